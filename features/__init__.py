@@ -1,0 +1,1 @@
+"""Scenarios and sample applications: the document that a vendor reads."""

@@ -1,0 +1,1 @@
+"""Renderers: each turns the event file of a run into one format."""

@@ -1,0 +1,1 @@
+"""The simulated world: reference WFM, simulated devices, identities and faults."""
