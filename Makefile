@@ -35,8 +35,8 @@ bench: $(STAMP)  ## measurements against named alternatives, in one run
 	$(BIN)/python -m benchmarks.conditional_gets
 	$(BIN)/python -m benchmarks.status_writes
 
-lock: $(STAMP)  ## renew requirements.lock from pyproject.toml
-	$(BIN)/pip install --quiet uv
+lock:  ## renew requirements.lock from pyproject.toml
+	$(PYTHON) -m venv $(VENV) && $(BIN)/pip install --quiet uv
 	$(BIN)/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-annotate --no-header --no-emit-index-url --no-emit-find-links \
 	  --group dev --group build --extra postgres pyproject.toml -o requirements.lock
 
