@@ -1,0 +1,68 @@
+"""The deployment status report and the arithmetic of states (ST-001..ST-024)."""
+
+from collections.abc import Iterable
+from enum import StrEnum
+
+from pydantic import Field
+
+from simulator.protocol.documents import Document
+from simulator.protocol.ids import DeploymentId, DeviceId, ManifestVersion
+
+
+class State(StrEnum):
+    """The six states of a deployment and of a component (ST-007, ST-009)."""
+
+    PENDING = "pending"
+    INSTALLING = "installing"
+    INSTALLED = "installed"
+    REMOVING = "removing"
+    REMOVED = "removed"
+    FAILED = "failed"
+
+
+SEVERITY = (State.FAILED, State.REMOVING, State.INSTALLING, State.PENDING, State.REMOVED, State.INSTALLED)
+"""Most severe first. The page prints `removing` twice; the second stands for `removed` (ST-008, AMB-X-01)."""
+
+UNKNOWN_CHILD = "101"
+CHILD_UNREACHABLE = "102"
+NO_AUTONOMOUS_PLACEMENT = "103"
+"""Codes reserved for gateways (ST-016)."""
+
+
+class StatusError(Document):
+    """What went wrong and where; the schema demands none of the members, the prose all (ST-012, AMB-X-16)."""
+
+    code: str | None = None
+    source: str | None = None
+    message: str | None = None
+
+
+class OverallStatus(Document):
+    """The state of the deployment as a whole."""
+
+    state: State
+    error: StatusError | None = None
+
+
+class ComponentStatus(Document):
+    """The state of one component (ST-010)."""
+
+    name: str
+    state: State
+    error: StatusError | None = None
+
+
+class DeploymentStatus(Document):
+    """One status report (ST-003)."""
+
+    deployment_id: DeploymentId
+    adopted_manifest_version: ManifestVersion
+    status: OverallStatus
+    components: tuple[ComponentStatus, ...] = Field()
+    device_id: DeviceId | None = None
+
+
+def overall(states: Iterable[State]) -> State:
+    """The most severe of the components' states (ST-008); a deployment without components is pending."""
+    present = set(states)
+    return next((state for state in SEVERITY if state in present), State.PENDING)
