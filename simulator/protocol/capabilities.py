@@ -2,12 +2,12 @@
 
 from typing import Annotated, Literal, Self
 
-from pydantic import Field, StringConstraints, model_validator
+from pydantic import Field, StrictBool, StrictFloat, StrictInt, StringConstraints, model_validator
 
 from simulator.protocol.documents import EXTENSION_KEY, Document, check_extensions
 from simulator.protocol.ids import DeviceId
 
-LabelValue = str | bool | int | float | tuple[str, ...] | tuple[int | float, ...]
+LabelValue = str | StrictBool | StrictInt | StrictFloat | tuple[str, ...] | tuple[StrictInt | StrictFloat, ...]
 HOSTING_FIELDS = (
     "cpus",
     "memory",
@@ -27,7 +27,7 @@ _LARGE_QUANTITY = r"^[0-9]+(\.[0-9]+)? ?(Ki|Mi|Gi|Ti|Pi|Ei)$"
 class Cpu(Document):
     """One placeable unit: cores of different entries are never added up (DC-020, DC-022)."""
 
-    cores: Annotated[int | float, Field(strict=True, gt=0)]
+    cores: Annotated[StrictInt | StrictFloat, Field(gt=0)]
     architecture: Literal["amd64", "arm64", "arm"] | None = None
 
 

@@ -2,12 +2,12 @@
 
 from typing import Annotated, Literal, Self
 
-from pydantic import Field, StringConstraints, model_validator
+from pydantic import Field, StrictBool, StrictFloat, StrictInt, StringConstraints, model_validator
 
 from simulator.protocol.documents import Document
 
 Operator = Literal["In", "NotIn", "Exists", "DoesNotExist", "Gt", "Lt", "ContainsAll", "ContainsAny"]
-Scalar = str | bool | int | float
+Scalar = str | StrictBool | StrictInt | StrictFloat
 
 _LISTS = ("In", "NotIn")
 _COMPARISONS = ("Gt", "Lt")
@@ -51,7 +51,7 @@ class EligibilityRule(Document):
 class CpuRequirement(Document):
     """One CPU entry must have the cores and, if named, one of the architectures (SEL-04)."""
 
-    cores: Annotated[int | float, Field(strict=True, ge=0)]
+    cores: Annotated[StrictInt | StrictFloat, Field(ge=0)]
     architectures: tuple[Literal["amd64", "arm64", "arm", "riscv64", "other"], ...] | None = None
 
 

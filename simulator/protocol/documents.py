@@ -42,7 +42,7 @@ class Document(BaseModel):
 
     def to_wire(self) -> dict[str, Any]:
         """The members as they go over the wire; members that were never given are left out."""
-        return self.model_dump(mode="json", by_alias=True, exclude_none=True)
+        return self.model_dump(mode="json", by_alias=True, exclude_none=True, exclude_unset=True)
 
     @classmethod
     def from_wire(cls, value: object, document: str | None = None) -> Self:
@@ -55,7 +55,8 @@ class Document(BaseModel):
         except ValidationError as error:
             first = error.errors(include_url=False)[0]
             field = ".".join(str(part) for part in first["loc"]) or "(root)"
-            raise DocumentError(name, field, expectation(first), shown(first.get("input"))) from None
+            found = "nothing" if first["type"] == "missing" else shown(first.get("input"))
+            raise DocumentError(name, field, expectation(first), found) from None
 
     @classmethod
     def problems(cls, value: object) -> list[tuple[str, str]]:
