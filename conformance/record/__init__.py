@@ -1,0 +1,1 @@
+"""What a run leaves behind: events, the event file, and the arithmetic of verdicts."""

@@ -1,0 +1,292 @@
+"""The events of a run, in the order in which they happen; everything else is a projection of them.
+
+One event is one line of `events.ndjson`. `n` numbers the lines from 0. Times are seconds since the run began
+(`at`, monotonic clock) beside one wall-clock time in the header. A published JSON Schema describes each line.
+"""
+
+import base64
+from collections.abc import Mapping
+from enum import StrEnum
+from typing import Annotated, Any, Literal
+
+from pydantic import BaseModel, ConfigDict, Field, TypeAdapter
+
+FORMAT = 1
+"""The version of the event format; a reader refuses any other."""
+
+Role = Literal["device", "wfm"]
+Severity = Literal["must", "should", "may", "info"]
+
+
+class Outcome(StrEnum):
+    """What one check found (design: verdicts)."""
+
+    PASS = "pass"  # noqa: S105 - a verdict
+    FAIL = "fail"
+    WARNING = "warning"
+    OBSERVATION = "observation"
+    INCONCLUSIVE = "inconclusive"
+
+
+class ScenarioOutcome(StrEnum):
+    """How one scenario ended. Only `passed` may ever be shown as green."""
+
+    PASSED = "passed"
+    FAILED = "failed"
+    INCONCLUSIVE = "inconclusive"
+    BLOCKED = "blocked"
+    NOT_APPLICABLE = "not-applicable"
+    NOT_RUN = "not-run"
+    ERROR = "error"
+
+
+class _Frozen(BaseModel):
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+
+class _Event(_Frozen):
+    n: int = Field(default=0, ge=0)
+    at: float = Field(default=0.0, ge=0)
+
+
+class Subject(_Frozen):
+    """What is under test in one role, and what its supplier declares of it."""
+
+    role: Role
+    name: str
+    version: str | None = None
+    vendor: str | None = None
+    target: str
+    """`simulated`, `simulated:<mutant>`, or where a real subject was reached."""
+    profile: str
+    features: tuple[str, ...] = ()
+    policies: Mapping[str, str] = {}
+
+
+class Header(_Event):
+    """The first event: what was run, with what, on what."""
+
+    type: Literal["header"] = "header"
+    format: int = FORMAT
+    run: str
+    started: str
+    """ISO 8601, UTC."""
+    suite: str
+    """Version of the suite."""
+    revision: str
+    subjects: tuple[Subject, ...]
+    selection: str | None = None
+    """The filter, when only a part was run; such a run is never called conformant."""
+    seed: int | None = None
+    deadlines: Mapping[str, float] = {}
+    """Effective values in seconds."""
+    digests: Mapping[str, str] = {}
+    """Of the catalogue, the features and the ICS that were used."""
+    environment: Mapping[str, str] = {}
+
+
+class RequirementEntry(_Frozen):
+    """One statement of the catalogue, as it stood when the run was made."""
+
+    id: str
+    area: str
+    severity: Severity
+    level: str
+    roles: tuple[str, ...]
+    statement: str
+    source: str
+    observable: str
+    mandatory: tuple[Role, ...] = ()
+    """Roles for which it is an applicable, observable MUST of the claimed profile: the denominator of coverage."""
+    checks: Mapping[Role, tuple[str, ...]] = {}
+    reason: str | None = None
+    """Why nothing exercises it."""
+    interpretations: tuple[str, ...] = ()
+    """Ambiguities with the reading that was chosen."""
+
+
+class CatalogueEvent(_Event):
+    """The statements that the run is judged by, so that a report needs nothing but the event file."""
+
+    type: Literal["catalogue"] = "catalogue"
+    requirements: tuple[RequirementEntry, ...]
+
+
+class ScenarioStarted(_Event):
+    """A scenario begins; `scenario` is its number in this run."""
+
+    type: Literal["scenario-started"] = "scenario-started"
+    scenario: int
+    role: Role
+    feature: str
+    name: str
+    uri: str
+    """Path of the feature file, relative to `features/`."""
+    line: int
+    requirements: tuple[str, ...] = ()
+    behaviours: tuple[str, ...] = ()
+    tags: tuple[str, ...] = ()
+    example: Mapping[str, str] = {}
+
+
+class StepFinished(_Event):
+    """One step of a scenario was carried out, or failed."""
+
+    type: Literal["step"] = "step"
+    scenario: int
+    keyword: str
+    text: str
+    line: int
+    outcome: Literal["passed", "failed", "not-reached"]
+    duration: float = Field(default=0.0, ge=0)
+    message: str | None = None
+
+
+class Body(_Frozen):
+    """A body as sent: exact when `cut` is false."""
+
+    size: int = Field(default=0, ge=0)
+    digest: str | None = None
+    text: str | None = None
+    base64: str | None = None
+    cut: bool = False
+
+    @property
+    def data(self) -> bytes | None:
+        """The exact bytes; None when the recording was cut or redacted."""
+        if self.cut:
+            return None
+        if self.base64 is not None:
+            return base64.b64decode(self.base64)
+        return (self.text or "").encode()
+
+
+class TlsFacts(_Frozen):
+    """What is known of the connection an exchange or attempt used."""
+
+    version: str | None = None
+    cipher: str | None = None
+    peer_id: str | None = None
+    """SPIFFE ID of the subject's side."""
+    peer_chain: tuple[str, ...] = ()
+    """Digests of the certificates that the subject sent, leaf first."""
+
+
+class Exchange(_Event):
+    """One HTTP request and what became of it, both directions as sent."""
+
+    type: Literal["exchange"] = "exchange"
+    scenario: int | None
+    seat: Literal["client", "server"]
+    """The side that the subject is on."""
+    operation: str
+    params: Mapping[str, str] = {}
+    client: str | None = None
+    """SPIFFE ID of the caller."""
+    connection: int | None = None
+    method: str
+    target: str
+    request_headers: tuple[tuple[str, str], ...] = ()
+    request: Body = Body()
+    status: int | None = None
+    response_headers: tuple[tuple[str, str], ...] = ()
+    response: Body = Body()
+    finished: float = 0.0
+    """When the answer was complete; `at` is when the request was."""
+    tls: TlsFacts | None = None
+    fault: str | None = None
+    """The fault that was applied, in words."""
+    error: str | None = None
+    """Why there is no complete answer."""
+
+    def request_header(self, name: str) -> str | None:
+        """Return the first request header of that name."""
+        return _header(self.request_headers, name)
+
+    def response_header(self, name: str) -> str | None:
+        """Return the first response header of that name."""
+        return _header(self.response_headers, name)
+
+
+class Connection(_Event):
+    """A TLS handshake between the seats, or a refused attempt."""
+
+    type: Literal["connection"] = "connection"
+    scenario: int | None
+    seat: Literal["client", "server"]
+    outcome: Literal["established", "refused"]
+    reason: str | None = None
+    offered: str | None = None
+    """The credential the bench presented, by its name."""
+    tls: TlsFacts | None = None
+
+
+class Fact(_Event):
+    """Something the bench did or saw that is no exchange: published, rebooted, cut the network, read the workloads."""
+
+    type: Literal["fact"] = "fact"
+    scenario: int | None
+    kind: str
+    data: Mapping[str, Any] = {}
+
+
+class Finding(_Event):
+    """What a check says of one requirement, and the events that show it."""
+
+    type: Literal["finding"] = "finding"
+    scenario: int
+    requirement: str
+    check: str
+    outcome: Outcome
+    message: str
+    expected: str | None = None
+    found: str | None = None
+    shown_by: tuple[int, ...] = ()
+    """Numbers of the events that show it."""
+
+
+class ScenarioFinished(_Event):
+    """A scenario ended."""
+
+    type: Literal["scenario-finished"] = "scenario-finished"
+    scenario: int
+    outcome: ScenarioOutcome
+    reason: str | None = None
+    duration: float = Field(default=0.0, ge=0)
+
+
+class Footer(_Event):
+    """The last event: it seals those before it."""
+
+    type: Literal["footer"] = "footer"
+    events: int
+    """How many events stand before this one."""
+    digest: str
+    """sha256 over every byte before this line."""
+    totals: Mapping[str, int] = {}
+    verdicts: Mapping[str, str] = {}
+
+
+Event = Annotated[
+    Header
+    | CatalogueEvent
+    | ScenarioStarted
+    | StepFinished
+    | Exchange
+    | Connection
+    | Fact
+    | Finding
+    | ScenarioFinished
+    | Footer,
+    Field(discriminator="type"),
+]
+EVENT: TypeAdapter[Event] = TypeAdapter(Event)
+
+
+def json_schema() -> dict[str, Any]:
+    """Give the published JSON Schema of one line of the event file."""
+    return EVENT.json_schema()
+
+
+def _header(headers: tuple[tuple[str, str], ...], name: str) -> str | None:
+    return next((value for key, value in headers if key.lower() == name.lower()), None)

@@ -1,0 +1,149 @@
+"""A finished run as reports and judges read it: events gathered by scenario and by requirement."""
+
+from collections import defaultdict
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+from functools import cached_property
+
+from conformance.record.events import (
+    CatalogueEvent,
+    Connection,
+    Event,
+    Exchange,
+    Fact,
+    Finding,
+    Header,
+    RequirementEntry,
+    Role,
+    ScenarioFinished,
+    ScenarioOutcome,
+    ScenarioStarted,
+    StepFinished,
+)
+from conformance.record.verdict import Assessment, Conformity, RequirementVerdict, assess, overall, verdict_of
+
+
+@dataclass(frozen=True)
+class ScenarioRun:
+    """One scenario with everything that belongs to it, in order."""
+
+    started: ScenarioStarted
+    finished: ScenarioFinished
+    steps: tuple[StepFinished, ...] = ()
+    findings: tuple[Finding, ...] = ()
+    exchanges: tuple[Exchange, ...] = ()
+    connections: tuple[Connection, ...] = ()
+    facts: tuple[Fact, ...] = ()
+
+    @property
+    def number(self) -> int:
+        """Number of the scenario in the run."""
+        return self.started.scenario
+
+    @property
+    def outcome(self) -> ScenarioOutcome:
+        """How it ended."""
+        return self.finished.outcome
+
+
+@dataclass(frozen=True)
+class Run:
+    """A whole run. Built by `Run.of(events)`."""
+
+    header: Header
+    requirements: tuple[RequirementEntry, ...]
+    scenarios: tuple[ScenarioRun, ...]
+    by_number: Mapping[int, Event] = field(repr=False)
+
+    @classmethod
+    def of(cls, events: Iterable[Event]) -> "Run":
+        """Gather events; raises ValueError when there is no header."""
+        numbered = {event.n: event for event in events}
+        header = next((event for event in numbered.values() if isinstance(event, Header)), None)
+        if header is None:
+            raise ValueError("a run starts with a header")
+        catalogues = [event for event in numbered.values() if isinstance(event, CatalogueEvent)]
+        requirements = tuple(entry for catalogue in catalogues for entry in catalogue.requirements)
+        return cls(header, requirements, _scenarios(numbered.values()), numbered)
+
+    @property
+    def roles(self) -> tuple[Role, ...]:
+        """The roles under test, in the order of the header."""
+        return tuple(subject.role for subject in self.header.subjects)
+
+    def findings(self, role: Role) -> dict[str, list[Finding]]:
+        """Findings of one role by requirement."""
+        found: dict[str, list[Finding]] = defaultdict(list)
+        for scenario in self.of_role(role):
+            for finding in scenario.findings:
+                found[finding.requirement].append(finding)
+        return found
+
+    def of_role(self, role: Role) -> tuple[ScenarioRun, ...]:
+        """The scenarios of one role."""
+        return tuple(scenario for scenario in self.scenarios if scenario.started.role == role)
+
+    def verdicts(self, role: Role) -> dict[str, RequirementVerdict]:
+        """The verdict of every requirement that this role's scenarios touch."""
+        findings = self.findings(role)
+        outcomes: dict[str, list[ScenarioOutcome]] = defaultdict(list)
+        for scenario in self.of_role(role):
+            for requirement in scenario.started.requirements:
+                outcomes[requirement].append(scenario.outcome)
+        return {
+            requirement: verdict_of(
+                (finding.outcome for finding in findings.get(requirement, ())), outcomes[requirement]
+            )
+            for requirement in sorted({*findings, *outcomes})
+        }
+
+    @cached_property
+    def assessments(self) -> tuple[Assessment, ...]:
+        """One verdict per role."""
+        return tuple(
+            assess(
+                role,
+                self.requirements,
+                self.verdicts(role),
+                [scenario.outcome for scenario in self.of_role(role)],
+                partial=self.header.selection is not None,
+            )
+            for role in self.roles
+        )
+
+    @property
+    def conformity(self) -> Conformity:
+        """The word at the top."""
+        return overall(self.assessments)
+
+
+def _scenarios(events: Iterable[Event]) -> tuple[ScenarioRun, ...]:
+    started: dict[int, ScenarioStarted] = {}
+    finished: dict[int, ScenarioFinished] = {}
+    parts: dict[int, dict[type, list[Event]]] = defaultdict(lambda: defaultdict(list))
+    for event in events:
+        match event:
+            case ScenarioStarted():
+                started[event.scenario] = event
+            case ScenarioFinished():
+                finished[event.scenario] = event
+            case StepFinished() | Finding() | Exchange() | Connection() | Fact():
+                if event.scenario is not None:
+                    parts[event.scenario][type(event)].append(event)
+    return tuple(_scenario(begun, finished.get(number), parts[number]) for number, begun in sorted(started.items()))
+
+
+def _scenario(begun: ScenarioStarted, ended: ScenarioFinished | None, parts: Mapping[type, list[Event]]) -> ScenarioRun:
+    # a scenario that never ended is an error of the suite, whatever its findings say
+    end = ended or ScenarioFinished(
+        scenario=begun.scenario, outcome=ScenarioOutcome.ERROR, reason="the scenario did not end"
+    )
+    return ScenarioRun(
+        begun,
+        end,
+        steps=tuple(event for event in parts.get(StepFinished, ()) if isinstance(event, StepFinished)),
+        findings=tuple(event for event in parts.get(Finding, ()) if isinstance(event, Finding)),
+        exchanges=tuple(event for event in parts.get(Exchange, ()) if isinstance(event, Exchange)),
+        connections=tuple(event for event in parts.get(Connection, ()) if isinstance(event, Connection)),
+        facts=tuple(event for event in parts.get(Fact, ()) if isinstance(event, Fact)),
+    )

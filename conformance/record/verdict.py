@@ -1,0 +1,144 @@
+"""The arithmetic of verdicts: from findings to requirements to the word at the top of the report.
+
+Rules (proved by property tests): adding a failure never improves anything; nothing exercised is never conformant;
+blocked, not-run, inconclusive and error are never shown as pass.
+"""
+
+from collections import Counter
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from enum import StrEnum
+
+from conformance.record.events import Outcome, RequirementEntry, Role, ScenarioOutcome
+
+
+class RequirementVerdict(StrEnum):
+    """What a run says of one requirement, worst first."""
+
+    FAIL = "fail"
+    ERROR = "error"
+    BLOCKED = "blocked"
+    INCONCLUSIVE = "inconclusive"
+    WARNING = "warning"
+    PASS = "pass"  # noqa: S105 - a verdict
+    OBSERVATION = "observation"
+    NOT_RUN = "not-run"
+    NOT_APPLICABLE = "not-applicable"
+    NOT_EXERCISED = "not-exercised"
+
+
+RANK = {verdict: rank for rank, verdict in enumerate(RequirementVerdict)}
+EXERCISED = frozenset({RequirementVerdict.FAIL, RequirementVerdict.WARNING, RequirementVerdict.PASS})
+"""Verdicts that rest on something seen."""
+
+_OF_FINDING = {
+    Outcome.FAIL: RequirementVerdict.FAIL,
+    Outcome.WARNING: RequirementVerdict.WARNING,
+    Outcome.PASS: RequirementVerdict.PASS,
+    Outcome.OBSERVATION: RequirementVerdict.OBSERVATION,
+    Outcome.INCONCLUSIVE: RequirementVerdict.INCONCLUSIVE,
+}
+_OF_SCENARIO = {
+    ScenarioOutcome.ERROR: RequirementVerdict.ERROR,
+    ScenarioOutcome.BLOCKED: RequirementVerdict.BLOCKED,
+    ScenarioOutcome.NOT_RUN: RequirementVerdict.NOT_RUN,
+    ScenarioOutcome.NOT_APPLICABLE: RequirementVerdict.NOT_APPLICABLE,
+}
+
+
+class Conformity(StrEnum):
+    """The word at the top; each has its exit code."""
+
+    CONFORMANT = "conformant"
+    NOT_CONFORMANT = "not conformant"
+    ERROR = "suite error"
+    INCOMPLETE = "incomplete"
+
+    @property
+    def exit_code(self) -> int:
+        """0 only when conformant."""
+        return {"conformant": 0, "not conformant": 1, "suite error": 3, "incomplete": 4}[self.value]
+
+
+@dataclass(frozen=True, slots=True)
+class Assessment:
+    """The verdict of one role, with the coverage that always stands beside it."""
+
+    role: Role
+    conformity: Conformity
+    requirements: Mapping[str, RequirementVerdict]
+    mandatory: int
+    exercised: int
+    failed: int
+    scenarios: Mapping[ScenarioOutcome, int] = field(default_factory=dict)
+    reasons: tuple[str, ...] = ()
+
+    @property
+    def headline(self) -> str:
+        """The verdict with its coverage: `conformant: 118 of 121 applicable MUSTs exercised, 0 failed`."""
+        return (
+            f"{self.conformity}: {self.exercised} of {self.mandatory} applicable MUSTs exercised, {self.failed} failed"
+        )
+
+
+def verdict_of(findings: Iterable[Outcome], scenarios: Iterable[ScenarioOutcome]) -> RequirementVerdict:
+    """Judge one requirement from its findings and from the scenarios that were to show it: the worst of all."""
+    seen = [_OF_FINDING[outcome] for outcome in findings]
+    seen += [_OF_SCENARIO[outcome] for outcome in scenarios if outcome in _OF_SCENARIO]
+    return worst(seen)
+
+
+def worst(verdicts: Iterable[RequirementVerdict]) -> RequirementVerdict:
+    """Give the worst verdict; of nothing it is not-exercised."""
+    return min(verdicts, key=RANK.__getitem__, default=RequirementVerdict.NOT_EXERCISED)
+
+
+def assess(
+    role: Role,
+    requirements: Sequence[RequirementEntry],
+    verdicts: Mapping[str, RequirementVerdict],
+    scenarios: Iterable[ScenarioOutcome],
+    *,
+    partial: bool = False,
+) -> Assessment:
+    """Judge one role.
+
+    `partial` says that a filter was at work: such a run may fail, but is never conformant.
+    """
+    mandatory = [entry.id for entry in requirements if role in entry.mandatory]
+    judged = [verdicts.get(name, RequirementVerdict.NOT_EXERCISED) for name in mandatory]
+    counts = Counter(scenarios)
+    exercised = sum(verdict in EXERCISED for verdict in judged)
+    failed = sum(verdict is RequirementVerdict.FAIL for verdict in judged)
+    conformity, reasons = _conformity(judged, counts, exercised=exercised, partial=partial)
+    return Assessment(role, conformity, dict(verdicts), len(mandatory), exercised, failed, dict(counts), reasons)
+
+
+def overall(assessments: Iterable[Assessment]) -> Conformity:
+    """Give the worst word of several roles; of no role at all it is incomplete."""
+    order = (Conformity.NOT_CONFORMANT, Conformity.ERROR, Conformity.INCOMPLETE, Conformity.CONFORMANT)
+    return min((item.conformity for item in assessments), key=order.index, default=Conformity.INCOMPLETE)
+
+
+def _conformity(
+    judged: Sequence[RequirementVerdict], counts: Counter[ScenarioOutcome], *, exercised: int, partial: bool
+) -> tuple[Conformity, tuple[str, ...]]:
+    of = Counter(judged)
+    if of[RequirementVerdict.FAIL] or counts[ScenarioOutcome.FAILED]:
+        return Conformity.NOT_CONFORMANT, (
+            f"{of[RequirementVerdict.FAIL]} MUSTs and {counts[ScenarioOutcome.FAILED]} scenarios failed",
+        )
+    if of[RequirementVerdict.ERROR] or counts[ScenarioOutcome.ERROR]:
+        return Conformity.ERROR, (f"{counts[ScenarioOutcome.ERROR]} scenarios ended in an error of the suite",)
+    open_points = (
+        (exercised == 0, "nothing was exercised"),
+        (partial, "only a part of the suite was run"),
+        (of[RequirementVerdict.BLOCKED] > 0, f"{of[RequirementVerdict.BLOCKED]} mandatory requirements are blocked"),
+        (counts[ScenarioOutcome.NOT_RUN] > 0 and not partial, f"{counts[ScenarioOutcome.NOT_RUN]} scenarios not run"),
+        (
+            of[RequirementVerdict.INCONCLUSIVE] > 0,
+            f"{of[RequirementVerdict.INCONCLUSIVE]} mandatory requirements could not be seen",
+        ),
+    )
+    reasons = tuple(text for holds, text in open_points if holds)
+    return (Conformity.INCOMPLETE, reasons) if reasons else (Conformity.CONFORMANT, ())
