@@ -1,0 +1,160 @@
+"""A TCP link on the loopback that can be cut, slowed and pointed elsewhere while connections run over it."""
+
+import asyncio
+import contextlib
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Self
+
+CHUNK_BYTES = 64 * 1024
+
+
+@dataclass(frozen=True, slots=True)
+class LinkConnection:
+    """A connection that has ended: when (monotonic seconds), bytes from and to the caller, and whether it was cut."""
+
+    opened: float
+    closed: float
+    bytes_up: int
+    bytes_down: int
+    cut: bool
+
+
+class _Pipe:
+    """One relayed connection."""
+
+    def __init__(self, near: asyncio.StreamWriter) -> None:
+        self.near = near
+        self.far: asyncio.StreamWriter | None = None
+        self.opened = time.monotonic()
+        self.up = 0
+        self.down = 0
+        self.cut = False
+
+    def abort(self) -> None:
+        self.cut = True
+        for writer in (self.near, self.far):
+            if writer is not None:
+                writer.transport.abort()
+
+
+class Link:
+    """Relays `port` to a port of the same host. While cut, connections are reset and new ones refused at once."""
+
+    def __init__(
+        self,
+        target_port: int,
+        *,
+        port: int = 0,
+        host: str = "127.0.0.1",
+        on_connection: Callable[[LinkConnection], None] | None = None,
+    ) -> None:
+        self._host = host
+        self._port = port
+        self._target_port = target_port
+        self._delay_s = 0.0
+        self._report = on_connection
+        self._server: asyncio.Server | None = None
+        self._pipes: set[_Pipe] = set()
+        self._tasks: set[asyncio.Task[None]] = set()
+        self.connections: list[LinkConnection] = []
+
+    @property
+    def port(self) -> int:
+        """The port to connect to; it stays the same while the link is cut and restored."""
+        return self._port
+
+    @property
+    def is_cut(self) -> bool:
+        """Whether nothing listens now."""
+        return self._server is None
+
+    async def __aenter__(self) -> Self:
+        await self.restore()
+        return self
+
+    async def __aexit__(self, *_: object) -> None:
+        await self.close()
+
+    async def restore(self) -> None:
+        """Listen (again) on the link's port. Raises OSError when another process took it."""
+        if self._server is None:
+            self._server = await asyncio.start_server(self._accept, self._host, self._port)
+            self._port = self._server.sockets[0].getsockname()[1]
+
+    async def cut(self) -> None:
+        """Reset what runs and refuse what comes, until restored."""
+        if self._server is not None:
+            self._server.close()
+            self._server = None
+        for pipe in list(self._pipes):
+            pipe.abort()
+        await asyncio.gather(*self._tasks, return_exceptions=True)
+
+    async def close(self) -> None:
+        """End for good."""
+        await self.cut()
+
+    def delay(self, seconds: float) -> None:
+        """Hold every chunk this long, in each direction; 0 for no delay."""
+        self._delay_s = seconds
+
+    def retarget(self, port: int) -> None:
+        """Relay new connections to another port."""
+        self._target_port = port
+
+    async def _accept(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        task = asyncio.current_task()
+        pipe = _Pipe(writer)
+        self._pipes.add(pipe)
+        if task is not None:
+            self._tasks.add(task)
+        try:
+            await self._relay(pipe, reader)
+        finally:
+            pipe_end = LinkConnection(pipe.opened, time.monotonic(), pipe.up, pipe.down, pipe.cut)
+            self._pipes.discard(pipe)
+            if task is not None:
+                self._tasks.discard(task)
+            self.connections.append(pipe_end)
+            if self._report is not None:
+                self._report(pipe_end)
+
+    async def _relay(self, pipe: _Pipe, near: asyncio.StreamReader) -> None:
+        try:
+            far, pipe.far = await asyncio.open_connection(self._host, self._target_port)
+        except OSError:
+            pipe.near.transport.abort()
+            return
+        if pipe.cut:
+            pipe.far.transport.abort()
+            return
+        up = asyncio.ensure_future(self._pump(pipe, near, pipe.far, "up"))
+        down = asyncio.ensure_future(self._pump(pipe, far, pipe.near, "down"))
+        await asyncio.gather(up, down)
+        for writer in (pipe.near, pipe.far):
+            writer.close()
+            with contextlib.suppress(OSError):
+                await writer.wait_closed()
+
+    async def _pump(
+        self, pipe: _Pipe, reader: asyncio.StreamReader, writer: asyncio.StreamWriter, direction: str
+    ) -> None:
+        """Copy one direction until it ends; a reset of one side resets the other."""
+        try:
+            while chunk := await reader.read(CHUNK_BYTES):
+                if self._delay_s:
+                    await asyncio.sleep(self._delay_s)
+                if direction == "up":
+                    pipe.up += len(chunk)
+                else:
+                    pipe.down += len(chunk)
+                writer.write(chunk)
+                await writer.drain()
+            if writer.can_write_eof():
+                writer.write_eof()
+        except OSError:
+            for side in (pipe.near, pipe.far):
+                if side is not None:
+                    side.transport.abort()
