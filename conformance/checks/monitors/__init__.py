@@ -1,0 +1,1 @@
+"""Monitors: checks that watch every exchange of every scenario."""

@@ -1,0 +1,117 @@
+"""The register of checks: what a check is, how one is declared, and where all of them are found."""
+
+import inspect
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from dataclasses import dataclass
+from enum import StrEnum
+from typing import Any
+
+from conformance.checks.evidence import Record
+from conformance.record.events import Role, _Event
+
+
+class Seen(StrEnum):
+    """What a check saw of a statement."""
+
+    KEPT = "kept"
+    BROKEN = "broken"
+    UNSEEN = "unseen"
+    """It could not be observed: inconclusive, never a pass."""
+    NOTED = "noted"
+    """An undefined area: what the subject did is worth knowing, and is neither right nor wrong."""
+
+
+@dataclass(frozen=True, slots=True)
+class Judgement:
+    """One observation of a check."""
+
+    seen: Seen
+    expected: str
+    found: str
+    shown_by: tuple[int, ...] = ()
+    requirements: tuple[str, ...] | None = None
+    """Only these of the check's requirements; None for all of them."""
+
+
+Judge = Callable[..., Iterable[Judgement]]
+
+
+@dataclass(frozen=True, slots=True)
+class Check:
+    """A registered check."""
+
+    name: str
+    role: Role
+    requirements: tuple[str, ...]
+    judge: Judge
+    title: str
+    monitor: bool = False
+    """Whether it watches every scenario, rather than being called by a step."""
+
+    def __call__(self, record: Record, **subject: Any) -> tuple[Judgement, ...]:
+        """Judge a record; `subject` says what of it, such as the deployment."""
+        return tuple(self.judge(record, **subject))
+
+
+_CHECKS: dict[str, Check] = {}
+
+
+def check(*requirements: str, role: Role, monitor: bool = False) -> Callable[[Judge], Check]:
+    """Declare a check of one role. Its docstring says what is held, in one sentence.
+
+    A monitor judges every scenario of its role, and says nothing (yields nothing) where there is nothing to judge.
+    Raises ValueError for a second check of the same name and role, or one without requirement or docstring.
+    """
+
+    def register(judge: Judge) -> Check:
+        title = (inspect.getdoc(judge) or "").split("\n\n")[0].replace("\n", " ")
+        name = f"{role}.{getattr(judge, '__name__', 'check')}"
+        if not requirements or not title or name in _CHECKS:
+            raise ValueError(f"check {name}: needs requirements, a docstring, and a name of its own")
+        _CHECKS[name] = Check(name, role, requirements, judge, title, monitor)
+        return _CHECKS[name]
+
+    return register
+
+
+def checks(role: Role | None = None) -> Mapping[str, Check]:
+    """Give every registered check by name, of one role or of both."""
+    return {name: found for name, found in sorted(_CHECKS.items()) if role in (None, found.role)}
+
+
+def monitors(role: Role) -> tuple[Check, ...]:
+    """Give the checks that watch every scenario of a role."""
+    return tuple(found for found in checks(role).values() if found.monitor)
+
+
+def expect(holds: bool, *shown_by: _Event, expected: str, found: str, of: Iterable[str] | None = None) -> Judgement:
+    """State that something held, or did not, and the events that show it."""
+    return Judgement(Seen.KEPT if holds else Seen.BROKEN, expected, found, _numbers(shown_by), _ids(of))
+
+
+def unseen(expected: str, why: str, *shown_by: _Event, of: Iterable[str] | None = None) -> Judgement:
+    """State that something could not be observed, and why."""
+    return Judgement(Seen.UNSEEN, expected, why, _numbers(shown_by), _ids(of))
+
+
+def noted(found: str, *shown_by: _Event, expected: str = "(not defined)", of: Iterable[str] | None = None) -> Judgement:
+    """State what the subject did where nothing is defined."""
+    return Judgement(Seen.NOTED, expected, found, _numbers(shown_by), _ids(of))
+
+
+def first_or_unseen(judgements: Iterator[Judgement], expected: str, why: str) -> Iterator[Judgement]:
+    """Pass judgements on, or state that there was nothing to judge."""
+    empty = True
+    for judgement in judgements:
+        empty = False
+        yield judgement
+    if empty:
+        yield unseen(expected, why)
+
+
+def _numbers(events: Iterable[_Event]) -> tuple[int, ...]:
+    return tuple(event.n for event in events)
+
+
+def _ids(ids: Iterable[str] | None) -> tuple[str, ...] | None:
+    return None if ids is None else tuple(ids)
