@@ -17,8 +17,9 @@ from conformance.catalogue.reading import as_list, as_mapping, build, check_know
 def read_requirements(folder: Traversable) -> dict[str, Requirement]:
     """Read the statements of a revision together with what `equivalences.yaml` says of them."""
     file = folder / "requirements.yaml"
-    raws = as_list(file, read_yaml(file))
-    known = {str(raw.get("id")) for raw in raws if isinstance(raw, dict)}
+    listed = as_list(file, read_yaml(file))
+    raws = [as_mapping(file, f"entry {number}", raw) for number, raw in enumerate(listed, start=1)]
+    known = {str(raw.get("id")) for raw in raws}
     return entries(Requirement, file, raws, _equivalences(folder / "equivalences.yaml", known))
 
 
