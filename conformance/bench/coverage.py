@@ -1,0 +1,104 @@
+"""Coverage, told without running anything: which statement is held by which checks and scenarios, or why by none."""
+
+from collections import defaultdict
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+
+from conformance.bench.scenarios import Scenario, scenarios
+from conformance.catalogue import Catalogue, Requirement
+from conformance.checks.judging import covered
+from conformance.checks.registry import Check, checks
+from conformance.record.events import RequirementEntry, Role
+
+
+@dataclass(frozen=True, slots=True)
+class StatementCoverage:
+    """One statement: the checks that hold it, the scenarios that show it, or the reason why there is none."""
+
+    requirement: Requirement
+    checks: tuple[str, ...]
+    scenarios: tuple[str, ...]
+    reason: str | None
+
+
+def coverage(role: Role, catalogue: Catalogue) -> tuple[StatementCoverage, ...]:
+    """Give the coverage of every statement that binds the role, in the order of the text.
+
+    A check counts where a scenario that is tagged with the statement could call it, or where it is a monitor.
+    """
+    by_statement = _checks_by_statement(checks(role).values(), catalogue)
+    shown = _scenarios_by_statement(scenarios(role, catalogue.revision), catalogue)
+    return tuple(_of(item, by_statement, shown) for item in catalogue.for_role(role))
+
+
+def is_observable_must(requirement: Requirement) -> bool:
+    """Whether the statement belongs to the denominator: a MUST that a bench could see."""
+    return requirement.severity == "must" and requirement.testable
+
+
+def entries(catalogue: Catalogue, claims: Mapping[Role, Iterable[str]]) -> tuple[RequirementEntry, ...]:
+    """Give the catalogue as it goes into the event file, with what is mandatory for each role under test."""
+    held = {role: {item.requirement.id: item for item in coverage(role, catalogue)} for role in claims}
+    mandatory = {
+        role: {item.id for item in catalogue.applicable(role, of_role) if is_observable_must(item)}
+        for role, of_role in claims.items()
+    }
+    return tuple(_entry(item, catalogue, held, mandatory) for item in catalogue.requirements)
+
+
+def _checks_by_statement(found: Iterable[Check], catalogue: Catalogue) -> Mapping[str, list[Check]]:
+    by_statement: dict[str, list[Check]] = defaultdict(list)
+    for check in found:
+        for name in covered(check, catalogue):
+            by_statement[name].append(check)
+    return by_statement
+
+
+def _scenarios_by_statement(found: Iterable[Scenario], catalogue: Catalogue) -> Mapping[str, list[Scenario]]:
+    shown: dict[str, list[Scenario]] = defaultdict(list)
+    for scenario in found:
+        tagged = [name for name in scenario.requirements if name in catalogue]
+        same = [other for name in tagged for other in catalogue.also_judges(name)]
+        for statement in dict.fromkeys([*tagged, *same]):
+            shown[statement].append(scenario)
+    return shown
+
+
+def _of(
+    requirement: Requirement, by_statement: Mapping[str, list[Check]], shown: Mapping[str, list[Scenario]]
+) -> StatementCoverage:
+    tagged = shown.get(requirement.id, [])
+    held = tuple(check.name for check in by_statement.get(requirement.id, []) if check.monitor or tagged)
+    return StatementCoverage(
+        requirement, held, tuple(item.key for item in tagged) if held else (), None if held else _reason(requirement)
+    )
+
+
+def _reason(requirement: Requirement) -> str:
+    if not requirement.observable_from_outside:
+        return "not observable from outside"
+    return requirement.not_tested or "no check yet"
+
+
+def _entry(
+    requirement: Requirement,
+    catalogue: Catalogue,
+    held: Mapping[Role, Mapping[str, StatementCoverage]],
+    mandatory: Mapping[Role, set[str]],
+) -> RequirementEntry:
+    of_roles = {role: found[requirement.id] for role, found in held.items() if requirement.id in found}
+    reasons = [item.reason for item in of_roles.values() if item.reason]
+    return RequirementEntry(
+        id=requirement.id,
+        area=requirement.area,
+        severity=requirement.severity,
+        level=requirement.level,
+        roles=requirement.binds,
+        statement=requirement.statement,
+        source=requirement.source,
+        observable=requirement.observable,
+        mandatory=tuple(role for role, names in mandatory.items() if requirement.id in names),
+        checks={role: item.checks for role, item in of_roles.items() if item.checks},
+        reason=reasons[0] if reasons and not any(item.checks for item in of_roles.values()) else None,
+        interpretations=tuple(f"{item.id}: {item.reading}" for item in catalogue.interpretations_of(requirement.id)),
+    )

@@ -1,0 +1,26 @@
+"""The ways in which a scenario or a run ends early, each told apart from the others."""
+
+from collections.abc import Iterable
+
+from conformance.record.events import Finding
+
+
+class UsageError(Exception):
+    """Something the user gave cannot be used: exit code 2, one sentence, no traceback."""
+
+
+class ConformanceFailure(Exception):
+    """A check found a statement broken; the scenario ends here, as a failure of the subject."""
+
+    def __init__(self, findings: Iterable[Finding]) -> None:
+        self.findings = tuple(findings)
+        first = self.findings[0]
+        super().__init__(f"{first.requirement}: expected {first.expected}, found {first.found}")
+
+
+class Blocked(Exception):
+    """The scenario cannot be carried out: a hook, a claim or a prerequisite is missing. Says which."""
+
+
+class NotSeen(Exception):
+    """The subject never reached the state a scenario starts from, so the rest of it says nothing: inconclusive."""

@@ -1,0 +1,280 @@
+"""The pytest plugin: carries the scenarios of one role through the bench and says how each ended.
+
+What pytest reports is evidence here, not the verdict: a skipped scenario, a missing step or a `pytest.fail` inside a
+step is never green, whatever pytest-bdd makes of it.
+"""
+
+import time
+from collections.abc import Callable, Generator, Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+import pytest
+from pytest_bdd.parser import Feature, Step
+from pytest_bdd.parser import Scenario as BoundScenario
+
+from conformance.bench.bench import Bench
+from conformance.bench.errors import Blocked, NotSeen
+from conformance.bench.ics import Ics
+from conformance.bench.recorder import Recorder
+from conformance.bench.scenarios import FEATURE_TAG, HOOK_TAG, Scenario, Selection, scenario_of
+from conformance.catalogue import Catalogue
+from conformance.record.events import (
+    Finding,
+    Outcome,
+    Role,
+    ScenarioFinished,
+    ScenarioOutcome,
+    StepFinished,
+    _Event,
+)
+
+Rig = Callable[[], Bench]
+
+
+@dataclass
+class _Current:
+    """What is known of the scenario that is under way."""
+
+    scenario: Scenario
+    number: int
+    began: float
+    steps: list[Step] = field(default_factory=list)
+    done: int = 0
+    step_began: float = 0.0
+    error: BaseException | None = None
+    skipped: str | None = None
+    finished: bool = False
+    findings: list[Finding] = field(default_factory=list)
+
+
+class ScenarioPlugin:
+    """Runs every collected scenario of one role; one instance for one `pytest.main`."""
+
+    def __init__(
+        self,
+        role: Role,
+        ics: Ics,
+        catalogue: Catalogue,
+        recorder: Recorder,
+        rig: Rig,
+        hooks: frozenset[str],
+        selection: Selection,
+        first_number: int = 1,
+    ) -> None:
+        self.role = role
+        self.next_number = first_number
+        self.broken: list[str] = []
+        """What went wrong outside of any scenario; such a run is an error of the suite."""
+        self._ics = ics
+        self._catalogue = catalogue
+        self._claims = ics.claims(catalogue)
+        self._recorder = recorder
+        self._rig = rig
+        self._hooks = hooks
+        self._selection = selection
+        self._current: _Current | None = None
+
+    # --- before a scenario ---------------------------------------------------------------------------------------
+
+    @pytest.hookimpl(wrapper=True)
+    def pytest_runtest_protocol(self, item: pytest.Item) -> Generator[None, object, object]:
+        """Announce the scenario; one that does not apply, is filtered out or is blocked ends here."""
+        scenario = _scenario_of(self.role, item)
+        if scenario is None or not scenario.holds_for(self._catalogue.revision):
+            return (yield)
+        current = self._current = _Current(scenario, self.next_number, time.monotonic())
+        self.next_number += 1
+        self._recorder.append(scenario.started(current.number))
+        early = self._early_end(scenario)
+        self._recorder.begin(current.number, self.role, self._evidence_claims())
+        item.user_properties.append(("early", early))
+        result = yield
+        self._finish(current, early)
+        return result
+
+    def pytest_runtest_setup(self, item: pytest.Item) -> None:
+        """Keep a scenario that ended early from being carried out."""
+        early = dict(item.user_properties).get("early")
+        if early:
+            pytest.skip(str(early))
+
+    @pytest.fixture
+    def bench(self) -> Generator[Bench, None, None]:
+        """The rig, made anew for each scenario; monitors judge what was recorded before it is taken down."""
+        bench = self._rig()
+        try:
+            bench.open()
+            yield bench
+        finally:
+            try:
+                bench.watch()
+            finally:
+                bench.close()
+
+    def pytest_bdd_apply_tag(self) -> bool:
+        """Tags are ours to read; pytest need not know them as marks."""
+        return True
+
+    # --- during a scenario ---------------------------------------------------------------------------------------
+
+    def pytest_bdd_before_scenario(self, scenario: BoundScenario) -> None:
+        """Remember the steps there are."""
+        if self._current:
+            self._current.steps = list(scenario.steps)
+
+    def pytest_bdd_before_step_call(self) -> None:
+        """Start the clock of a step."""
+        if self._current:
+            self._current.step_began = time.monotonic()
+
+    def pytest_bdd_after_step(self, step: Step) -> None:
+        """Record a step that was carried out."""
+        if self._current:
+            self._current.done += 1
+            self._recorder.append(_step(self._current, step, "passed"))
+
+    @pytest.hookimpl(wrapper=True)
+    def pytest_runtest_makereport(
+        self, call: pytest.CallInfo[None]
+    ) -> Generator[None, pytest.TestReport, pytest.TestReport]:
+        """Keep the first thing that went wrong, in whichever phase."""
+        report = yield
+        current = self._current
+        if current and call.excinfo and not current.error and not current.skipped:
+            if call.excinfo.errisinstance(pytest.skip.Exception):
+                current.skipped = str(call.excinfo.value)
+            else:
+                current.error = call.excinfo.value
+        return report
+
+    def pytest_collectreport(self, report: pytest.CollectReport) -> None:
+        """A file that cannot be collected is an error of the suite."""
+        if report.failed:
+            self.broken.append(f"{report.nodeid}: {str(report.longrepr).strip().splitlines()[-1]}")
+
+    def heard(self, event: _Event) -> None:
+        """Listen to the recorder, so as to know the findings of the scenario."""
+        if self._current and isinstance(event, Finding):
+            self._current.findings.append(event)
+
+    # --- after a scenario ----------------------------------------------------------------------------------------
+
+    def _finish(self, current: _Current, early: "_Early | None") -> None:
+        outcome, reason = (early.outcome, early.reason) if early else self._ended(current)
+        if not early:
+            self._record_open_steps(current)
+            self._record_open_requirements(current, outcome)
+        self._recorder.append(
+            ScenarioFinished(
+                scenario=current.number, outcome=outcome, reason=reason, duration=time.monotonic() - current.began
+            )
+        )
+        self._recorder.end()
+        self._current = None
+
+    def _ended(self, current: _Current) -> tuple[ScenarioOutcome, str | None]:
+        failed = [finding for finding in current.findings if finding.outcome is Outcome.FAIL]
+        if failed:
+            first = failed[0]
+            return ScenarioOutcome.FAILED, f"{first.requirement}: expected {first.expected}, found {first.found}"
+        match current.error:
+            case None:
+                return self._ended_well(current)
+            case Blocked() | NotSeen() as known:
+                early = ScenarioOutcome.BLOCKED if isinstance(known, Blocked) else ScenarioOutcome.INCONCLUSIVE
+                return early, str(known)
+            case error:
+                return ScenarioOutcome.ERROR, f"{type(error).__name__}: {error}"
+
+    def _ended_well(self, current: _Current) -> tuple[ScenarioOutcome, str | None]:
+        if current.skipped is not None:
+            return ScenarioOutcome.NOT_RUN, current.skipped
+        if current.done < len(current.steps) or not current.steps:
+            return ScenarioOutcome.ERROR, f"only {current.done} of {len(current.steps)} steps were carried out"
+        named = {finding.requirement for finding in current.findings}
+        silent = [name for name in current.scenario.requirements if name in self._catalogue and name not in named]
+        silent += [name for name in current.scenario.requirements if name not in self._catalogue]
+        if silent:
+            return ScenarioOutcome.ERROR, f"tagged with {', '.join(silent)}, but no check of it names them"
+        unseen = [finding for finding in current.findings if finding.outcome is Outcome.INCONCLUSIVE]
+        if unseen:
+            return ScenarioOutcome.INCONCLUSIVE, f"{unseen[0].requirement}: {unseen[0].found}"
+        return ScenarioOutcome.PASSED, None
+
+    def _record_open_steps(self, current: _Current) -> None:
+        for index, step in enumerate(current.steps[current.done :]):
+            failed = index == 0 and current.error is not None
+            message = str(current.error) if failed else None
+            self._recorder.append(_step(current, step, "failed" if failed else "not-reached", message))
+
+    def _record_open_requirements(self, current: _Current, outcome: ScenarioOutcome) -> None:
+        """A statement whose check was not reached because the scenario ended before it could not be observed."""
+        if outcome not in (ScenarioOutcome.FAILED, ScenarioOutcome.INCONCLUSIVE):
+            return
+        named = {finding.requirement for finding in current.findings}
+        for name in current.scenario.requirements:
+            if name not in named:
+                self._recorder.append(
+                    Finding(
+                        scenario=current.number,
+                        requirement=name,
+                        check="(not reached)",
+                        outcome=Outcome.INCONCLUSIVE,
+                        message="The scenario ended before this could be judged.",
+                        found=str(current.error or "the scenario ended early"),
+                    )
+                )
+
+    def _early_end(self, scenario: Scenario) -> "_Early | None":
+        missing_claims = [name for name in scenario.tagged(FEATURE_TAG) if name not in self._claims]
+        missing_hooks = [name for name in scenario.tagged(HOOK_TAG) if name not in self._hooks]
+        if not self._selection.takes(scenario):
+            return _Early(ScenarioOutcome.NOT_RUN, f"not selected by {self._selection}")
+        if missing_claims:
+            return _Early(ScenarioOutcome.NOT_APPLICABLE, f"the subject does not claim {', '.join(missing_claims)}")
+        if missing_hooks:
+            return _Early(ScenarioOutcome.BLOCKED, f"needs {', '.join(missing_hooks)}, which the bench has no hook for")
+        return None
+
+    def _evidence_claims(self) -> Mapping[str, Any]:
+        return {
+            "features": self._claims,
+            "policies": dict(self._ics.policies),
+            "deadlines": self._ics.deadlines.as_dict(),
+        }
+
+
+@dataclass(frozen=True, slots=True)
+class _Early:
+    """Why a scenario is not carried out."""
+
+    outcome: ScenarioOutcome
+    reason: str
+
+    def __str__(self) -> str:
+        return self.reason
+
+
+def _scenario_of(role: Role, item: pytest.Item) -> Scenario | None:
+    function = getattr(item, "function", None)
+    template = getattr(function, "__scenario__", None)
+    if template is None:
+        return None
+    feature: Feature = template.feature
+    row = getattr(item, "callspec", None)
+    example = row.params.get("_pytest_bdd_example", {}) if row else {}
+    return scenario_of(role, feature, template, example)
+
+
+def _step(current: _Current, step: Step, outcome: Any, message: str | None = None) -> StepFinished:
+    took = time.monotonic() - current.step_began if outcome != "not-reached" and current.step_began else 0.0
+    return StepFinished(
+        scenario=current.number,
+        keyword=step.keyword.strip(),
+        text=step.name,
+        line=step.line_number,
+        outcome=outcome,
+        duration=took,
+        message=message,
+    )

@@ -1,0 +1,98 @@
+"""The recorder: every event of a run passes through it, and whoever waits for evidence waits here."""
+
+import threading
+import time
+from collections.abc import Callable, Mapping
+from typing import Any, TypeVar
+
+from conformance.checks.evidence import Record
+from conformance.record.events import Connection, Exchange, Fact, Role, _Event
+from conformance.record.file import EventWriter
+
+E = TypeVar("E", bound=_Event)
+Listener = Callable[[_Event], None]
+
+
+class Recorder:
+    """Writes events and keeps those of the current scenario. Safe to call from any thread."""
+
+    def __init__(self, writer: EventWriter, listeners: tuple[Listener, ...] = ()) -> None:
+        self._writer = writer
+        self._listeners = listeners
+        self._start = time.monotonic()
+        self._changed = threading.Condition()
+        self._scenario: int | None = None
+        self._role: Role = "device"
+        self._claims: Mapping[str, Any] = {}
+        self._events: list[_Event] = []
+
+    def listen(self, listener: Listener) -> None:
+        """Let someone hear every event as it is written."""
+        self._listeners = (*self._listeners, listener)
+
+    def now(self) -> float:
+        """Seconds since the run began."""
+        return time.monotonic() - self._start
+
+    def moment(self, monotonic: float) -> float:
+        """A reading of the monotonic clock as seconds since the run began."""
+        return max(0.0, monotonic - self._start)
+
+    @property
+    def scenario(self) -> int | None:
+        """Number of the current scenario."""
+        return self._scenario
+
+    def begin(self, scenario: int, role: Role, claims: Mapping[str, Any]) -> None:
+        """Start gathering the evidence of a scenario."""
+        with self._changed:
+            self._scenario, self._role, self._claims = scenario, role, claims
+            self._events = []
+
+    def end(self) -> None:
+        """Stop gathering; what still arrives belongs to no scenario."""
+        with self._changed:
+            self._scenario = None
+            self._events = []
+
+    def append(self, event: E) -> E:
+        """Write an event; returns it with its number. The time is now unless the event has one."""
+        if not event.at:
+            event = event.model_copy(update={"at": self.now()})
+        with self._changed:
+            written = self._writer.append(event)
+            self._events.append(written)
+            self._changed.notify_all()
+        for listener in self._listeners:
+            listener(written)
+        return written
+
+    def note(self, kind: str, **data: Any) -> Fact:
+        """Record something the bench did or saw."""
+        return self.append(Fact(scenario=self._scenario, kind=kind, data=data))
+
+    def record(self) -> Record:
+        """Give the evidence so far."""
+        with self._changed:
+            events = list(self._events)
+        return Record(
+            self._role,
+            tuple(sorted((event for event in events if isinstance(event, Exchange)), key=lambda item: item.at)),
+            tuple(event for event in events if isinstance(event, Connection)),
+            tuple(event for event in events if isinstance(event, Fact)),
+            self._claims,
+        )
+
+    def until(self, condition: Callable[[Record], object], within: float) -> bool:
+        """Wait until the evidence meets a condition; False when it does not within so many seconds."""
+        deadline = time.monotonic() + within
+        while True:
+            seen = len(self._events)
+            if condition(self.record()):
+                return True
+            with self._changed:
+                left = deadline - time.monotonic()
+                if left <= 0:
+                    return False
+                if len(self._events) == seen:
+                    self._changed.wait(left)

@@ -1,0 +1,198 @@
+"""A run: the scenarios of one or both roles carried through their benches into one event file."""
+
+import platform
+import sys
+import uuid
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from hashlib import sha256
+from importlib import import_module
+from importlib.metadata import version
+from pathlib import Path
+from types import ModuleType
+
+import pytest
+
+from conformance.bench.bench import Bench
+from conformance.bench.coverage import entries
+from conformance.bench.errors import UsageError
+from conformance.bench.ics import Ics
+from conformance.bench.loop import BackgroundLoop
+from conformance.bench.plugin import ScenarioPlugin
+from conformance.bench.recorder import Listener, Recorder
+from conformance.bench.scenarios import Selection, features_folder, scenarios
+from conformance.catalogue import DEFAULT_REVISION, Catalogue, load
+from conformance.record.events import CatalogueEvent, Header, Role, Subject
+from conformance.record.file import EVENT_FILE, EventWriter, read
+from conformance.record.run import Run
+
+BenchFactory = Callable[[Ics, Recorder, Catalogue, BackgroundLoop], Bench]
+STEPS = "conformance.steps"
+# named as text, since the steps stand above the bench
+_SETTINGS = ("--import-mode=importlib", "--disable-plugin-autoload", "--capture=no", "--strict-config")
+_WITHOUT = (
+    "terminal",
+    "cacheprovider",
+    "faulthandler",
+    "junitxml",
+    "doctest",
+    "unraisableexception",
+    "threadexception",
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Seat:
+    """A subject in its role: what its supplier says of it, and how the bench around it is made."""
+
+    ics: Ics
+    target: str
+    """`simulated`, `simulated:<mutant>`, or where the real subject is."""
+    make_bench: BenchFactory
+    hooks: frozenset[str]
+
+    @property
+    def role(self) -> Role:
+        """The role under test."""
+        return self.ics.role
+
+
+@dataclass(frozen=True, slots=True)
+class RunPlan:
+    """What to run, and where the record goes."""
+
+    seats: tuple[Seat, ...]
+    directory: Path
+    revision: str = DEFAULT_REVISION
+    selection: Selection = field(default_factory=Selection)
+    listeners: tuple[Listener, ...] = ()
+
+
+def run(plan: RunPlan) -> Run:
+    """Carry out a plan; the event file is written to its directory and read back for the verdict.
+
+    Raises UsageError: nothing selected, unknown names, a directory that cannot be written.
+    """
+    catalogue = load(plan.revision)
+    known = [scenario for seat in plan.seats for scenario in scenarios(seat.role, plan.revision)]
+    if not known:
+        raise UsageError(f"no scenarios for revision {plan.revision}: it can be listed and explained, but not yet run")
+    selection = plan.selection.checked(catalogue, known) if plan.selection else plan.selection
+    loop = BackgroundLoop()
+    try:
+        with _writer(plan.directory) as writer:
+            recorder = Recorder(writer, plan.listeners)
+            recorder.append(header_of(plan, selection, catalogue))
+            claims = {seat.role: seat.ics.claims(catalogue) for seat in plan.seats}
+            recorder.append(CatalogueEvent(requirements=entries(catalogue, claims)))
+            number = 1
+            for seat in plan.seats:
+                number = _run_role(seat, catalogue, recorder, loop, selection, number)
+    finally:
+        loop.close()
+    return Run.of(read(plan.directory / EVENT_FILE))
+
+
+def header_of(plan: RunPlan, selection: Selection, catalogue: Catalogue) -> Header:
+    """Say what is run, with what, on what."""
+    return Header(
+        run=str(uuid.uuid4()),
+        started=datetime.now(UTC).isoformat(timespec="seconds"),
+        suite=version("margo-conformance"),
+        revision=plan.revision,
+        subjects=tuple(_subject(seat, catalogue) for seat in plan.seats),
+        selection=str(selection) if selection else None,
+        deadlines={
+            f"{seat.role}.{name}": value for seat in plan.seats for name, value in seat.ics.deadlines.as_dict().items()
+        },
+        digests={"catalogue": catalogue.digest, "features": features_digest(seat.role for seat in plan.seats)},
+        environment={
+            "python": platform.python_version(),
+            "platform": platform.platform(),
+            "argv": " ".join(sys.argv[1:]),
+        },
+    )
+
+
+def _subject(seat: Seat, catalogue: Catalogue) -> Subject:
+    names = seat.ics.subject
+    return Subject(
+        role=seat.role,
+        name=names.name,
+        vendor=names.vendor,
+        version=names.version,
+        target=seat.target,
+        profile=seat.ics.profile,
+        features=seat.ics.claims(catalogue),
+        policies=dict(seat.ics.policies),
+    )
+
+
+def features_digest(roles: Iterable[Role]) -> str:
+    """Give the digest over every feature file of some roles."""
+    total = sha256()
+    for path in sorted(path for role in roles for path in (features_folder() / role).rglob("*.feature")):
+        total.update(path.name.encode() + b"\0" + path.read_bytes() + b"\0")
+    return f"sha256:{total.hexdigest()}"
+
+
+def load_checks() -> None:
+    """Import every module that declares checks or uses them, so that coverage can be told."""
+    for role in ("device", "wfm"):
+        _step_modules(role)
+
+
+def _run_role(
+    seat: Seat, catalogue: Catalogue, recorder: Recorder, loop: BackgroundLoop, selection: Selection, number: int
+) -> int:
+    plugin = ScenarioPlugin(
+        seat.role,
+        seat.ics,
+        catalogue,
+        recorder,
+        lambda: seat.make_bench(seat.ics, recorder, catalogue, loop),
+        seat.hooks,
+        selection,
+        number,
+    )
+    recorder.listen(plugin.heard)
+    steps = _step_modules(seat.role)
+    folder = Path(str(import_module(STEPS).__path__[0]))
+    without = [argument for name in _WITHOUT for argument in ("-p", f"no:{name}")]
+    code = pytest.main(
+        [
+            str(folder / f"scenarios_{seat.role}.py"),
+            "-c",
+            str(folder / "pytest.ini"),
+            f"--rootdir={folder}",
+            *_SETTINGS,
+            *without,
+            "-p",
+            "pytest_bdd.plugin",
+        ],
+        plugins=[plugin, *steps],
+    )
+    if plugin.broken or code in (pytest.ExitCode.INTERNAL_ERROR, pytest.ExitCode.USAGE_ERROR):
+        raise RuntimeError(f"the {seat.role} suite could not be collected: {'; '.join(plugin.broken) or code}")
+    if code == pytest.ExitCode.INTERRUPTED:
+        raise KeyboardInterrupt
+    return plugin.next_number
+
+
+def _step_modules(role: str) -> list[ModuleType]:
+    """Give the modules with the steps of a role: the common ones and its own, each found by its name."""
+    folder = Path(str(import_module(STEPS).__path__[0]))
+    names = sorted(
+        path.stem for path in folder.glob("*.py") if path.stem == "common" or path.stem.startswith(f"{role}_")
+    )
+    return [import_module(f"{STEPS}.{name}") for name in names]
+
+
+def _writer(directory: Path) -> EventWriter:
+    try:
+        directory.mkdir(parents=True, exist_ok=True)
+        (directory / EVENT_FILE).unlink(missing_ok=True)
+        return EventWriter(directory / EVENT_FILE)
+    except OSError as error:
+        raise UsageError(f"{directory}: the report cannot be written there: {error.strerror}") from None

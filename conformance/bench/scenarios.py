@@ -1,0 +1,152 @@
+"""The scenarios as they stand in `features/`: found, listed and selected without running anything."""
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from functools import cache
+from importlib.resources import as_file, files
+from pathlib import Path
+from typing import Any
+
+from pytest_bdd.feature import get_features
+from pytest_bdd.parser import Feature, ScenarioTemplate
+
+from conformance.bench.errors import UsageError
+from conformance.catalogue import DEFAULT_REVISION, Catalogue, UnknownName, revisions
+from conformance.record.events import Role, ScenarioStarted
+
+REQUIREMENT_TAG = "req:"
+BEHAVIOUR_TAG = "behaviour:"
+FEATURE_TAG = "feature:"
+HOOK_TAG = "needs:"
+SINCE_TAG = "since:"
+UNTIL_TAG = "until:"
+
+
+@dataclass(frozen=True, slots=True)
+class Scenario:
+    """A scenario, or one row of a scenario outline."""
+
+    role: Role
+    feature: str
+    name: str
+    uri: str
+    line: int
+    tags: frozenset[str]
+    example: Mapping[str, str]
+
+    def tagged(self, prefix: str) -> tuple[str, ...]:
+        """Give the values of all tags with a prefix, such as the requirement ids behind `req:`."""
+        return tuple(sorted(tag.removeprefix(prefix) for tag in self.tags if tag.startswith(prefix)))
+
+    @property
+    def requirements(self) -> tuple[str, ...]:
+        """The statements the scenario is to show."""
+        return self.tagged(REQUIREMENT_TAG)
+
+    @property
+    def key(self) -> str:
+        """Name a scenario in one line: where it stands, and which row."""
+        row = f" [{', '.join(self.example.values())}]" if self.example else ""
+        return f"{self.uri}:{self.line} {self.name}{row}"
+
+    def holds_for(self, revision: str) -> bool:
+        """Whether the revision lies in the window the scenario is tagged with; without tags it holds for all."""
+        order = list(reversed(revisions()))
+        at = order.index(revision)
+        since = max((order.index(name) for name in self.tagged(SINCE_TAG)), default=0)
+        until = min((order.index(name) for name in self.tagged(UNTIL_TAG)), default=len(order) - 1)
+        return since <= at <= until
+
+    def started(self, number: int) -> ScenarioStarted:
+        """Give the event that begins it."""
+        return ScenarioStarted(
+            scenario=number,
+            role=self.role,
+            feature=self.feature,
+            name=self.name,
+            uri=self.uri,
+            line=self.line,
+            requirements=self.requirements,
+            behaviours=self.tagged(BEHAVIOUR_TAG),
+            tags=tuple(sorted(self.tags)),
+            example=dict(self.example),
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class Selection:
+    """Which scenarios to run. Empty selects all; several kinds narrow one another, several of a kind widen."""
+
+    requirements: tuple[str, ...] = ()
+    tags: tuple[str, ...] = ()
+    text: str | None = None
+    keys: tuple[str, ...] = ()
+
+    def __bool__(self) -> bool:
+        return bool(self.requirements or self.tags or self.text or self.keys)
+
+    def __str__(self) -> str:
+        parts = [f"--req {name}" for name in self.requirements] + [f"--tag {name}" for name in self.tags]
+        parts += [f"--text {self.text!r}"] if self.text else []
+        parts += [f"{len(self.keys)} named scenarios"] if self.keys else []
+        return " ".join(parts)
+
+    def takes(self, scenario: Scenario) -> bool:
+        """Whether the scenario is selected."""
+        return (
+            (not self.requirements or bool(set(self.requirements) & set(scenario.requirements)))
+            and (not self.tags or bool(set(self.tags) & scenario.tags))
+            and (not self.text or self.text.lower() in f"{scenario.feature} {scenario.name}".lower())
+            and (not self.keys or scenario.key in self.keys)
+        )
+
+    def checked(self, catalogue: Catalogue, known: Iterable[Scenario]) -> "Selection":
+        """Give the selection with equivalent statements added.
+
+        Raises UsageError for an unknown requirement or tag, or when nothing is selected: an empty run proves nothing.
+        """
+        scenarios = list(known)
+        try:
+            same = [other for name in self.requirements for other in catalogue.also_judges(name)]
+        except UnknownName as error:
+            raise UsageError(f"--req: {error}") from None
+        tags = sorted({tag for scenario in scenarios for tag in scenario.tags})
+        for tag in self.tags:
+            if tag not in tags:
+                raise UsageError(f"--tag: {UnknownName(tag, tags, 'features')}")
+        wider = Selection(tuple(dict.fromkeys([*self.requirements, *same])), self.tags, self.text, self.keys)
+        if not any(wider.takes(scenario) for scenario in scenarios):
+            raise UsageError(f"no scenario is selected by {self}; `margo-conformance list` shows what there is")
+        return wider
+
+
+def features_folder() -> Path:
+    """Where the feature files of this installation lie."""
+    with as_file(files("features")) as folder:
+        return folder
+
+
+@cache
+def scenarios(role: Role, revision: str = DEFAULT_REVISION) -> tuple[Scenario, ...]:
+    """Give every scenario of a role that holds for a revision, in the order of files and lines."""
+    found = [
+        scenario
+        for feature in get_features([str(features_folder() / role)])
+        for template in feature.scenarios.values()
+        for scenario in rows_of(role, feature, template)
+    ]
+    return tuple(sorted((item for item in found if item.holds_for(revision)), key=lambda item: (item.uri, item.line)))
+
+
+def rows_of(role: Role, feature: Feature, template: ScenarioTemplate) -> list[Scenario]:
+    """Give a scenario, or each row of an outline."""
+    rows: list[Mapping[str, Any]] = [row for examples in template.examples for row in examples.as_contexts()] or [{}]
+    return [scenario_of(role, feature, template, row) for row in rows]
+
+
+def scenario_of(role: Role, feature: Feature, template: ScenarioTemplate, row: Mapping[str, Any]) -> Scenario:
+    """Give one scenario as pytest-bdd parsed it."""
+    uri = Path(feature.filename).resolve().relative_to(features_folder().resolve()).as_posix()
+    example = {str(name): str(value) for name, value in row.items()}
+    tags = frozenset(template.tags | feature.tags)
+    return Scenario(role, feature.name or uri, template.name, uri, template.line_number, tags, example)
