@@ -41,7 +41,8 @@ class ScenarioOutcome(StrEnum):
 
 
 class _Frozen(BaseModel):
-    model_config = ConfigDict(frozen=True, extra="forbid")
+    # JSON knows neither infinity nor NaN: written, they would make the file unreadable
+    model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)
 
 
 class _Event(_Frozen):
@@ -262,7 +263,7 @@ class Footer(_Event):
     events: int
     """How many events stand before this one."""
     digest: str
-    """sha256 over every byte before this line."""
+    """sha256 over every byte before this line, then over this line with an empty digest."""
     totals: Mapping[str, int] = {}
     verdicts: Mapping[str, str] = {}
 

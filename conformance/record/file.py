@@ -12,7 +12,8 @@ from typing import Any, Self, TypeVar
 
 from pydantic import ValidationError
 
-from conformance.record.events import EVENT, FORMAT, Event, Finding, Footer, Header, ScenarioFinished, _Event
+from conformance.record.events import EVENT, FORMAT, Event, Exchange, Finding, Footer, Header, ScenarioFinished, _Event
+from conformance.record.redact import headers, line_without_secrets
 
 EVENT_FILE = "events.ndjson"
 E = TypeVar("E", bound=_Event)
@@ -30,6 +31,9 @@ class BrokenRecord(ValueError):
 class EventWriter:
     """Appends events; safe to use from several threads. Nothing is ever rewritten.
 
+    Recorders redact what they record (`redact.body`, `redact.headers`), so that judges see the same as the file. The
+    writer is the last line of defence: a secret header or a private key anywhere in an event is replaced here too.
+
     Raises FileExistsError when the file is already there.
     """
 
@@ -45,8 +49,8 @@ class EventWriter:
     def append(self, event: E) -> E:
         """Number the event and write it; returns it as written."""
         with self._lock:
-            numbered = event.model_copy(update={"n": self._count})
-            self._write(numbered)
+            numbered = _without_secret_headers(event).model_copy(update={"n": self._count})
+            self._write(_line(numbered))
             self._totals.update(_totals_of(numbered))
         return numbered
 
@@ -55,15 +59,15 @@ class EventWriter:
         with self._lock:
             if self._file.closed:
                 return
-            self._write(
-                Footer(
-                    n=self._count,
-                    events=self._count,
-                    digest=f"sha256:{self._hash.hexdigest()}",
-                    totals=dict(sorted(self._totals.items())),
-                    verdicts=verdicts or {},
-                )
+            footer = Footer(
+                n=self._count,
+                events=self._count,
+                digest="",
+                totals=dict(sorted(self._totals.items())),
+                verdicts=verdicts or {},
             )
+            self._hash.update(_line(footer))
+            self._write(_line(footer.model_copy(update={"digest": f"sha256:{self._hash.hexdigest()}"})))
             self._file.flush()
             os.fsync(self._file.fileno())
             self._file.close()
@@ -80,8 +84,7 @@ class EventWriter:
         else:
             self._file.close()
 
-    def _write(self, event: _Event) -> None:
-        line = (event.model_dump_json(exclude_defaults=False) + "\n").encode()
+    def _write(self, line: bytes) -> None:
         self._file.write(line)
         self._hash.update(line)
         self._count += 1
@@ -141,9 +144,21 @@ def _check_seal(path: Path, events: list[Event], lines: list[bytes]) -> None:
     footer = events[-1]
     if not isinstance(footer, Footer):
         raise BrokenRecord(path, len(lines), "no footer: the run broke off or the file was truncated")
-    digest = f"sha256:{hashlib.sha256(b''.join(lines[:-1])).hexdigest()}"
+    sealed = b"".join(lines[:-1]) + lines[-1].replace(footer.digest.encode(), b"", 1)
+    digest = f"sha256:{hashlib.sha256(sealed).hexdigest()}"
     if footer.events != len(events) - 1 or footer.digest != digest:
         raise BrokenRecord(path, len(lines), "the footer does not fit the events before it: the file was edited")
+
+
+def _line(event: _Event) -> bytes:
+    return (line_without_secrets(event.model_dump_json(exclude_defaults=False)) + "\n").encode()
+
+
+def _without_secret_headers(event: E) -> E:
+    if not isinstance(event, Exchange):
+        return event
+    clean = {"request_headers": headers(event.request_headers), "response_headers": headers(event.response_headers)}
+    return event.model_copy(update=clean)
 
 
 def _totals_of(event: _Event) -> list[str]:

@@ -10,19 +10,25 @@ from conformance.record.events import Body
 MAX_BODY_BYTES = 256 * 1024
 REDACTED = "(redacted)"
 SECRET_HEADERS = frozenset({"authorization", "proxy-authorization", "cookie", "set-cookie", "x-api-key"})
-_SECRET_TEXT = (
-    re.compile(r"-----BEGIN [A-Z ]*PRIVATE KEY-----.*?-----END [A-Z ]*PRIVATE KEY-----", re.DOTALL),
-    re.compile(r"""(?<="client_secret":)\s*"[^"]*\"|(?<="password":)\s*"[^"]*\"|(?<="access_token":)\s*"[^"]*\""""),
-)
+# a key whose end was cut off is a secret all the same
+_PRIVATE_KEY = re.compile(r"-----BEGIN [A-Z ]*PRIVATE KEY-----.*?(?:-----END [A-Z ]*PRIVATE KEY-----|\Z)", re.DOTALL)
+# inside one JSON string: never beyond its closing quote
+_PRIVATE_KEY_IN_JSON = re.compile(r"-----BEGIN [A-Z ]*PRIVATE KEY-----[^\"]*")
+_SECRET_MEMBER = re.compile(r"""("(?:client_secret|password|access_token)"\s*:\s*)"(?:[^"\\]|\\.)*(?:"|\Z)""")
 
 
 def body(data: bytes) -> Body:
-    """Record a body: its exact size and digest, and its bytes unless it is too long or holds a secret."""
+    """Record a body: its exact size and digest, and its bytes unless it is too long or holds a secret.
+
+    Bytes that are no UTF-8 are kept in base64, unless a private key stands among them: then none of them are kept.
+    """
     digest = f"sha256:{hashlib.sha256(data).hexdigest()}"
     kept = data[:MAX_BODY_BYTES]
     try:
         text = kept.decode("utf-8")
     except UnicodeDecodeError:
+        if _PRIVATE_KEY.search(kept.decode("latin-1")):
+            return Body(size=len(data), digest=digest, text=REDACTED, cut=True)
         encoded = base64.b64encode(kept).decode()
         return Body(size=len(data), digest=digest, base64=encoded, cut=len(kept) < len(data))
     clean = without_secrets(text)
@@ -30,12 +36,23 @@ def body(data: bytes) -> Body:
 
 
 def headers(items: Iterable[tuple[str, str]]) -> tuple[tuple[str, str], ...]:
-    """Record headers, in order, with secret values replaced."""
-    return tuple((name, REDACTED if name.lower() in SECRET_HEADERS else value) for name, value in items)
+    """Record headers, in order, with secret values replaced and bytes that are no UTF-8 spelled as escapes."""
+    return tuple(
+        (_printable(name), REDACTED if name.strip().lower() in SECRET_HEADERS else _printable(value))
+        for name, value in items
+    )
 
 
 def without_secrets(text: str) -> str:
     """Replace private keys and the values of members that are known to be secret."""
-    for pattern in _SECRET_TEXT:
-        text = pattern.sub(f'"{REDACTED}"', text)
-    return text
+    return _SECRET_MEMBER.sub(rf'\1"{REDACTED}"', _PRIVATE_KEY.sub(REDACTED, text))
+
+
+def line_without_secrets(line: str) -> str:
+    """Replace private keys inside the strings of one line of JSON; the line stays JSON."""
+    return _PRIVATE_KEY_IN_JSON.sub(REDACTED, line)
+
+
+def _printable(text: str) -> str:
+    # servers hand over foreign bytes as lone surrogates, which no UTF-8 file can hold
+    return text.encode("utf-8", "backslashreplace").decode()

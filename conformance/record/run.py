@@ -1,6 +1,6 @@
 """A finished run as reports and judges read it: events gathered by scenario and by requirement."""
 
-from collections import defaultdict
+from collections import Counter, defaultdict
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from functools import cached_property
@@ -57,11 +57,18 @@ class Run:
 
     @classmethod
     def of(cls, events: Iterable[Event]) -> "Run":
-        """Gather events; raises ValueError when there is no header."""
-        numbered = {event.n: event for event in events}
-        header = next((event for event in numbered.values() if isinstance(event, Header)), None)
+        """Gather events.
+
+        Raises ValueError when they make no run, since a finding that belongs nowhere would be a finding lost: no
+        header, two events of one number, a scenario begun or ended twice, a part of a scenario that never began, or
+        a scenario of a role without a subject.
+        """
+        listed = tuple(events)
+        numbered = {event.n: event for event in listed}
+        header = next((event for event in listed if isinstance(event, Header)), None)
         if header is None:
             raise ValueError("a run starts with a header")
+        _check_belonging(header, listed)
         catalogues = [event for event in numbered.values() if isinstance(event, CatalogueEvent)]
         requirements = tuple(entry for catalogue in catalogues for entry in catalogue.requirements)
         return cls(header, requirements, _scenarios(numbered.values()), numbered)
@@ -88,8 +95,11 @@ class Run:
         findings = self.findings(role)
         outcomes: dict[str, list[ScenarioOutcome]] = defaultdict(list)
         for scenario in self.of_role(role):
+            judged = {finding.requirement for finding in scenario.findings}
             for requirement in scenario.started.requirements:
-                outcomes[requirement].append(scenario.outcome)
+                # what a scenario left open of one requirement does not open those that it did judge
+                if scenario.outcome is not ScenarioOutcome.INCONCLUSIVE or requirement not in judged:
+                    outcomes[requirement].append(scenario.outcome)
         return {
             requirement: verdict_of(
                 (finding.outcome for finding in findings.get(requirement, ())), outcomes[requirement]
@@ -115,6 +125,26 @@ class Run:
     def conformity(self) -> Conformity:
         """The word at the top."""
         return overall(self.assessments)
+
+
+def _check_belonging(header: Header, events: tuple[Event, ...]) -> None:
+    numbers = Counter(event.n for event in events)
+    begun = Counter(event.scenario for event in events if isinstance(event, ScenarioStarted))
+    ended = Counter(event.scenario for event in events if isinstance(event, ScenarioFinished))
+    roles = {subject.role for subject in header.subjects}
+    for number, times in numbers.items():
+        if times > 1:
+            raise ValueError(f"{times} events have the number {number}")
+    for what, scenarios in (("begins", begun), ("ends", ended)):
+        for scenario, times in scenarios.items():
+            if times > 1:
+                raise ValueError(f"scenario {scenario} {what} {times} times")
+    for event in events:
+        if isinstance(event, ScenarioStarted) and event.role not in roles:
+            raise ValueError(f"scenario {event.scenario} is for the role {event.role}, which has no subject")
+        owner = getattr(event, "scenario", None)
+        if owner is not None and owner not in begun:
+            raise ValueError(f"event {event.n} ({event.type}) belongs to scenario {owner}, which never began")
 
 
 def _scenarios(events: Iterable[Event]) -> tuple[ScenarioRun, ...]:

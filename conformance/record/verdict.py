@@ -41,6 +41,7 @@ _OF_FINDING = {
 _OF_SCENARIO = {
     ScenarioOutcome.ERROR: RequirementVerdict.ERROR,
     ScenarioOutcome.BLOCKED: RequirementVerdict.BLOCKED,
+    ScenarioOutcome.INCONCLUSIVE: RequirementVerdict.INCONCLUSIVE,
     ScenarioOutcome.NOT_RUN: RequirementVerdict.NOT_RUN,
     ScenarioOutcome.NOT_APPLICABLE: RequirementVerdict.NOT_APPLICABLE,
 }
