@@ -12,6 +12,7 @@ from typing import Any
 import pytest
 from pytest_bdd.parser import Feature, Step
 from pytest_bdd.parser import Scenario as BoundScenario
+from pytest_bdd.scenario import scenario_wrapper_template_registry
 
 from conformance.bench.bench import Bench
 from conformance.bench.errors import Blocked, NotSeen
@@ -257,8 +258,7 @@ class _Early:
 
 
 def _scenario_of(role: Role, item: pytest.Item) -> Scenario | None:
-    function = getattr(item, "function", None)
-    template = getattr(function, "__scenario__", None)
+    template = scenario_wrapper_template_registry.get(getattr(item, "obj", None))
     if template is None:
         return None
     feature: Feature = template.feature

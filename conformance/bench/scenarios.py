@@ -146,7 +146,8 @@ def rows_of(role: Role, feature: Feature, template: ScenarioTemplate) -> list[Sc
 
 def scenario_of(role: Role, feature: Feature, template: ScenarioTemplate, row: Mapping[str, Any]) -> Scenario:
     """Give one scenario as pytest-bdd parsed it."""
-    uri = Path(feature.filename).resolve().relative_to(features_folder().resolve()).as_posix()
+    file, folder = Path(feature.filename).resolve(), features_folder().resolve()
+    uri = file.relative_to(folder).as_posix() if file.is_relative_to(folder) else file.name
     example = {str(name): str(value) for name, value in row.items()}
     tags = frozenset(template.tags | feature.tags)
     return Scenario(role, feature.name or uri, template.name, uri, template.line_number, tags, example)
