@@ -1,0 +1,153 @@
+"""The reference WFM as a running thing: core, store and the three ports, in-process or on its own."""
+
+import ssl
+import time
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Self
+
+from aiohttp.typedefs import Middleware
+
+from simulator.identity.errors import CredentialError
+from simulator.identity.handshake import Observer, Recognise
+from simulator.identity.spiffe import SpiffeId, recognise_client, wfm_spiffe_id
+from simulator.identity.svid import Svid
+from simulator.identity.tls import CredentialSource, HeldCredential, server_context
+from simulator.identity.trust import StaticTrust, TrustSource
+from simulator.wfm.api import ApiSettings, ManagementApi
+from simulator.wfm.callers import TlsCaller
+from simulator.wfm.core import CoreLimits, DesiredState
+from simulator.wfm.http import HttpServer
+from simulator.wfm.load import LoadGate, LoadLimit
+from simulator.wfm.service import WfmService
+
+DEFAULT_LIMITS = CoreLimits()
+
+
+class ConfigError(ValueError):
+    """A WFM configuration that cannot be used: names the field, what was expected and what was found."""
+
+
+@dataclass(frozen=True, slots=True)
+class WfmConfig:
+    """How a reference WFM runs.
+
+    Ports: 0 lets the system choose; None leaves that API out. The credential is an `Svid` (or a source that renews it)
+    or two PEM files; trust is a `TrustSource` or a SPIFFE bundle file. `store_url` is an SQLAlchemy URL; None keeps
+    everything in memory only. `accepted` lists the accepted clients; None accepts the WFM's whole namespace (ID-54).
+    """
+
+    trust_domain: str
+    wfm_id: str
+    svid: Svid | CredentialSource | None = None
+    svid_files: tuple[Path, Path] | None = None
+    trust: TrustSource | None = None
+    trust_file: Path | None = None
+    host: str = "127.0.0.1"
+    management_port: int = 0
+    northbound_port: int | None = 0
+    control_port: int | None = None
+    operator_host: str = "127.0.0.1"
+    store_url: str | None = None
+    accepted: frozenset[str] | None = None
+    limits: CoreLimits = DEFAULT_LIMITS
+    load: LoadLimit | None = None
+    max_body_bytes: int = 1024 * 1024
+    max_connection_age_s: float = 3600.0
+    allow_tls12: bool = False
+
+    @property
+    def spiffe_id(self) -> SpiffeId:
+        """The WFM's own SPIFFE ID (ID-05)."""
+        return wfm_spiffe_id(self.trust_domain, self.wfm_id)
+
+    def credential(self) -> CredentialSource:
+        """The credential to present. Raises ConfigError, CredentialError."""
+        if isinstance(self.svid, Svid):
+            return HeldCredential(self._own(self.svid))
+        if self.svid is not None:
+            return self.svid
+        if self.svid_files is None:
+            raise ConfigError("svid: expected an SVID or its two files, found neither")
+        return HeldCredential(self._own(Svid.load(*self.svid_files)))
+
+    def trust_source(self) -> TrustSource:
+        """Where the trust bundle comes from. Raises ConfigError, CredentialError."""
+        if self.trust is not None:
+            return self.trust
+        if self.trust_file is None:
+            raise ConfigError("trust: expected a trust source or a bundle file, found neither")
+        return StaticTrust.load(self.trust_file, self.trust_domain)
+
+    def _own(self, svid: Svid) -> Svid:
+        """The WFM presents the SVID of the very identity it is configured with (ID-12)."""
+        if svid.spiffe_id == self.spiffe_id:
+            return svid
+        if self.svid_files is not None:
+            raise CredentialError(self.svid_files[0], "SPIFFE ID", str(self.spiffe_id), str(svid.spiffe_id))
+        raise ConfigError(f"svid: expected the SPIFFE ID {self.spiffe_id}, found {svid.spiffe_id}")
+
+
+class ReferenceWfm:
+    """A WFM that can be started and stopped; `async with` does both.
+
+    `middlewares` stand around the management API (the first one outermost): the intercepting layer goes there.
+    `core_class`, `api_class` and `recognise` are replaced by broken variants. `observer` hears of every handshake.
+    """
+
+    def __init__(
+        self,
+        config: WfmConfig,
+        *,
+        middlewares: Sequence[Middleware] = (),
+        core_class: type[DesiredState] = DesiredState,
+        api_class: type[ManagementApi] = ManagementApi,
+        recognise: Recognise | None = None,
+        observer: Observer | None = None,
+        clock: Callable[[], float] = time.time,
+    ) -> None:
+        self.config = config
+        self.core = core_class(config.accepted, config.limits)
+        self.gate = LoadGate(config.load)
+        self.settings = ApiSettings()
+        self.service = WfmService(self.core, None, clock)
+        self._middlewares = tuple(middlewares)
+        self._api_class = api_class
+        self._recognise = recognise or self._own_client
+        self._observer = observer
+        self._management: HttpServer | None = None
+        self.management_port = config.management_port
+
+    @property
+    def management_url(self) -> str:
+        """Where devices reach the WFM."""
+        return f"https://{self.config.host}:{self.management_port}"
+
+    async def __aenter__(self) -> Self:
+        await self.start()
+        return self
+
+    async def __aexit__(self, *_: object) -> None:
+        await self.stop()
+
+    async def start(self) -> None:
+        """Listen. Raises ConfigError, CredentialError, PortInUse."""
+        config = self.config
+        trust = config.trust_source()
+        context = self._context(config.credential(), trust)
+        api = self._api_class(self.service, TlsCaller(trust, config.max_connection_age_s), self.gate, self.settings)
+        self._management = HttpServer(api.handle, middlewares=self._middlewares, max_body=config.max_body_bytes)
+        self.management_port = await self._management.start(config.host, config.management_port, context)
+
+    async def stop(self) -> None:
+        """Stop listening and close what is open; may be started again."""
+        if self._management is not None:
+            await self._management.stop()
+            self._management = None
+
+    def _context(self, credential: CredentialSource, trust: TrustSource) -> ssl.SSLContext:
+        return server_context(credential, trust, self._recognise, self._observer, allow_tls12=self.config.allow_tls12)
+
+    def _own_client(self, spiffe_id: SpiffeId) -> object:
+        return recognise_client(spiffe_id, self.config.trust_domain, self.config.wfm_id)
