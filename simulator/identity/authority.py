@@ -66,6 +66,13 @@ class Issuer:
     certificate: x509.Certificate
     key: PrivateKey
 
+    @classmethod
+    def new_root(cls, label: str, not_before: datetime, not_after: datetime, *, uri: str | None = None) -> Self:
+        """Make a self-signed root with a new P-256 key; `label` goes into its name, `uri` into its SAN."""
+        key = new_key()
+        builder = _ca_builder(label, uri, None, key, not_before, not_after)
+        return cls(builder.sign(key, _hash_for(key)), key)
+
     def sign(self, leaf: Leaf, public_key: PrivateKey) -> x509.Certificate:
         """Sign a leaf as described; only the public half of `public_key` is used."""
         names: list[x509.GeneralName] = [x509.UniformResourceIdentifier(uri) for uri in leaf.uris]
@@ -83,10 +90,10 @@ class Issuer:
         return builder.sign(self.key, _hash_for(self.key))
 
     def sign_ca(
-        self, trust_domain: str, name: str, public_key: PrivateKey, not_before: datetime, not_after: datetime
+        self, label: str, public_key: PrivateKey, not_before: datetime, not_after: datetime, *, uri: str | None = None
     ) -> x509.Certificate:
-        """Sign an intermediate certificate authority of a trust domain."""
-        builder = _ca_builder(trust_domain, name, self.certificate.subject, public_key, not_before, not_after)
+        """Sign an intermediate certificate authority; `label` goes into its name, `uri` into its SAN."""
+        builder = _ca_builder(label, uri, self.certificate.subject, public_key, not_before, not_after)
         builder = builder.add_extension(self._key_identifier(), critical=False)
         return builder.sign(self.key, _hash_for(self.key))
 
@@ -107,14 +114,14 @@ class Authority:
     def new(cls, trust_domain: str, *, clock: Clock = utc_now) -> Self:
         """Make a root and an intermediate with new P-256 keys."""
         start, end = clock() - CA_AGE, clock() + CA_LIFETIME
-        key = new_key()
-        builder = _ca_builder(trust_domain, "root", None, key, start, end)
-        root = Issuer(builder.sign(key, _hash_for(key)), key)
+        # X.509-SVID: signing certificates carry the SPIFFE ID of the trust domain
+        root = Issuer.new_root(f"{trust_domain[:32]} root", start, end, uri=f"{SCHEME}{trust_domain}")
         return cls(trust_domain, root, root, clock).with_intermediate(new_key(), start, end)
 
     def with_intermediate(self, key: PrivateKey, not_before: datetime, not_after: datetime) -> Self:
         """Give this authority with another intermediate below the same root."""
-        cert = self.root.sign_ca(self.trust_domain, "intermediate", key, not_before, not_after)
+        label, uri = f"{self.trust_domain[:32]} intermediate", f"{SCHEME}{self.trust_domain}"
+        cert = self.root.sign_ca(label, key, not_before, not_after, uri=uri)
         return replace(self, intermediate=Issuer(cert, key))
 
     def second_root(self) -> Self:
@@ -205,18 +212,20 @@ def _builder(
 
 
 def _ca_builder(
-    trust_domain: str, name: str, issuer: x509.Name | None, key: PrivateKey, not_before: datetime, not_after: datetime
+    label: str, uri: str | None, issuer: x509.Name | None, key: PrivateKey, not_before: datetime, not_after: datetime
 ) -> x509.CertificateBuilder:
     subject_key = x509.SubjectKeyIdentifier.from_public_key(key.public_key())
-    # the key identifier in the name keeps several roots and intermediates of one trust domain apart
-    common_name = x509.NameAttribute(NameOID.COMMON_NAME, f"{trust_domain[:32]} {name} {subject_key.digest.hex()[:12]}")
+    # the key identifier in the name keeps several roots and intermediates of one label apart
+    common_name = x509.NameAttribute(NameOID.COMMON_NAME, f"{label} {subject_key.digest.hex()[:12]}")
     subject = x509.Name([*_SUBJECT, common_name])
     builder = _builder(subject, issuer or subject, key, not_before, not_after)
     builder = builder.add_extension(x509.BasicConstraints(ca=True, path_length=None), critical=True)
     builder = builder.add_extension(_key_usage(True, True, False), critical=True)
     builder = builder.add_extension(subject_key, critical=False)
-    uri = x509.UniformResourceIdentifier(f"{SCHEME}{trust_domain}")  # X.509-SVID: signing certificates name the domain
-    return builder.add_extension(x509.SubjectAlternativeName([uri]), critical=False)
+    if uri is not None:
+        names = x509.SubjectAlternativeName([x509.UniformResourceIdentifier(uri)])
+        builder = builder.add_extension(names, critical=False)
+    return builder
 
 
 def _key_usage(key_cert_sign: bool, crl_sign: bool, digital_signature: bool) -> x509.KeyUsage:

@@ -140,10 +140,10 @@ class PeerCheckingObject(ssl.SSLObject):
         """The peer's SPIFFE ID.
 
         Raises:
-            NoTrustMaterial: the handshake is not done.
+            ValueError: the handshake is not done.
         """
         if self.peer is None:
-            raise NoTrustMaterial("the peer is not known before the handshake is done")
+            raise ValueError("the peer is not known before the handshake is done")
         return self.peer.spiffe_id
 
     @property
@@ -170,7 +170,7 @@ class PeerCheckingObject(ssl.SSLObject):
             self._tell("refused", by="self", clause=refused.clause, reason=refused.reason)
             raise PeerRefused(refused) from None
         except ssl.SSLError as error:
-            self._tell("refused", **_causes(error))
+            self._tell("refused", **(_causes(error) | self._without_trust(error)))
             raise
         if self.facts is None:
             self._tell("completed")
@@ -198,7 +198,7 @@ class PeerCheckingObject(ssl.SSLObject):
 
     def _check_peer(self) -> Peer:
         policy = self._policy
-        chain = [x509.load_der_x509_certificate(der) for der in _chain(self, verified=True)]
+        chain = [x509.load_der_x509_certificate(der) for der in peer_chain(self, verified=True)]
         if len(chain) < 1:
             raise SvidRefused("ID-25", "peer has no validated chain")
         spiffe_id = check_leaf(chain[0], policy.trust.trust_domain)
@@ -212,8 +212,17 @@ class PeerCheckingObject(ssl.SSLObject):
         policy.recognise(spiffe_id)
         return peer
 
+    def _without_trust(self, error: ssl.SSLError) -> dict[str, str]:
+        """Name the cause when a peer was refused only because there is no trust bundle yet (ID-82)."""
+        if isinstance(error, ssl.SSLCertVerificationError):
+            try:
+                self._policy.trust.current()
+            except NoTrustMaterial as missing:
+                return {"clause": "ID-82", "reason": str(missing)}
+        return {}
+
     def _sent_digests(self) -> tuple[str, ...]:
-        return tuple(hashlib.sha256(der).hexdigest() for der in _chain(self, verified=False))
+        return tuple(hashlib.sha256(der).hexdigest() for der in peer_chain(self, verified=False))
 
     def _tell(self, outcome: Outcome, **causes: Any) -> None:
         cipher = self.cipher()
@@ -271,7 +280,7 @@ def _causes(error: ssl.SSLError) -> dict[str, Any]:
     return {"by": by, "clause": clause, "reason": reason}
 
 
-def _chain(connection: ssl.SSLObject, *, verified: bool) -> list[bytes]:
+def peer_chain(connection: ssl.SSLObject, *, verified: bool) -> list[bytes]:
     """Give the peer's chain in DER, leaf first: as sent, or as validated up to the anchor."""
     name = "get_verified_chain" if verified else "get_unverified_chain"
     if sys.version_info >= (3, 13):

@@ -1,0 +1,150 @@
+"""HTTPS servers that are not SVID holders: their certificate authority, and how a client authenticates them.
+
+Source: ID-87 (configured anchors with the DNS name, or SPKI pins), ID-88 (a pinned server addressed by IP needs no
+name), ID-90 (the authority of such servers has nothing to do with the trust bundle); RFC 9525, RFC 7469 section 2.4.
+"""
+
+import asyncio
+import base64
+import contextlib
+import hashlib
+import ssl
+from collections.abc import Iterable
+from dataclasses import dataclass
+from ipaddress import ip_address
+from typing import Self
+from urllib.parse import urlsplit
+
+from cryptography import x509
+from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
+
+from simulator.identity.authority import CA_AGE, CA_LIFETIME, LEAF_LIFETIME, SKEW, Issuer, Leaf, new_key
+from simulator.identity.clock import Clock, utc_now
+from simulator.identity.errors import IdentityError
+from simulator.identity.handshake import peer_chain
+from simulator.identity.svid import Credential
+from simulator.identity.tls import harden, load_credential
+
+
+class ServerNotTrusted(IdentityError):
+    """An HTTPS server could not be authenticated (ID-87, ID-89)."""
+
+
+@dataclass(frozen=True, slots=True)
+class WebAuthority:
+    """A certificate authority for HTTPS servers."""
+
+    root: Issuer
+    clock: Clock = utc_now
+
+    @classmethod
+    def new(cls, *, clock: Clock = utc_now) -> Self:
+        """Make an authority with a new P-256 key."""
+        return cls(Issuer.new_root("web root", clock() - CA_AGE, clock() + CA_LIFETIME), clock)
+
+    @property
+    def anchors(self) -> "WebAnchors":
+        """What a client is configured with to trust this authority's servers."""
+        return WebAnchors(self.root.certificate.public_bytes(Encoding.PEM))
+
+    def issue(self, dns: Iterable[str] = ("localhost",), ips: Iterable[str] = ("127.0.0.1",)) -> Credential:
+        """Issue a server certificate for these names and addresses; the root is sent along, for those who pin it."""
+        key, now = new_key(), self.clock()
+        leaf = Leaf((), now - SKEW, now + LEAF_LIFETIME, dns=tuple(dns), ips=tuple(ips))
+        return Credential.of(key, self.root.sign(leaf, key), self.root.certificate)
+
+
+@dataclass(frozen=True, slots=True)
+class WebAnchors:
+    """Trust by configured anchors (PEM) and the server's name."""
+
+    pem: bytes
+
+    async def context(self, _url: str, _timeout_s: float) -> ssl.SSLContext:
+        """Make a client context that accepts the server of a URL only if its chain and name are right."""
+        context = _client_context()
+        context.load_verify_locations(cadata=self.pem.decode())
+        return context
+
+
+@dataclass(frozen=True, slots=True)
+class SpkiPins:
+    """Trust by pins: base64 of SHA-256 over the SubjectPublicKeyInfo of any certificate in the validated path.
+
+    The name is checked too, unless the server is addressed by IP (ID-88).
+    """
+
+    pins: frozenset[str]
+
+    async def context(self, url: str, timeout_s: float) -> ssl.SSLContext:
+        """Make a client context whose only anchor is the pinned certificate that the server shows.
+
+        A first handshake, on which nothing is sent, only learns the server's certificates. The validation is OpenSSL's,
+        in the handshake that uses the context: the path has to lead to the pinned key.
+
+        Raises:
+            ServerNotTrusted: the server shows no certificate with a pinned key.
+            OSError: it cannot be reached.
+        """
+        shown = await _shown_certificates(url, timeout_s)
+        pinned = [cert for cert in shown if spki_pin(cert) in self.pins]
+        if not pinned:
+            raise ServerNotTrusted(f"ID-87: the server of {url} shows no certificate with a pinned key")
+        context = _client_context()
+        context.check_hostname = not _is_address(_host_and_port(url)[0])
+        context.load_verify_locations(cadata=b"".join(cert.public_bytes(Encoding.DER) for cert in pinned))
+        return context
+
+
+ServerTrust = WebAnchors | SpkiPins
+
+
+def spki_pin(certificate: x509.Certificate) -> str:
+    """Give the pin of a certificate's key (RFC 7469 section 2.4, without the algorithm's name)."""
+    spki = certificate.public_key().public_bytes(Encoding.DER, PublicFormat.SubjectPublicKeyInfo)
+    return base64.b64encode(hashlib.sha256(spki).digest()).decode()
+
+
+def web_server_context(credential: Credential, *, allow_tls12: bool = False) -> ssl.SSLContext:
+    """Make the context of an HTTPS server that asks clients for no certificate (ID-70)."""
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    harden(context, allow_tls12=allow_tls12)
+    load_credential(context, credential)
+    return context
+
+
+def _client_context() -> ssl.SSLContext:
+    # name and chain are checked by default for this protocol; no default anchors are loaded
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
+    harden(context, allow_tls12=True)  # the identity service may stand behind an older web front (ID-32)
+    context.verify_flags |= ssl.VERIFY_X509_PARTIAL_CHAIN
+    return context
+
+
+async def _shown_certificates(url: str, timeout_s: float) -> list[x509.Certificate]:
+    context = _client_context()
+    context.check_hostname = False
+    context.verify_mode = ssl.CERT_NONE  # nothing is sent or believed: the answer is only searched for a pinned key
+    host, port = _host_and_port(url)
+    async with asyncio.timeout(timeout_s):
+        _, writer = await asyncio.open_connection(host, port, ssl=context, server_hostname=host)
+    try:
+        connection: ssl.SSLObject = writer.get_extra_info("ssl_object")
+        return [x509.load_der_x509_certificate(der) for der in peer_chain(connection, verified=False)]
+    finally:
+        writer.transport.abort()
+        with contextlib.suppress(OSError):
+            await writer.wait_closed()
+
+
+def _host_and_port(url: str) -> tuple[str, int]:
+    parts = urlsplit(url)
+    return parts.hostname or "", parts.port or 443
+
+
+def _is_address(host: str) -> bool:
+    try:
+        ip_address(host)
+    except ValueError:
+        return False
+    return True
