@@ -258,7 +258,7 @@ class _Early:
 
 
 def _scenario_of(role: Role, item: pytest.Item) -> Scenario | None:
-    template = scenario_wrapper_template_registry.get(getattr(item, "obj", None))
+    template = scenario_wrapper_template_registry.get(item.obj) if isinstance(item, pytest.Function) else None
     if template is None:
         return None
     feature: Feature = template.feature
