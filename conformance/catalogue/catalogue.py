@@ -119,14 +119,18 @@ def revisions() -> tuple[str, ...]:
     return _REVISIONS
 
 
-@cache
 def load(revision: str = DEFAULT_REVISION) -> Catalogue:
-    """Load the catalogue of a revision, once per process.
+    """Give the catalogue of a revision, loaded once per process.
 
     Raises `UnknownRevision` with the nearest names, or `CatalogueError` when the shipped data is damaged.
     """
     if revision not in _REVISIONS:
         raise UnknownRevision(revision, _REVISIONS)
+    return _load_shipped(revision)
+
+
+@cache
+def _load_shipped(revision: str) -> Catalogue:
     data = files("conformance.catalogue")
     return load_folder(revision, data / revision, data / "behaviours.yaml")
 
