@@ -69,9 +69,21 @@ def _of(
 ) -> StatementCoverage:
     tagged = shown.get(requirement.id, [])
     held = tuple(check.name for check in by_statement.get(requirement.id, []) if check.monitor or tagged)
+    if not held and requirement.parts:
+        held = _checks_of_parts(requirement.parts, by_statement, shown)
     return StatementCoverage(
         requirement, held, tuple(item.key for item in tagged) if held else (), None if held else _reason(requirement)
     )
+
+
+def _checks_of_parts(
+    parts: Iterable[str], by_statement: Mapping[str, list[Check]], shown: Mapping[str, list[Scenario]]
+) -> tuple[str, ...]:
+    """Give the checks of all parts, or none: a whole is exercised only when every part is."""
+    of_parts = [
+        [check.name for check in by_statement.get(part, []) if check.monitor or shown.get(part)] for part in parts
+    ]
+    return tuple(dict.fromkeys(name for names in of_parts for name in names)) if all(of_parts) else ()
 
 
 def _reason(requirement: Requirement) -> str:
@@ -100,5 +112,6 @@ def _entry(
         mandatory=tuple(role for role, names in mandatory.items() if requirement.id in names),
         checks={role: item.checks for role, item in of_roles.items() if item.checks},
         reason=reasons[0] if reasons and not any(item.checks for item in of_roles.values()) else None,
+        parts=requirement.parts,
         interpretations=tuple(f"{item.id}: {item.reading}" for item in catalogue.interpretations_of(requirement.id)),
     )

@@ -102,6 +102,8 @@ class RequirementEntry(_Frozen):
     checks: Mapping[Role, tuple[str, ...]] = {}
     reason: str | None = None
     """Why nothing exercises it."""
+    parts: tuple[str, ...] = ()
+    """Statements that together say what this one says: it holds when each of them does."""
     interpretations: tuple[str, ...] = ()
     """Ambiguities with the reading that was chosen."""
 

@@ -20,7 +20,7 @@ from conformance.record.events import (
     ScenarioStarted,
     StepFinished,
 )
-from conformance.record.verdict import Assessment, Conformity, RequirementVerdict, assess, overall, verdict_of
+from conformance.record.verdict import Assessment, Conformity, RequirementVerdict, assess, of_parts, overall, verdict_of
 
 
 @dataclass(frozen=True)
@@ -100,12 +100,14 @@ class Run:
                 # what a scenario left open of one requirement does not open those that it did judge
                 if scenario.outcome is not ScenarioOutcome.INCONCLUSIVE or requirement not in judged:
                     outcomes[requirement].append(scenario.outcome)
-        return {
+        own = {
             requirement: verdict_of(
                 (finding.outcome for finding in findings.get(requirement, ())), outcomes[requirement]
             )
             for requirement in sorted({*findings, *outcomes})
         }
+        wholes = {entry.id: entry.parts for entry in self.requirements if entry.parts and role in entry.roles}
+        return {**own, **of_parts(own, wholes)}
 
     @cached_property
     def assessments(self) -> tuple[Assessment, ...]:

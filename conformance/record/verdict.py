@@ -94,6 +94,27 @@ def worst(verdicts: Iterable[RequirementVerdict]) -> RequirementVerdict:
     return min(verdicts, key=RANK.__getitem__, default=RequirementVerdict.NOT_EXERCISED)
 
 
+def of_parts(
+    verdicts: Mapping[str, RequirementVerdict], wholes: Mapping[str, Sequence[str]]
+) -> dict[str, RequirementVerdict]:
+    """Judge statements that are made of others: the worst of their own verdict and of every part's.
+
+    A whole with a part that nothing exercised is itself not exercised, unless something of it already failed; wholes of
+    which nothing at all was touched are left out.
+    """
+    judged = {}
+    for whole, parts in wholes.items():
+        of = [verdicts[part] for part in parts if part in verdicts]
+        if whole not in verdicts and not of:
+            continue
+        complete = len(of) == len(parts)
+        own = [verdicts[whole]] if whole in verdicts else []
+        found = worst([*own, *of])
+        green = found in (RequirementVerdict.PASS, RequirementVerdict.OBSERVATION)
+        judged[whole] = RequirementVerdict.NOT_EXERCISED if green and not complete and not own else found
+    return judged
+
+
 def assess(
     role: Role,
     requirements: Sequence[RequirementEntry],

@@ -59,7 +59,8 @@ def _inflate(data: bytes) -> bytes:
 
 def _member_name(member: tarfile.TarInfo, seen: Mapping[str, bytes]) -> str:
     name = member.name.removeprefix("./")
-    if not member.isfile() or not name or "/" in name or "\\" in name or name in (".", ".."):
+    # a sparse file can claim any size, whatever the archive holds
+    if not member.isfile() or member.issparse() or not name or "/" in name or "\\" in name or name in (".", ".."):
         raise DocumentError(
             "bundle", member.name or "(member)", "a plain file at the root of the archive", "another kind"
         )

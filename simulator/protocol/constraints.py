@@ -59,8 +59,8 @@ class CapacityRequirements(Document):
     """What a device has to have at least (SEL-03)."""
 
     cpu: CpuRequirement | None = None
-    memory: Annotated[str, StringConstraints(pattern=r"^[0-9]+(Mi|Gi|Ki)$")] | None = None
-    storage: Annotated[str, StringConstraints(pattern=r"^[0-9]+(Mi|Gi|Ki|Ti|Pi|Ei)$")] | None = None
+    memory: Annotated[str, StringConstraints(pattern=r"^[0-9]+ ?(Mi|Gi|Ki)$")] | None = None
+    storage: Annotated[str, StringConstraints(pattern=r"^[0-9]+ ?(Mi|Gi|Ki|Ti|Pi|Ei)$")] | None = None
 
 
 class DeviceConstraints(Document):

@@ -39,8 +39,8 @@ class StateManifest(Document):
 
     @model_validator(mode="after")
     def _consistent(self) -> Self:
-        if (self.bundle is None) != (not self.deployments):
-            raise ValueError("a null bundle exactly when there are no deployments (DS-014)")
+        if self.bundle and not self.deployments:
+            raise ValueError("a null bundle when there are no deployments (DS-014)")
         names = [ref.deployment_id for ref in self.deployments]
         if len(set(names)) != len(names):
             raise ValueError("each deploymentId once")

@@ -22,7 +22,7 @@ class JsonWebKey(Document):
     """
 
     use: Any = None
-    x5c: Any = None
+    x5c: Any = Field(default=None, alias="x5c")
 
     @property
     def is_x509_svid(self) -> bool:

@@ -42,11 +42,9 @@ POOL: list[object] = [
 
 # place (document, then members; * for any index) -> why the simulator refuses what the schema lets pass
 STRICTER_SIMULATOR = {
-    r"state-manifest/bundle": "the text forbids no null beside deployments; the reference device asks for what WFMs do",
     r"application-de.*/components(/\*)?": "no text asks for a component at all",
     r"application-de.*/components/\*/name": "A-24: a rule in words only, a warning for the suite",
     r"application-de.*/matchExpressions(/\*)?": "A-13: an empty list of expressions is not spoken of",
-    r"application-de.*/capacityRequirements/(memory|storage)": "AMB-X-17: the blank is optional for the suite",
     r"application-description/parameters(/\w+)?": "APP-09 and settings: references are for a check, not a schema",
     r"application-description/parameters/.*/components(/\*)?": "APP-09: references are for a check, not a schema",
     r"application-description/configuration/.*": "references between settings, rules and parameters are for a check",
