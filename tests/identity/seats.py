@@ -9,12 +9,17 @@ from typing import Any, TypeVar
 
 import uvloop
 from aiohttp import ClientSession, ClientTimeout, TCPConnector, web
+from cryptography import x509
 
+from simulator.identity.errors import NoTrustMaterial
 from simulator.identity.handshake import HandshakeFacts, PeerCheckingObject
+from simulator.identity.mis import MisServer
+from simulator.identity.mis_trust import MisTrust
 from simulator.identity.spiffe import client_spiffe_id, recognise_client, recognise_wfm, wfm_spiffe_id
 from simulator.identity.svid import Credential
 from simulator.identity.tls import CredentialSource, ReloadingContext, client_context, server_context
 from simulator.identity.trust import TrustSource
+from simulator.identity.web import SpkiPins, spki_pin
 
 DOMAIN = "plant.example"
 WFM = wfm_spiffe_id(DOMAIN, "wfm-a")
@@ -92,3 +97,24 @@ async def call(port: int, context: ReloadingContext, host: str = "localhost") ->
     """One request on a connection of its own; gives the answer's text."""
     async with device_seat(context) as session, session.get(f"https://{host}:{port}/") as response:
         return await response.text()
+
+
+@asynccontextmanager
+async def serving(mis: MisServer) -> AsyncIterator[MisServer]:
+    await mis.start()
+    try:
+        yield mis
+    finally:
+        await mis.stop()
+
+
+def has_trust(trust: MisTrust) -> bool:
+    try:
+        trust.current()
+    except NoTrustMaterial:
+        return False
+    return True
+
+
+def pin(certificate: x509.Certificate) -> SpkiPins:
+    return SpkiPins(frozenset({spki_pin(certificate)}))
