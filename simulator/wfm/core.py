@@ -78,6 +78,7 @@ class DesiredState:
         self.limits = limits or CoreLimits()
         self.new_id = new_id
         self.clients: dict[str, ClientState] = {}
+        self.owners: dict[str, str] = {}
         self.journal: deque[JournalEntry] = deque(maxlen=self.limits.journal)
         self._seq = 0
 
@@ -236,6 +237,7 @@ class DesiredState:
     def forget_everything(self) -> None:
         """Start from nothing, but for the accepted-client policy."""
         self.clients.clear()
+        self.owners.clear()
         self.journal.clear()
         self._seq = 0
 
@@ -247,6 +249,7 @@ class DesiredState:
         self._seq = self.journal[-1].seq if self.journal else 0
         for client in clients:
             client.known = True
+            self.owners.update(dict.fromkeys(client.deployments, client.client_id))
 
     def client(self, client_id: str) -> ClientState:
         """A client's state; a new client has manifest version 1 without deployments (DS-013)."""
@@ -324,6 +327,7 @@ class DesiredState:
     ) -> list[Change]:
         desired = record.desired
         client.deployments[desired.deployment_id] = record
+        self.owners[desired.deployment_id] = client.client_id
         about = {"target": desired.target, "digest": desired.digest, "name": desired.name}
         note = self._note(now, actor, action, client.client_id, desired.target, desired.deployment_id, detail=about)
         return [deployment_put(client.client_id, record), note]
@@ -337,6 +341,7 @@ class DesiredState:
         for old in gone[: max(0, len(gone) - self.limits.gone)]:
             del client.deployments[old]
             client.statuses.pop(old, None)
+            self.owners.pop(old, None)
             changes += [Drop("deployments", (client.client_id, old)), Drop("statuses", (client.client_id, old))]
         return changes
 

@@ -9,6 +9,8 @@ from typing import Self
 
 from aiohttp.typedefs import Middleware
 
+from simulator.faults.intercept import intercept
+from simulator.faults.plan import Faults
 from simulator.identity.errors import CredentialError
 from simulator.identity.handshake import Observer, Recognise
 from simulator.identity.spiffe import SpiffeId, recognise_client, wfm_spiffe_id
@@ -17,10 +19,15 @@ from simulator.identity.tls import CredentialSource, HeldCredential, server_cont
 from simulator.identity.trust import StaticTrust, TrustSource
 from simulator.wfm.api import ApiSettings, ManagementApi
 from simulator.wfm.callers import TlsCaller
+from simulator.wfm.control import Control, ExchangeHistory
 from simulator.wfm.core import CoreLimits, DesiredState
 from simulator.wfm.http import HttpServer
 from simulator.wfm.load import LoadGate, LoadLimit
+from simulator.wfm.northbound import Northbound
+from simulator.wfm.operator_http import OperatorServer, Route
 from simulator.wfm.service import WfmService
+from simulator.wfm.shelf import PackageShelf
+from simulator.wfm.store import SqlStore
 
 DEFAULT_LIMITS = CoreLimits()
 
@@ -111,13 +118,21 @@ class ReferenceWfm:
         self.core = core_class(config.accepted, config.limits)
         self.gate = LoadGate(config.load)
         self.settings = ApiSettings()
-        self.service = WfmService(self.core, None, clock)
-        self._middlewares = tuple(middlewares)
+        self._store = SqlStore(config.store_url) if config.store_url else None
+        self.service = WfmService(self.core, self._store, clock)
+        self.shelf = PackageShelf()
+        self.northbound = Northbound(self.service, self.shelf)
+        self.faults = Faults()
+        self.history = ExchangeHistory()
+        recorder = (intercept(self.faults, self.history.add),) if config.control_port is not None else ()
+        self._middlewares = (*middlewares, *recorder)
         self._api_class = api_class
         self._recognise = recognise or self._own_client
         self._observer = observer
-        self._management: HttpServer | None = None
+        self._running: list[HttpServer | OperatorServer | SqlStore] = []
         self.management_port = config.management_port
+        self.northbound_port = config.northbound_port
+        self.control_port = config.control_port
 
     @property
     def management_url(self) -> str:
@@ -132,19 +147,49 @@ class ReferenceWfm:
         await self.stop()
 
     async def start(self) -> None:
-        """Listen. Raises ConfigError, CredentialError, PortInUse."""
+        """Take up the stored state and listen; on failure nothing is left open.
+
+        Raises ConfigError, CredentialError, StoreUnusable, PortInUse.
+        """
         config = self.config
         trust = config.trust_source()
         context = self._context(config.credential(), trust)
-        api = self._api_class(self.service, TlsCaller(trust, config.max_connection_age_s), self.gate, self.settings)
-        self._management = HttpServer(api.handle, middlewares=self._middlewares, max_body=config.max_body_bytes)
-        self.management_port = await self._management.start(config.host, config.management_port, context)
+        try:
+            await self._take_up()
+            caller = TlsCaller(trust, config.max_connection_age_s)
+            api = self._api_class(self.service, caller, self.gate, self.settings)
+            management = HttpServer(api.handle, middlewares=self._middlewares, max_body=config.max_body_bytes)
+            self._running.append(management)
+            self.management_port = await management.start(config.host, config.management_port, context)
+            self.northbound_port = await self._serve(self.northbound.routes(), config.northbound_port)
+            self.control_port = await self._serve(Control(self).routes(), config.control_port)
+        except BaseException:
+            await self.stop()
+            raise
 
     async def stop(self) -> None:
-        """Stop listening and close what is open; may be started again."""
-        if self._management is not None:
-            await self._management.stop()
-            self._management = None
+        """Answer what runs, close every port, commit what waits; may be started again."""
+        while self._running:
+            part = self._running.pop()
+            if isinstance(part, SqlStore):
+                await part.close()
+            else:
+                await part.stop()
+
+    async def _take_up(self) -> None:
+        if self._store is None:
+            return
+        rows = await self._store.open()
+        self._running.append(self._store)
+        self.core.restore(rows)
+        self.shelf.restore(rows["packages"])
+
+    async def _serve(self, routes: Sequence[Route], port: int | None) -> int | None:
+        if port is None:
+            return None
+        server = OperatorServer(routes)
+        self._running.append(server)
+        return await server.start(self.config.operator_host, port)
 
     def _context(self, credential: CredentialSource, trust: TrustSource) -> ssl.SSLContext:
         return server_context(credential, trust, self._recognise, self._observer, allow_tls12=self.config.allow_tls12)

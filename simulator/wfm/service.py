@@ -27,11 +27,18 @@ class Store(Protocol):
         """Return once the changes are durable, all or none. Raises StoreFailed."""
         ...
 
+    async def wipe(self) -> None:
+        """Return once everything is gone. Raises StoreFailed."""
+        ...
+
 
 class MemoryStore:
     """Keeps nothing: what the WFM knows ends with its process."""
 
     async def write(self, changes: Sequence[Change]) -> None:
+        """Return at once."""
+
+    async def wipe(self) -> None:
         """Return at once."""
 
 
@@ -84,6 +91,12 @@ class WfmService:
         """Make rows durable that are not the core's (packages)."""
         self._check()
         await self._durable(Outcome(None, tuple(changes)))
+
+    async def reset(self) -> None:
+        """Start from nothing, durably; the accepted-client policy stays."""
+        self.core.forget_everything()
+        await self._store.wipe()
+        self._failed = None
 
     def _check(self) -> None:
         if self._failed is not None:
