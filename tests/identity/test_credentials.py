@@ -16,6 +16,7 @@ from cryptography.hazmat.primitives.serialization import (
 
 from simulator.identity.authority import Authority
 from simulator.identity.errors import CredentialError, SvidRefused
+from simulator.identity.files import write_private
 from simulator.identity.spiffe import SpiffeId
 from simulator.identity.svid import PrivateKey, Svid
 from simulator.identity.svid_rules import check_leaf, uri_sans
@@ -169,3 +170,11 @@ def test_an_expired_svid_loads_by_a_clock_of_its_own_time(authority: Authority, 
     now = datetime.now(UTC)
     svid = authority.issue(CLIENT, not_before=now - timedelta(days=2), not_after=now - timedelta(days=1))
     assert Svid.load(*svid.write(tmp_path), clock=lambda: now - timedelta(days=1, hours=1)) == svid
+
+
+def test_a_failed_write_leaves_nothing_behind(tmp_path: Path) -> None:
+    target = tmp_path / "taken"
+    target.mkdir()
+    with pytest.raises(OSError, match="taken"):
+        write_private(target, b"data")
+    assert [file.name for file in tmp_path.iterdir()] == ["taken"]
