@@ -1,0 +1,86 @@
+"""The configuration of one simulated device."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from simulator.device.agent import Agent
+from simulator.device.facts import Child, DeviceFacts, default_capabilities
+from simulator.device.policies import Policies
+from simulator.device.runtimes import ComponentScript
+from simulator.device.settings import AgentSettings, DailyWindow, Retrieval, Window
+from simulator.device.transport import Limits
+from simulator.identity.svid import Svid
+from simulator.identity.trust import TrustSource
+from simulator.protocol.capabilities import DeviceCapabilities
+
+
+@dataclass(frozen=True, slots=True)
+class DeviceConfig:
+    """One device. Times in seconds; windows on the device's clock (the Unix clock unless another is given).
+
+    `capabilities` replaces the default profile, which `hosting`, `deployment_types` and `labels` shape; with `children`
+    the device is a see-thru gateway. `storage`: a folder for durable state, None for memory. `agent_class` and
+    `check_wfm` are where deliberately broken devices differ. `seed` fixes all randomness.
+    """
+
+    wfm_url: str
+    svid: Svid
+    trust: TrustSource
+    device_id: str = "device-1"
+    capabilities: DeviceCapabilities | None = None
+    hosting: bool = True
+    deployment_types: tuple[str, ...] = ("helm", "compose")
+    labels: Mapping[str, Any] | None = None
+    children: tuple[DeviceCapabilities, ...] = ()
+    gateway: bool = False
+    autonomous: bool = False
+    retrieval: Retrieval = "bundle"
+    policies: Policies = field(default_factory=Policies)
+    poll_interval_s: float = 60.0
+    poll_jitter: float = 0.0
+    retry_base_s: float = 1.0
+    retry_cap_s: float = 300.0
+    retry_attempts: int = 5
+    install_retry_s: float = 60.0
+    removal_retry_s: float = 10.0
+    drift_interval_s: float = 30.0
+    offline_stop_after_s: float = 3600.0
+    check_capacity: bool = True
+    downtime: tuple[Window, ...] = ()
+    polling_hours: tuple[DailyWindow, ...] = ()
+    storage: Path | None = None
+    scripts: Mapping[str, ComponentScript] = field(default_factory=dict)
+    limits: Limits = field(default_factory=Limits)
+    proxy_url: str | None = None
+    agent_class: type[Agent] = Agent
+    check_wfm: bool = True
+    seed: int = 0
+
+    def facts(self) -> DeviceFacts:
+        """What the device is when it starts."""
+        own = self.capabilities or default_capabilities(
+            self.device_id, hosting=self.hosting, deployment_types=self.deployment_types, labels=self.labels
+        )
+        children = tuple(Child(child) for child in self.children)
+        return DeviceFacts(own, children, gateway=self.gateway, autonomous=self.autonomous)
+
+    def settings(self) -> AgentSettings:
+        """What the agent is told."""
+        return AgentSettings(
+            policies=self.policies,
+            retrieval=self.retrieval,
+            poll_interval_s=self.poll_interval_s,
+            poll_jitter=self.poll_jitter,
+            retry_base_s=self.retry_base_s,
+            retry_cap_s=self.retry_cap_s,
+            retry_attempts=self.retry_attempts,
+            install_retry_s=self.install_retry_s,
+            removal_retry_s=self.removal_retry_s,
+            drift_interval_s=self.drift_interval_s,
+            offline_stop_after_s=self.offline_stop_after_s,
+            check_capacity=self.check_capacity,
+            downtime=self.downtime,
+            polling_hours=self.polling_hours,
+        )

@@ -1,0 +1,89 @@
+"""The two runtimes of the simulated machine: what their steps are called, how they fail, how they take parameters.
+
+Source: DEV-04, DEV-05, CMP-14..CMP-16, AD-020.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any, Literal
+
+Step = Literal["pull", "start", "health"]
+"""The steps of an installation, at any of which it can fail: get the artefacts, start, become healthy."""
+
+
+@dataclass(frozen=True, slots=True)
+class ComponentScript:
+    """How one component behaves. Durations in seconds; `times` bounds how often it fails or hangs (None: always).
+
+    `hangs`: the installation never ends by itself, only by its timeout. `healthy` is the health it has when it runs.
+    """
+
+    duration_s: float = 0.0
+    fails_at: Step | None = None
+    hangs: bool = False
+    times: int | None = None
+    message: str = ""
+    healthy: bool = True
+    removal_s: float = 0.0
+    removal_fails: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class Runtime:
+    """A runtime, by deployment type: what is said when a step fails."""
+
+    kind: str
+    failures: Mapping[Step, tuple[str, str]]
+    removal_failure: str
+
+    def failure(self, step: Step, component: str, script: ComponentScript) -> tuple[str, str]:
+        """Code and message of a failed step."""
+        code, text = self.failures[step]
+        return code, script.message or text.format(component=component)
+
+    def configuration(self, parameters: Mapping[str, Any]) -> dict[str, Any]:
+        """The values as the runtime takes them: nested for charts, flat variables for compose projects."""
+        return (
+            nested(parameters) if self.kind == "helm" else {key.rpartition(".")[2]: v for key, v in parameters.items()}
+        )
+
+
+HELM = Runtime(
+    "helm",
+    {
+        "pull": ("artefact-unavailable", "chart of {component} could not be pulled"),
+        "start": ("startup-failed", "release {component} failed: a pod ended with a non-zero exit code"),
+        "health": ("unhealthy", "release {component}: pods did not become ready"),
+    },
+    "release {component} could not be uninstalled",
+)
+COMPOSE = Runtime(
+    "compose",
+    {
+        "pull": ("artefact-unavailable", "package of {component} could not be pulled"),
+        "start": ("startup-failed", "a container of {component} exited with code 1 during start-up"),
+        "health": ("unhealthy", "a container of {component} did not become healthy"),
+    },
+    "project {component} could not be taken down",
+)
+RUNTIMES = {"helm": HELM, "compose": COMPOSE}
+
+
+def runtime_for(kind: str) -> Runtime:
+    """The runtime for a deployment type; what is not known is run as containers."""
+    return RUNTIMES.get(kind, COMPOSE)
+
+
+def nested(parameters: Mapping[str, Any]) -> dict[str, Any]:
+    """`{"a.b": 1}` as `{"a": {"b": 1}}`; a pointer into a value that is no object replaces it."""
+    tree: dict[str, Any] = {}
+    for pointer, value in parameters.items():
+        *path, last = pointer.split(".")
+        branch = tree
+        for step in path:
+            inner = branch.get(step)
+            if not isinstance(inner, dict):
+                inner = branch[step] = {}
+            branch = inner
+        branch[last] = value
+    return tree
