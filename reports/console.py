@@ -1,0 +1,122 @@
+"""The last words of a run on the terminal: verdict, coverage, failures, where the report is."""
+
+import io
+from collections.abc import Iterable
+from pathlib import Path
+
+from rich.console import Console, Group, RenderableType
+from rich.padding import Padding
+from rich.text import Text
+
+from conformance.record.events import ScenarioOutcome
+from conformance.record.run import Run
+from conformance.record.verdict import Conformity, RequirementVerdict
+from reports.model import FindingReport, Report, RequirementReport, RoleReport, ScenarioReport
+from reports.projection import (
+    failing_findings,
+    failures,
+    of_outcome,
+    report_of,
+    reproduce,
+    unexplained_failures,
+    why,
+)
+from reports.text import shorten
+
+WIDTH = 110
+"""Columns of the plain text."""
+SHOWN_FAILURES = 20
+SHOWN_CHARACTERS = 400
+_STYLE = {
+    Conformity.CONFORMANT: "bold green",
+    Conformity.NOT_CONFORMANT: "bold red",
+    Conformity.ERROR: "bold magenta",
+    Conformity.INCOMPLETE: "bold yellow",
+}
+_MARK = {
+    Conformity.CONFORMANT: "✔",
+    Conformity.NOT_CONFORMANT: "✘",
+    Conformity.ERROR: "‼",
+    Conformity.INCOMPLETE: "…",
+}
+_OPEN = (ScenarioOutcome.ERROR, ScenarioOutcome.BLOCKED, ScenarioOutcome.INCONCLUSIVE)
+
+
+def render(run: Run) -> str:
+    """Give the summary as plain text, without colours."""
+    console = Console(file=io.StringIO(), width=WIDTH, color_system=None, force_terminal=False)
+    with console.capture() as captured:
+        console.print(summary(run))
+    return "\n".join(line.rstrip() for line in captured.get().splitlines()).strip() + "\n"
+
+
+def summary(run: Run, html: Path | None = None) -> RenderableType:
+    """Give the summary for a rich console; `html` is the file to point at."""
+    report = report_of(run)
+    parts: list[RenderableType] = []
+    for role in report.roles:
+        parts += _role(report, role)
+    if html is not None:
+        parts.append(Text.assemble("\nReport: ", (str(html), "bold")))
+    return Group(*parts)
+
+
+def _role(report: Report, role: RoleReport) -> list[RenderableType]:
+    name = " ".join(part for part in (role.subject.name, role.subject.version) if part)
+    parts: list[RenderableType] = [Text(f"\n{role.role}: {_line(name)} ({_line(role.subject.profile)})", "bold")]
+    parts += [_indent(_failure(role, requirement)) for requirement in failures(role)[:SHOWN_FAILURES]]
+    if len(failures(role)) > SHOWN_FAILURES:
+        parts.append(_indent(Text(f"… and {len(failures(role)) - SHOWN_FAILURES} more failures")))
+    parts += _scenarios("failed", unexplained_failures(report, role.role), "red")
+    for outcome in _OPEN:
+        parts += _scenarios(outcome.value, of_outcome(report, role.role, outcome), "yellow")
+    parts.append(_indent(Text(_counts(role), "dim")))
+    parts += [_indent(Text(f"- {_line(reason)}")) for reason in role.reasons]
+    parts.append(Text(f"{_MARK[role.conformity]} {role.headline}", _STYLE[role.conformity]))
+    return parts
+
+
+def _failure(role: RoleReport, requirement: RequirementReport) -> Text:
+    text = Text.assemble((f"✘ {_line(requirement.id)} ", "bold red"), _line(requirement.statement))
+    for finding in failing_findings(requirement.findings)[:3]:
+        text.append(f"\n    {_line(finding.message)} (scenario {finding.scenario})")
+        for title, value in _comparison(finding):
+            text.append(f"\n      {title:<9}", "dim").append(_line(value))
+    return text.append(f"\n    {reproduce(role.role, requirement.id)}", "cyan")
+
+
+def _comparison(finding: FindingReport) -> Iterable[tuple[str, str]]:
+    pairs = (("expected", finding.expected), ("found", finding.found))
+    return [(title, value) for title, value in pairs if value is not None]
+
+
+def _scenarios(title: str, scenarios: Iterable[ScenarioReport], style: str) -> list[RenderableType]:
+    return [
+        _indent(
+            Text.assemble(
+                (f"{title} ", style), f"{_line(scenario.name)} (scenario {scenario.number}): {_line(why(scenario))}"
+            )
+        )
+        for scenario in scenarios
+    ]
+
+
+def _counts(role: RoleReport) -> str:
+    kinds = ", ".join(
+        f"{count} {verdict}" for verdict, count in role.counts_applicable.items() if count or _always(verdict)
+    )
+    scenarios = ", ".join(f"{count} {outcome}" for outcome, count in role.counts_scenarios.items() if count)
+    return f"applicable MUSTs: {kinds}\nscenarios: {scenarios or 'none'}"
+
+
+def _always(verdict: RequirementVerdict) -> bool:
+    # these two stand there even when they are zero: they are what a reader looks for first
+    return verdict in (RequirementVerdict.FAIL, RequirementVerdict.PASS)
+
+
+def _indent(text: Text) -> Padding:
+    return Padding(text, (0, 0, 0, 2))
+
+
+def _line(text: str) -> str:
+    return shorten(text, SHOWN_CHARACTERS)

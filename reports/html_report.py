@@ -1,0 +1,88 @@
+"""One self-contained HTML file: readable from a disk without a network, on screen and on paper.
+
+The page is rendered here with every value escaped; the evidence stands in it once, as JSON, and is shown by the page's
+own script with text nodes only. A content security policy allows that script and that style sheet, by their digests,
+and nothing else.
+"""
+
+import base64
+import hashlib
+from functools import cache
+from pathlib import Path
+
+from jinja2 import Environment, FileSystemLoader, StrictUndefined
+from markupsafe import Markup
+
+from conformance.record.events import Severity
+from conformance.record.run import Run
+from reports import page
+from reports.evidence import evidence_of, script_safe
+from reports.projection import report_of, reproduce
+
+_HERE = Path(__file__).parent
+
+
+def render(run: Run) -> str:
+    """Give the whole document."""
+    report = report_of(run)
+    style, script = _asset("report.css"), _asset("report.js")
+    return (
+        _environment()
+        .get_template("report.html.j2")
+        .render(
+            view=page.page_of(run, report),
+            report=report,
+            deadlines=[(name, seconds(value)) for name, value in report.run.deadlines.items()],
+            style=Markup(style),  # noqa: S704 - our own file
+            script=Markup(script),  # noqa: S704 - our own file
+            policy=_policy(style, script),
+            # every character that could end the element is escaped in it
+            evidence=Markup(script_safe(evidence_of(run))),  # noqa: S704
+        )
+    )
+
+
+def _policy(style: str, script: str) -> str:
+    return (
+        f"default-src 'none'; style-src '{_digest(style)}'; script-src '{_digest(script)}'; "
+        "img-src data:; base-uri 'none'; form-action 'none'"
+    )
+
+
+def _digest(text: str) -> str:
+    return "sha256-" + base64.b64encode(hashlib.sha256(text.encode()).digest()).decode()
+
+
+@cache
+def _asset(name: str) -> str:
+    return (_HERE / "assets" / name).read_text(encoding="utf-8")
+
+
+@cache
+def _environment() -> Environment:
+    environment = Environment(
+        loader=FileSystemLoader(_HERE / "templates"),
+        autoescape=True,
+        undefined=StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+    )
+    environment.filters["seconds"] = seconds
+    environment.filters["clip"] = page.clip
+    environment.globals["anchor"] = page.anchor_of
+    environment.globals["kind"] = page.kind
+    environment.globals["label"] = page.label
+    environment.globals["icons"] = page.ICONS
+    environment.globals["meaning"] = page.MEANING
+    environment.globals["reproduce"] = reproduce
+    environment.globals["severities"] = Severity.__args__  # type: ignore[attr-defined]
+    return environment
+
+
+def seconds(value: float) -> str:
+    """A duration as people say it: `350 ms`, `1.20 s`, `2 min 5 s`."""
+    if value < 1:
+        return f"{value * 1000:.0f} ms"
+    if value < 60:
+        return f"{value:.2f} s"
+    return f"{int(value // 60)} min {value % 60:.0f} s"

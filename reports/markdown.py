@@ -1,0 +1,135 @@
+"""A summary in Markdown for the job pages of CI servers: headline, counts, failures, what blocked."""
+
+import html
+import re
+from collections.abc import Iterable, Mapping
+
+from conformance.record.events import ScenarioOutcome
+from conformance.record.run import Run
+from conformance.record.verdict import Conformity, RequirementVerdict
+from reports.model import FindingReport, Report, RequirementReport, RoleReport, ScenarioReport
+from reports.projection import (
+    failing_findings,
+    failures,
+    of_outcome,
+    report_of,
+    reproduce,
+    unexplained_failures,
+    why,
+)
+from reports.text import shorten
+
+SHOWN_FAILURES = 50
+"""More failures than this are only counted: job pages are cut off at about a megabyte."""
+SHOWN_CHARACTERS = 300
+"""Longer values are shortened: the HTML report has the whole."""
+_MARK = {
+    Conformity.CONFORMANT: "✅",
+    Conformity.NOT_CONFORMANT: "❌",
+    Conformity.ERROR: "💥",
+    Conformity.INCOMPLETE: "⚠️",
+}
+_OPEN = (ScenarioOutcome.ERROR, ScenarioOutcome.BLOCKED, ScenarioOutcome.INCONCLUSIVE)
+
+
+def render(run: Run) -> str:
+    """Give the summary as GitHub-flavoured Markdown."""
+    report = report_of(run)
+    lines = [f"# {_MARK[report.conformity]} Margo conformance: {report.conformity}", ""]
+    for role in report.roles:
+        lines += _role(report, role)
+    lines += _facts(report)
+    return "\n".join(lines).rstrip() + "\n"
+
+
+def _role(report: Report, role: RoleReport) -> list[str]:
+    name = " ".join(part for part in (role.subject.name, role.subject.version) if part)
+    lines = [f"## {role.role}: {_inline(name)}", "", f"**{_inline(role.headline)}**", ""]
+    if role.reasons:
+        lines += [*(f"- {_inline(reason)}" for reason in role.reasons), ""]
+    lines += _counts(role)
+    lines += _failures(report, role)
+    for outcome in _OPEN:
+        lines += _open(of_outcome(report, role.role, outcome), outcome)
+    left = role.counts_applicable[RequirementVerdict.NOT_EXERCISED]
+    lines += [f"{left} of {role.coverage.applicable} applicable MUSTs were not exercised.", ""]
+    return lines
+
+
+def _counts(role: RoleReport) -> list[str]:
+    def row(title: str, counts: Mapping[RequirementVerdict, int]) -> str:
+        return f"| {title} | " + " | ".join(str(counts[verdict]) for verdict in RequirementVerdict) + " |"
+
+    kinds = list(RequirementVerdict)
+    scenarios = ", ".join(f"{count} {outcome}" for outcome, count in role.counts_scenarios.items() if count)
+    return [
+        "| | " + " | ".join(kinds) + " |",
+        "| --- |" + " ---: |" * len(kinds),
+        row("applicable MUSTs", role.counts_applicable),
+        row("all statements", role.counts),
+        "",
+        f"Scenarios: {scenarios or 'none'}",
+        "",
+    ]
+
+
+def _failures(report: Report, role: RoleReport) -> list[str]:
+    failed = failures(role)
+    broken = unexplained_failures(report, role.role)
+    if not failed and not broken:
+        return []
+    lines = ["### Failures", ""]
+    for requirement in failed[:SHOWN_FAILURES]:
+        lines += _failure(role, requirement)
+    if len(failed) > SHOWN_FAILURES:
+        lines += [f"… and {len(failed) - SHOWN_FAILURES} more.", ""]
+    lines += _scenario_list(broken)
+    return lines
+
+
+def _failure(role: RoleReport, requirement: RequirementReport) -> list[str]:
+    lines = [f"- **{_inline(requirement.id)}** {_inline(requirement.statement)}"]
+    for finding in failing_findings(requirement.findings)[:3]:
+        lines += [f"  - {_inline(finding.message)} (scenario {finding.scenario})", *_comparison(finding)]
+    return [*lines, f"  - reproduce: {_code(reproduce(role.role, requirement.id))}", ""]
+
+
+def _comparison(finding: FindingReport) -> list[str]:
+    pairs = (("expected", finding.expected), ("found", finding.found))
+    return [f"    - {title}: {_code(value)}" for title, value in pairs if value is not None]
+
+
+def _open(scenarios: tuple[ScenarioReport, ...], outcome: ScenarioOutcome) -> list[str]:
+    title = "Errors of the suite" if outcome is ScenarioOutcome.ERROR else outcome.value.capitalize()
+    return [f"### {title}", "", *_scenario_list(scenarios)] if scenarios else []
+
+
+def _scenario_list(scenarios: Iterable[ScenarioReport]) -> list[str]:
+    lines = [
+        f"- {_inline(scenario.name)} (scenario {scenario.number}"
+        + (f", {_inline(', '.join(scenario.requirements))}" if scenario.requirements else "")
+        + f"): {_inline(why(scenario))}"
+        for scenario in scenarios
+    ]
+    return [*lines, ""] if lines else []
+
+
+def _facts(report: Report) -> list[str]:
+    run = report.run
+    facts = [f"revision {run.revision}", f"suite {run.suite}", f"run {run.id}", f"started {run.started}"]
+    if run.selection is not None:
+        facts.append(f"only {run.selection} was run")
+    return [f"<sub>{_inline(' · '.join(facts))}</sub>"]
+
+
+def _inline(text: str) -> str:
+    """Text that cannot become markup, whoever wrote it."""
+    return re.sub(r"([\\`*_{}\[\]()#|~!@])", r"\\\1", html.escape(shorten(text, SHOWN_CHARACTERS), quote=False))
+
+
+def _code(text: str) -> str:
+    """A code span that holds any text: fenced by more backticks than it has in a row."""
+    flat = shorten(text, SHOWN_CHARACTERS) or " "
+    fence = "`" * (max((len(run) for run in re.findall(r"`+", flat)), default=0) + 1)
+    pad = " " if flat.startswith("`") or flat.endswith("`") else ""
+    return f"{fence}{pad}{flat}{pad}{fence}"

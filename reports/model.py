@@ -1,0 +1,158 @@
+"""The machine report as documents: what a run came to, without the wire evidence.
+
+All renderers that list requirements or scenarios read this projection, so that they cannot disagree. Its JSON Schema is
+published in `reports/schema/report.schema.json`.
+"""
+
+from collections.abc import Mapping
+from typing import Literal
+
+from pydantic import BaseModel, ConfigDict
+
+from conformance.record.events import Outcome, Role, ScenarioOutcome, Severity
+from conformance.record.verdict import Conformity, RequirementVerdict
+
+VERSION = 1
+"""The version of the machine report; it changes when a reader would have to."""
+
+
+class _Document(BaseModel):
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+
+class FindingReport(_Document):
+    """What one check said of one requirement in one scenario."""
+
+    scenario: int
+    requirement: str
+    check: str
+    outcome: Outcome
+    message: str
+    expected: str | None = None
+    found: str | None = None
+    shown_by: tuple[int, ...] = ()
+    """Numbers of the events in the event file that show it."""
+
+
+class RequirementReport(_Document):
+    """One statement of the specification and its verdict for one role."""
+
+    id: str
+    area: str
+    severity: Severity
+    level: str
+    statement: str
+    source: str
+    observable: str
+    applicable: bool
+    """Whether it is an applicable, observable MUST of the claimed profile: counted in the coverage."""
+    verdict: RequirementVerdict
+    reason: str | None = None
+    """Why nothing exercises it."""
+    interpretations: tuple[str, ...] = ()
+    checks: tuple[str, ...] = ()
+    findings: tuple[FindingReport, ...] = ()
+    scenarios: tuple[int, ...] = ()
+    """Numbers of the scenarios that announce it or found something of it."""
+
+
+class SubjectReport(_Document):
+    """What was under test in one role."""
+
+    name: str
+    version: str | None = None
+    vendor: str | None = None
+    target: str
+    profile: str
+    features: tuple[str, ...] = ()
+    policies: Mapping[str, str] = {}
+
+
+class Coverage(_Document):
+    """How much of what applies was exercised."""
+
+    applicable: int
+    exercised: int
+    failed: int
+
+
+class RoleReport(_Document):
+    """The assessment of one role. The counts name every kind, also those that are zero."""
+
+    role: Role
+    subject: SubjectReport
+    conformity: Conformity
+    headline: str
+    reasons: tuple[str, ...] = ()
+    coverage: Coverage
+    counts: Mapping[RequirementVerdict, int]
+    """Requirements that bind the role, by verdict."""
+    counts_applicable: Mapping[RequirementVerdict, int]
+    """The same for the applicable MUSTs alone; they add up to `coverage.applicable`."""
+    counts_scenarios: Mapping[ScenarioOutcome, int]
+    requirements: tuple[RequirementReport, ...]
+
+
+class StepReport(_Document):
+    """One sentence of a scenario and how it went."""
+
+    keyword: str
+    text: str
+    line: int
+    outcome: Literal["passed", "failed", "not-reached"]
+    duration: float
+    """Seconds."""
+    message: str | None = None
+
+
+class ScenarioReport(_Document):
+    """One scenario and how it ended."""
+
+    number: int
+    role: Role
+    feature: str
+    name: str
+    uri: str
+    line: int
+    outcome: ScenarioOutcome
+    reason: str | None = None
+    duration: float
+    """Seconds."""
+    requirements: tuple[str, ...] = ()
+    behaviours: tuple[str, ...] = ()
+    tags: tuple[str, ...] = ()
+    example: Mapping[str, str] = {}
+    steps: tuple[StepReport, ...] = ()
+    findings: tuple[FindingReport, ...] = ()
+    exchanges: int = 0
+    """How many exchanges were recorded while it ran."""
+
+
+class RunReport(_Document):
+    """What was run, when, and with what."""
+
+    id: str
+    started: str
+    """ISO 8601, UTC."""
+    duration: float
+    """Seconds from the first to the last event."""
+    suite: str
+    revision: str
+    selection: str | None = None
+    seed: int | None = None
+    deadlines: Mapping[str, float] = {}
+    """Effective values in seconds."""
+    digests: Mapping[str, str] = {}
+    environment: Mapping[str, str] = {}
+
+
+class Report(_Document):
+    """The whole machine report."""
+
+    format: Literal["margo-conformance-report"] = "margo-conformance-report"
+    version: Literal[1] = 1
+    run: RunReport
+    conformity: Conformity
+    exit_code: int
+    roles: tuple[RoleReport, ...]
+    scenarios: tuple[ScenarioReport, ...]

@@ -1,0 +1,296 @@
+"""What the HTML page shows, gathered from the machine report: rows by area, bars of coverage, groups of findings."""
+
+import re
+from collections import defaultdict
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+
+from conformance.record.events import Connection, Event, Exchange, Fact, Outcome, Role, ScenarioOutcome
+from conformance.record.run import Run
+from conformance.record.verdict import EXERCISED, RANK, RequirementVerdict, worst
+from reports.model import FindingReport, Report, RequirementReport, RoleReport, ScenarioReport
+from reports.projection import failing_findings, failures, of_outcome, unexplained_failures, why
+
+SHOWN_GROUPS = 12
+"""Different findings shown per requirement or scenario."""
+SHOWN_EVENTS = 8
+"""Events linked from one finding."""
+SHOWN_TEXT = 4000
+"""Characters of one value."""
+
+ICONS: Mapping[str, str] = {
+    "pass": "M3.5 8.5l3 3 6-7",
+    "fail": "M4 4l8 8M12 4l-8 8",
+    "warning": "M8 2.5L14 13H2zM8 6.5v3M8 11.2v.3",
+    "observation": "M1.5 8S4 3.8 8 3.8 14.5 8 14.5 8 12 12.2 8 12.2 1.5 8 1.5 8zM8 6.6a1.4 1.4 0 1 0 .01 0",
+    "inconclusive": "M5.6 6a2.4 2.4 0 1 1 3.4 2.2c-.7.3-1 .8-1 1.5M8 12.2v.3",
+    "blocked": "M8 2a6 6 0 1 0 .01 0M3.9 3.9l8.2 8.2",
+    "error": "M9 1.5L4 9h3.5L7 14.5 12 7H8.5z",
+    "not-run": "M5.5 4v8M10.5 4v8",
+    "not-applicable": "M3.5 8h9",
+    "not-exercised": "M8 2.5v1M11.9 4.1l-.7.7M13.5 8h-1M11.9 11.9l-.7-.7M8 13.5v-1M4.1 11.9l.7-.7M2.5 8h1M4.1 4.1l.7.7",
+}
+"""Paths on a grid of 16, stroked."""
+
+MEANING: Mapping[str, tuple[str, str]] = {
+    "fail": ("Fail", "a check saw the statement broken"),
+    "error": ("Suite error", "the suite itself went wrong; nothing is known of the subject"),
+    "blocked": ("Blocked", "a prerequisite or a hook was missing; the reason names it"),
+    "inconclusive": ("Inconclusive", "it was tried and could not be seen"),
+    "warning": ("Warning", "a recommendation (SHOULD) was not followed"),
+    "pass": ("Pass", "at least one check saw it held, and none saw otherwise"),
+    "observation": ("Observed", "the specification leaves it open; what the subject did is recorded"),
+    "not-run": ("Not run", "left out by the selection"),
+    "not-applicable": ("Not applicable", "not for this revision, or for a feature that is not claimed"),
+    "not-exercised": ("Not exercised", "no scenario looked at it"),
+}
+"""Every kind of verdict: its word and what it means, worst first."""
+
+_SCENARIO_KIND = {ScenarioOutcome.PASSED: "pass", ScenarioOutcome.FAILED: "fail"}
+_NEEDS_A_LOOK = (ScenarioOutcome.ERROR, ScenarioOutcome.BLOCKED, ScenarioOutcome.INCONCLUSIVE)
+_FINDING_RANK = (Outcome.FAIL, Outcome.INCONCLUSIVE, Outcome.WARNING, Outcome.OBSERVATION, Outcome.PASS)
+
+
+@dataclass(frozen=True, slots=True)
+class Shown:
+    """An event that a finding points at, as a short label."""
+
+    number: int
+    label: str
+
+
+@dataclass(frozen=True, slots=True)
+class FindingGroup:
+    """Equal findings, said once."""
+
+    finding: FindingReport
+    count: int
+    scenarios: tuple[int, ...]
+    shown: tuple[Shown, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Groups:
+    """The findings of something, worst first, and how many kinds were left out."""
+
+    items: tuple[FindingGroup, ...]
+    left_out: int
+
+
+@dataclass(frozen=True, slots=True)
+class Cell:
+    """One requirement in one role."""
+
+    role: Role
+    requirement: RequirementReport
+    groups: Groups
+
+
+@dataclass(frozen=True, slots=True)
+class Row:
+    """One requirement on the page, with a cell for each role it binds."""
+
+    anchor: str
+    head: RequirementReport
+    cells: tuple[Cell, ...]
+    verdict: RequirementVerdict
+
+    @property
+    def applicable(self) -> bool:
+        """Whether it counts for any role of the run."""
+        return any(cell.requirement.applicable for cell in self.cells)
+
+    @property
+    def tokens(self) -> str:
+        """What the filters match: `device=fail wfm=pass`."""
+        return " ".join(f"{cell.role}={cell.requirement.verdict}" for cell in self.cells)
+
+
+@dataclass(frozen=True, slots=True)
+class Bar:
+    """A stacked bar: verdict, where it begins and how wide it is, in percent."""
+
+    segments: tuple[tuple[RequirementVerdict, float, float, int], ...]
+    total: int
+    exercised: int
+    counts: Mapping[RequirementVerdict, int]
+
+
+@dataclass(frozen=True, slots=True)
+class RoleView:
+    """What the page shows of one role."""
+
+    role: RoleReport
+    bar: Bar
+    areas: tuple[tuple[str, Bar], ...]
+    failures: tuple[Cell, ...]
+    broken: tuple[ScenarioReport, ...]
+    to_look_at: tuple[tuple[ScenarioOutcome, tuple[tuple[ScenarioReport, str], ...]], ...]
+    left: tuple[tuple[str, tuple[tuple[str, str], ...]], ...]
+    """Reasons, each with the ids and anchors of applicable MUSTs that nothing exercised."""
+
+
+@dataclass(frozen=True, slots=True)
+class Page:
+    """The whole page."""
+
+    title: str
+    roles: tuple[RoleView, ...]
+    areas: tuple[tuple[str, str, tuple[Row, ...]], ...]
+    features: tuple[tuple[str, tuple[tuple[ScenarioReport, Groups], ...]], ...]
+    chips: tuple[tuple[str, int, int], ...]
+    """Kind of verdict, how many requirements, how many scenarios."""
+    rows: int
+    known: frozenset[str]
+    """Ids that have a row."""
+
+
+def page_of(run: Run, report: Report) -> Page:
+    """Gather everything that the template needs."""
+    rows = _rows(run, report)
+    order = list(dict.fromkeys([*(entry.area for entry in run.requirements), *(row.head.area for row in rows)]))
+    areas = tuple(
+        (area, f"area-{number}", mine)
+        for number, area in enumerate(order, start=1)
+        if (mine := tuple(row for row in rows if row.head.area == area))
+    )
+    features: dict[str, list[tuple[ScenarioReport, Groups]]] = defaultdict(list)
+    for scenario in report.scenarios:
+        features[scenario.feature].append((scenario, groups_of(run, scenario.findings)))
+    names = [" ".join(filter(None, (role.subject.name, role.subject.version))) for role in report.roles]
+    return Page(
+        title=" and ".join(names) or "no subject",
+        roles=tuple(_role(run, report, role, order) for role in report.roles),
+        areas=areas,
+        features=tuple((feature, tuple(scenarios)) for feature, scenarios in features.items()),
+        chips=_chips(rows, report),
+        rows=len(rows),
+        known=frozenset(row.head.id for row in rows),
+    )
+
+
+def kind(value: str) -> str:
+    """The kind of verdict that names icon and colour: scenarios pass and fail like requirements."""
+    return {"passed": "pass", "failed": "fail", "not-reached": "not-run"}.get(value, value)
+
+
+def label(value: str) -> str:
+    """The word shown for a verdict or an outcome."""
+    words = {"passed": "Passed", "failed": "Failed", "not-reached": "Not reached"}
+    return words.get(value) or MEANING[kind(value)][0]
+
+
+def anchor_of(requirement: str) -> str:
+    """The fragment that leads to a requirement: `req-DS-069`."""
+    return "req-" + re.sub(r"[^A-Za-z0-9_.-]", "_", requirement)
+
+
+def clip(text: str) -> str:
+    """Bound one value on the page."""
+    return text if len(text) <= SHOWN_TEXT else f"{text[:SHOWN_TEXT]}… ({len(text):,} characters)"
+
+
+def groups_of(run: Run, findings: Iterable[FindingReport]) -> Groups:
+    """Say equal findings once, worst first."""
+    same: dict[tuple[object, ...], list[FindingReport]] = defaultdict(list)
+    for finding in findings:
+        same[
+            (
+                _FINDING_RANK.index(finding.outcome),
+                finding.requirement,
+                finding.check,
+                finding.message,
+                finding.expected or "",
+                finding.found or "",
+            )
+        ].append(finding)
+    # within one outcome the order of the run stays
+    ordered = sorted(same.values(), key=lambda group: _FINDING_RANK.index(group[0].outcome))
+    return Groups(tuple(_group(run, group) for group in ordered[:SHOWN_GROUPS]), max(len(ordered) - SHOWN_GROUPS, 0))
+
+
+def _group(run: Run, findings: list[FindingReport]) -> FindingGroup:
+    numbers = list(dict.fromkeys(n for finding in findings for n in finding.shown_by))[:SHOWN_EVENTS]
+    return FindingGroup(
+        findings[0],
+        len(findings),
+        tuple(dict.fromkeys(finding.scenario for finding in findings)),
+        tuple(Shown(n, _event_label(run.by_number[n])) for n in numbers if n in run.by_number),
+    )
+
+
+def _event_label(event: Event) -> str:
+    match event:
+        case Exchange():
+            answer = str(event.status) if event.status is not None else "no answer"
+            name = event.operation if event.operation != "unknown" else event.method
+            return f"{name} → {answer}"[:80]
+        case Connection():
+            return f"connection {event.outcome}"
+        case Fact():
+            return event.kind[:80]
+        case _:
+            return event.type
+
+
+def _rows(run: Run, report: Report) -> list[Row]:
+    cells: dict[str, list[Cell]] = defaultdict(list)
+    for role in report.roles:
+        for item in role.requirements:
+            cells[item.id].append(Cell(role.role, item, groups_of(run, item.findings)))
+    return [
+        Row(anchor_of(name), mine[0].requirement, tuple(mine), worst(cell.requirement.verdict for cell in mine))
+        for name, mine in sorted(cells.items())
+    ]
+
+
+def _role(run: Run, report: Report, role: RoleReport, areas: list[str]) -> RoleView:
+    applicable = [item for item in role.requirements if item.applicable]
+    by_area = {area: [item for item in applicable if item.area == area] for area in areas}
+    left: dict[str, list[tuple[str, str]]] = defaultdict(list)
+    for item in applicable:
+        if item.verdict is RequirementVerdict.NOT_EXERCISED:
+            left[item.reason or "No scenario covers it yet."].append((item.id, anchor_of(item.id)))
+    return RoleView(
+        role=role,
+        bar=bar_of(applicable),
+        areas=tuple((area, bar_of(items)) for area, items in by_area.items() if items),
+        failures=tuple(Cell(role.role, item, _failed(run, item)) for item in failures(role)),
+        broken=unexplained_failures(report, role.role),
+        to_look_at=tuple(
+            (outcome, tuple((scenario, why(scenario)) for scenario in found))
+            for outcome in _NEEDS_A_LOOK
+            if (found := of_outcome(report, role.role, outcome))
+        ),
+        left=tuple(sorted(((reason, tuple(ids)) for reason, ids in left.items()), key=lambda item: -len(item[1]))),
+    )
+
+
+def _failed(run: Run, requirement: RequirementReport) -> Groups:
+    return groups_of(run, failing_findings(requirement.findings))
+
+
+def bar_of(requirements: Iterable[RequirementReport]) -> Bar:
+    """Stack requirements by verdict: what passed first, what nothing exercised last."""
+    counts: dict[RequirementVerdict, int] = defaultdict(int)
+    for item in requirements:
+        counts[item.verdict] += 1
+    total = sum(counts.values())
+    order = sorted(counts, key=lambda verdict: (verdict is not RequirementVerdict.PASS, RANK[verdict]))
+    segments, start = [], 0.0
+    for verdict in order:
+        width = 100 * counts[verdict] / total
+        segments.append((verdict, round(start, 3), round(width, 3), counts[verdict]))
+        start += width
+    exercised = sum(count for verdict, count in counts.items() if verdict in EXERCISED)
+    return Bar(tuple(segments), total, exercised, {verdict: counts[verdict] for verdict in order})
+
+
+def _chips(rows: list[Row], report: Report) -> tuple[tuple[str, int, int], ...]:
+    chips = []
+    for name in MEANING:
+        of_rows = sum(any(cell.requirement.verdict == name for cell in row.cells) for row in rows)
+        of_scenarios = sum(kind(scenario.outcome) == name for scenario in report.scenarios)
+        if of_rows or of_scenarios:
+            chips.append((name, of_rows, of_scenarios))
+    return tuple(chips)

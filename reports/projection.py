@@ -1,0 +1,219 @@
+"""From a run to the machine report, and the few sentences that several renderers share."""
+
+import shlex
+from collections import Counter
+from collections.abc import Iterable
+
+from conformance.record.events import Finding, Outcome, RequirementEntry, Role, ScenarioOutcome, Subject
+from conformance.record.run import Run, ScenarioRun
+from conformance.record.verdict import RANK, Assessment, RequirementVerdict
+from reports.model import (
+    Coverage,
+    FindingReport,
+    Report,
+    RequirementReport,
+    RoleReport,
+    RunReport,
+    ScenarioReport,
+    StepReport,
+    SubjectReport,
+)
+
+BAD_SCENARIOS = (ScenarioOutcome.FAILED, ScenarioOutcome.ERROR, ScenarioOutcome.BLOCKED, ScenarioOutcome.INCONCLUSIVE)
+"""Outcomes that somebody has to look at, gravest first."""
+
+
+def report_of(run: Run) -> Report:
+    """Project a run on the machine report."""
+    return Report(
+        run=_run(run),
+        conformity=run.conformity,
+        exit_code=run.conformity.exit_code,
+        roles=tuple(_role(run, assessment) for assessment in run.assessments),
+        scenarios=tuple(_scenario(scenario) for scenario in run.scenarios),
+    )
+
+
+def failures(role: RoleReport) -> tuple[RequirementReport, ...]:
+    """The requirements of a role that failed, applicable MUSTs first."""
+    return tuple(
+        sorted(
+            (item for item in role.requirements if item.verdict is RequirementVerdict.FAIL),
+            key=lambda item: (not item.applicable, item.id),
+        )
+    )
+
+
+def failing_findings(findings: Iterable[FindingReport]) -> tuple[FindingReport, ...]:
+    """Only those that failed."""
+    return tuple(finding for finding in findings if finding.outcome is Outcome.FAIL)
+
+
+def unexplained_failures(report: Report, role: Role) -> tuple[ScenarioReport, ...]:
+    """Scenarios that failed although no finding of theirs did: a step broke off before any check could speak."""
+    return tuple(
+        scenario
+        for scenario in report.scenarios
+        if scenario.role == role
+        and scenario.outcome is ScenarioOutcome.FAILED
+        and not failing_findings(scenario.findings)
+    )
+
+
+def of_outcome(report: Report, role: Role, outcome: ScenarioOutcome) -> tuple[ScenarioReport, ...]:
+    """The scenarios of a role that ended in one way."""
+    return tuple(item for item in report.scenarios if item.role == role and item.outcome is outcome)
+
+
+def why(scenario: ScenarioReport) -> str:
+    """Why a scenario did not pass: its reason, else the message of the step that broke, else of its worst finding."""
+    if scenario.reason:
+        return scenario.reason
+    broken = next((step.message for step in scenario.steps if step.outcome == "failed" and step.message), None)
+    if broken:
+        return broken
+    bad = [item for item in scenario.findings if item.outcome in (Outcome.FAIL, Outcome.INCONCLUSIVE)]
+    return bad[0].message if bad else "no reason was recorded"
+
+
+def reproduce(role: Role, requirement: str) -> str:
+    """The command line that runs only what shows this requirement."""
+    return f"margo-conformance run {role} --req {shlex.quote(requirement)}"
+
+
+def _run(run: Run) -> RunReport:
+    header = run.header
+    return RunReport(
+        id=header.run,
+        started=header.started,
+        duration=max((event.at for event in run.by_number.values()), default=0.0) - header.at,
+        suite=header.suite,
+        revision=header.revision,
+        selection=header.selection,
+        seed=header.seed,
+        deadlines=header.deadlines,
+        digests=header.digests,
+        environment=header.environment,
+    )
+
+
+def _role(run: Run, assessment: Assessment) -> RoleReport:
+    role = assessment.role
+    requirements = tuple(_requirements(run, assessment))
+    scenarios = Counter(scenario.outcome for scenario in run.of_role(role))
+    everything = Counter(item.verdict for item in requirements)
+    applicable = Counter(item.verdict for item in requirements if item.applicable)
+    return RoleReport(
+        role=role,
+        subject=_subject(next(subject for subject in run.header.subjects if subject.role == role)),
+        conformity=assessment.conformity,
+        headline=assessment.headline,
+        reasons=assessment.reasons,
+        coverage=Coverage(applicable=assessment.mandatory, exercised=assessment.exercised, failed=assessment.failed),
+        counts={verdict: everything[verdict] for verdict in RequirementVerdict},
+        counts_applicable={verdict: applicable[verdict] for verdict in RequirementVerdict},
+        counts_scenarios={outcome: scenarios[outcome] for outcome in ScenarioOutcome},
+        requirements=requirements,
+    )
+
+
+def _subject(subject: Subject) -> SubjectReport:
+    return SubjectReport.model_validate(subject.model_dump(exclude={"role"}))
+
+
+def _requirements(run: Run, assessment: Assessment) -> list[RequirementReport]:
+    """The statements that bind the role, and any other of which something was found; worst first, then by id."""
+    role = assessment.role
+    entries = {
+        entry.id: entry
+        for entry in run.requirements
+        if role in entry.roles or role in entry.mandatory or entry.id in assessment.requirements
+    }
+    for unknown in assessment.requirements.keys() - entries.keys():
+        entries[unknown] = _not_in_catalogue(unknown, role)
+    findings = run.findings(role)
+    scenarios = run.of_role(role)
+    reports = [
+        _requirement(
+            entry,
+            role,
+            assessment.requirements.get(entry.id, RequirementVerdict.NOT_EXERCISED),
+            findings.get(entry.id, ()),
+            scenarios,
+        )
+        for entry in entries.values()
+    ]
+    return sorted(reports, key=lambda item: (RANK[item.verdict], item.id))
+
+
+def _requirement(
+    entry: RequirementEntry,
+    role: Role,
+    verdict: RequirementVerdict,
+    findings: Iterable[Finding],
+    scenarios: Iterable[ScenarioRun],
+) -> RequirementReport:
+    said = tuple(_finding(finding) for finding in findings)
+    speaking = {finding.scenario for finding in said}
+    return RequirementReport(
+        id=entry.id,
+        area=entry.area,
+        severity=entry.severity,
+        level=entry.level,
+        statement=entry.statement,
+        source=entry.source,
+        observable=entry.observable,
+        applicable=role in entry.mandatory,
+        verdict=verdict,
+        reason=entry.reason,
+        interpretations=entry.interpretations,
+        checks=entry.checks.get(role, ()),
+        findings=said,
+        scenarios=tuple(
+            scenario.number
+            for scenario in scenarios
+            if scenario.number in speaking or entry.id in scenario.started.requirements
+        ),
+    )
+
+
+def _not_in_catalogue(requirement: str, role: Role) -> RequirementEntry:
+    return RequirementEntry(
+        id=requirement,
+        area="Not in the catalogue",
+        severity="info",
+        level="",
+        roles=(role,),
+        statement="The catalogue of this run has no such statement; a check or a scenario names it.",
+        source="",
+        observable="",
+    )
+
+
+def _finding(finding: Finding) -> FindingReport:
+    return FindingReport.model_validate(finding.model_dump(exclude={"n", "at", "type"}))
+
+
+def _scenario(scenario: ScenarioRun) -> ScenarioReport:
+    begun, ended = scenario.started, scenario.finished
+    return ScenarioReport(
+        number=scenario.number,
+        role=begun.role,
+        feature=begun.feature,
+        name=begun.name,
+        uri=begun.uri,
+        line=begun.line,
+        outcome=ended.outcome,
+        reason=ended.reason,
+        duration=ended.duration,
+        requirements=begun.requirements,
+        behaviours=begun.behaviours,
+        tags=begun.tags,
+        example=begun.example,
+        steps=tuple(
+            StepReport.model_validate(step.model_dump(exclude={"n", "at", "type", "scenario"}))
+            for step in scenario.steps
+        ),
+        findings=tuple(_finding(finding) for finding in scenario.findings),
+        exchanges=len(scenario.exchanges),
+    )
