@@ -10,6 +10,7 @@ from typing import Any, cast
 
 from aiohttp import web
 from aiohttp.abc import AbstractStreamWriter
+from aiohttp.http import HttpVersion11
 from aiohttp.http_parser import RawRequestMessage
 from aiohttp.streams import StreamReader
 from aiohttp.typedefs import Middleware
@@ -84,6 +85,8 @@ class _Server(web.Server):
         writer: AbstractStreamWriter,
         task: "asyncio.Task[None]",
     ) -> web.BaseRequest:
+        if message.method == "UNKNOWN":  # aiohttp's stand-in for what it could not parse claims HTTP/1.0
+            message = message._replace(version=HttpVersion11)
         size = self._max_body
         return BoundedRequest(message, payload, protocol, writer, task, self._loop, client_max_size=size)
 

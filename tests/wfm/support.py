@@ -76,7 +76,7 @@ class Client:
             return Reply(response.status, response.headers, await response.read())
 
     async def get(self, path: str, **headers: str) -> Reply:
-        return await self.send("GET", path, **headers)
+        return await self.send("GET", path, None, **headers)
 
     async def put_device(self, device_id: str, document: Any = None) -> Reply:
         body = json.dumps(capabilities(device_id) if document is None else document).encode()
