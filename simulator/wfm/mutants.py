@@ -295,5 +295,5 @@ _ALL = (
     WfmMutant("ignores-if-none-match", "DS-062", "Never answers 304", api_class=_IgnoresIfNoneMatch),
     WfmMutant("weak-content-tag", "DS-063", "Content has a weak entity tag", api_class=_WrongContentTag),
 )
-MUTANTS: Mapping[str, WfmMutant] = {mutant.name: mutant for mutant in _ALL}
+WFM_MUTANTS: Mapping[str, WfmMutant] = {mutant.name: mutant for mutant in _ALL}
 """Every broken WFM by name."""
