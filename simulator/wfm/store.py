@@ -13,7 +13,7 @@ from concurrent.futures import Future
 from dataclasses import dataclass
 from typing import Any
 
-from sqlalchemy import Connection, Engine, and_, bindparam, create_engine, delete, event, select
+from sqlalchemy import Connection, Engine, and_, bindparam, create_engine, delete, event, make_url, select
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.exc import ArgumentError, SQLAlchemyError
 from sqlalchemy.pool import NullPool
@@ -46,11 +46,13 @@ class SqlStore:
     def __init__(self, url: str, max_batch: int = MAX_BATCH) -> None:
         """Prepare the store; raises StoreUnusable for a URL of an unknown kind."""
         try:
-            self._engine = create_engine(url, poolclass=NullPool)
+            parsed = make_url(url)
+            if parsed.get_backend_name() not in _BACKENDS:
+                found = parsed.get_backend_name()
+                raise StoreUnusable(f"store {shown_url(url)}: expected sqlite or postgresql, found {found}")
+            self._engine = create_engine(parsed, poolclass=NullPool)
         except (ArgumentError, ImportError) as error:
             raise StoreUnusable(f"store {shown_url(url)}: {error}") from None
-        if self._engine.dialect.name not in _BACKENDS:
-            raise StoreUnusable(f"store {shown_url(url)}: expected sqlite or postgresql, found another database")
         if self._engine.dialect.name == "sqlite":
             event.listen(self._engine, "connect", _durable_sqlite)
         self._max_batch = max_batch
