@@ -7,11 +7,12 @@ and nothing else.
 
 import base64
 import hashlib
+from datetime import UTC, datetime
 from functools import cache
 from pathlib import Path
 
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
-from markupsafe import Markup
+from markupsafe import Markup, escape
 
 from conformance.record.events import Severity
 from conformance.record.run import Run
@@ -68,6 +69,8 @@ def _environment() -> Environment:
         lstrip_blocks=True,
     )
     environment.filters["seconds"] = seconds
+    environment.filters["moment"] = moment
+    environment.filters["ticks"] = ticks
     environment.filters["clip"] = page.clip
     environment.globals["anchor"] = page.anchor_of
     environment.globals["kind"] = page.kind
@@ -79,10 +82,33 @@ def _environment() -> Environment:
     return environment
 
 
+def ticks(text: str) -> Markup:
+    """Escape a text and set what stands between back-ticks as code."""
+    parts = text.split("`")
+    if len(parts) % 2 == 0:  # one tick without its partner: nothing is meant as code
+        return escape(text)
+    return Markup("").join(
+        Markup("<code>{}</code>").format(part) if odd % 2 else part for odd, part in enumerate(parts)
+    )
+
+
+def moment(started: str) -> str:
+    """A time as people write it, in UTC: `4 March 2026, 05:06 UTC`; anything that is no ISO 8601 stays as it is."""
+    try:
+        time = datetime.fromisoformat(started)
+    except ValueError:
+        return started
+    if time.tzinfo is None:
+        return started
+    time = time.astimezone(UTC)
+    return f"{time.day} {time:%B %Y, %H:%M} UTC"
+
+
 def seconds(value: float) -> str:
-    """A duration as people say it: `350 ms`, `1.20 s`, `2 min 5 s`."""
+    """A duration as people say it: `350 ms`, `1.2 s`, `2 min 5 s`."""
     if value < 1:
         return f"{value * 1000:.0f} ms"
     if value < 60:
-        return f"{value:.2f} s"
-    return f"{int(value // 60)} min {value % 60:.0f} s"
+        return f"{value:.2f}".rstrip("0").rstrip(".") + " s"
+    minutes, rest = divmod(round(value), 60)
+    return f"{minutes} min {rest} s"

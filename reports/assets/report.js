@@ -68,7 +68,7 @@
     $("#requirements > .nothing").hidden = shown.false > 0;
     $("#scenarios > .nothing").hidden = shown.true > 0;
     $("#shown").textContent =
-      `${shown.false} of ${of.false} requirements, ${shown.true} of ${of.true} scenarios shown`;
+      `${shown.false} of ${of.false} requirements, ${shown.true} of ${of.true} scenarios`;
   }
   const clear = () => {
     search.value = "";
@@ -133,8 +133,8 @@
     if (index === undefined) return make("p", "body-facts", "no body");
     const body = evidence.bodies[index];
     const raw = body.hex ?? body.text;
-    const pre = make("pre", "body");
     const pretty = body.hex === undefined && !body.note ? prettyJson(raw) : null;
+    const pre = make("pre", pretty ? "body pretty" : "body");
     pre.append(pretty ?? raw);
     pre.tabIndex = 0;
     const facts = make("p", "body-facts", [
@@ -146,6 +146,7 @@
       button.addEventListener("click", () => {
         const laidOut = button.textContent === "as sent";
         pre.replaceChildren(laidOut ? raw : prettyJson(raw));
+        pre.classList.toggle("pretty", !laidOut);
         button.textContent = laidOut ? "laid out" : "as sent";
       });
       facts.append(button);
@@ -180,7 +181,7 @@
       const answer = event.status === undefined ? `no complete answer${event.error ? `: ${event.error}` : ""}`
         : `HTTP ${event.status}${event.error ? ` (${event.error})` : ""}`;
       return make("div", "event-body",
-        make("div", "sides",
+        make("div", event.request === undefined ? "sides asks" : "sides",
           sideOf(`Request, from ${client}`, `${event.method} ${event.target}`, event.requestHeaders, event.request),
           sideOf(`Answer, from ${server}`, answer, event.responseHeaders, event.response)),
         factList([["Operation", [event.operation, params(event)].filter(Boolean).join(": ")],

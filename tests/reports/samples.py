@@ -76,7 +76,7 @@ def requirement(
         "level": severity.upper(),
         "roles": ("device",),
         "statement": statement,
-        "source": f"Desired state › {name}",
+        "source": f"Desired state, {name}",
         "observable": "black-box",
         "mandatory": mandatory,
         "checks": {"device": (f"check_of_{name}",)} if not changes.get("reason") else {},
