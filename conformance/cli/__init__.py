@@ -1,1 +1,1 @@
-"""The command line: one file per verb."""
+"""The command line `margo-conformance`: one file per verb; what is heavy is imported when a verb needs it."""

@@ -1,0 +1,84 @@
+"""`doctor`: whether this machine can run the suite, and whether a WFM can be talked to - each failure with a hint."""
+
+# ruff: noqa: PLC0415 - what is heavy is imported when the verb runs, so that --help stays fast
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator, Iterator
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from conformance.cli import options
+from conformance.cli.helptext import EXIT_CODES_PLAIN, help_of
+
+if TYPE_CHECKING:
+    from conformance.cli.diagnosis import Diagnosis
+
+
+def register(app: typer.Typer) -> None:
+    """Add the verb."""
+    app.command(
+        "doctor",
+        short_help="Look for what keeps a run from working; smoke test a WFM.",
+        help=help_of(
+            "Look for what could keep a run from working: this machine's Python, libraries, ports and folders and, "
+            "with --url, the way to a WFM: name, connection, TLS, SVIDs, first poll. Exit code 2 when something is "
+            "amiss.",
+            "doctor",
+            "doctor --url https://localhost:8443 --identity margo-identity",
+        ),
+        epilog=EXIT_CODES_PLAIN,
+    )(doctor)
+
+
+def doctor(
+    url: Annotated[str | None, typer.Option("--url", metavar="URL", help="Address of a WFM to talk to.")] = None,
+    identity: Annotated[
+        Path | None, typer.Option("--identity", metavar="DIR", help="Identity folder with an SVID to present.")
+    ] = None,
+    client_id: Annotated[
+        str | None, typer.Option("--client-id", metavar="ID", help="Which client of the folder; the first.")
+    ] = None,
+    out: options.Out = options.DEFAULT_OUT,
+) -> None:
+    """Examine one thing after the other, and tell each result as it is known."""
+    from conformance.bench.probe import Endpoint
+    from conformance.cli.problems import USAGE
+
+    endpoint = Endpoint.of(url) if url else None
+    amiss = _tell(_environment(out))
+    if endpoint is not None:
+        from conformance.cli.smoke import smoke
+
+        amiss += asyncio.run(_tell_async(smoke(endpoint, identity, client_id)))
+    if amiss:
+        raise typer.Exit(USAGE)
+
+
+def _tell(results: Iterator[Diagnosis]) -> int:
+    return sum(_print(result) for result in results)
+
+
+async def _tell_async(results: AsyncIterator[Diagnosis]) -> int:
+    return sum([_print(result) async for result in results])
+
+
+def _print(result: Diagnosis) -> int:
+    from rich.text import Text
+
+    from conformance.cli.console import stdout
+
+    mark, style = ("ok  ", "green") if result.good else ("FAIL", "bold red")
+    stdout().print(Text.assemble((mark, style), f"  {result.what:<12} {result.found}"), soft_wrap=True)
+    if not result.good and result.hint:
+        stdout().print(Text(f"      hint: {result.hint}"), soft_wrap=True)
+    return int(not result.good)
+
+
+def _environment(out: Path) -> Iterator[Diagnosis]:
+    from conformance.cli.diagnosis import environment
+
+    yield from environment(out)

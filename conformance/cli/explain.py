@@ -1,0 +1,171 @@
+"""`explain`: everything the suite knows of one statement, behaviour or interpretation."""
+
+# ruff: noqa: PLC0415 - what is heavy is imported when the verb runs, so that --help stays fast
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from conformance.cli import options
+from conformance.cli.helptext import EXIT_CODES_PLAIN, help_of
+
+if TYPE_CHECKING:
+    from conformance.catalogue import Behaviour, Catalogue, Interpretation, Requirement
+
+
+def register(app: typer.Typer) -> None:
+    """Add the verb."""
+    app.command(
+        "explain",
+        short_help="Explain a requirement, behaviour or interpretation.",
+        help=help_of(
+            "Explain a requirement, a behaviour or an interpretation: what is stated where, how it is read, which "
+            "checks and scenarios hold it, and which mutants break it.",
+            "explain DS-069",
+            "explain FB-01",
+            "explain AMB-X-22",
+        ),
+        epilog=EXIT_CODES_PLAIN,
+    )(explain)
+
+
+def explain(
+    name: Annotated[str, typer.Argument(metavar="ID", help="Such as DS-069, FB-01 or AMB-X-22.")],
+    revision: options.Revision = None,
+) -> None:
+    """Print everything known under one id."""
+    from conformance.catalogue import DEFAULT_REVISION, load
+
+    catalogue = load(revision or DEFAULT_REVISION)
+    wanted = name.strip().upper()
+    behaviour = next((item for item in catalogue.behaviours if item.id == wanted), None)
+    reading = next((item for item in catalogue.interpretations if item.id == wanted), None)
+    if wanted in catalogue:
+        _requirement(catalogue.requirement(wanted), catalogue)
+    elif behaviour:
+        _behaviour(behaviour, catalogue)
+    elif reading:
+        _interpretation(reading, catalogue)
+    else:
+        raise _unknown(name, wanted, catalogue)
+
+
+def _unknown(name: str, wanted: str, catalogue: Catalogue) -> Exception:
+    from conformance.catalogue import load, revisions
+    from conformance.cli.problems import Misuse
+    from conformance.cli.roles import unknown
+
+    elsewhere = [other for other in revisions() if other != catalogue.revision and wanted in _ids(load(other))]
+    if elsewhere:
+        hint = f"it is one of revision {elsewhere[0]}: add --revision {elsewhere[0]}"
+        return Misuse("unknown-id", f"revision {catalogue.revision} has no {wanted}", hint)
+    return unknown("id", name, _ids(catalogue))
+
+
+def _ids(catalogue: Catalogue) -> list[str]:
+    entries: tuple[tuple[Requirement | Behaviour | Interpretation, ...], ...] = (
+        catalogue.requirements,
+        catalogue.behaviours,
+        catalogue.interpretations,
+    )
+    return [item.id for kind in entries for item in kind]
+
+
+def _requirement(item: Requirement, catalogue: Catalogue) -> None:
+    from conformance.bench.coverage import coverage
+    from conformance.bench.run import load_checks
+    from conformance.checks.registry import checks
+    from conformance.cli.mutants import mutants
+    from conformance.cli.roles import ROLES
+
+    load_checks()
+    _title(item.id, f"{item.level}, {item.area}")
+    _text(item.statement)
+    _field("source", item.source)
+    _field("severity", item.severity)
+    _field("binds", ", ".join(item.binds) + (f" ({item.binds_note})" if item.binds_note else ""))
+    _field("observable", f"{item.observable} ({item.how})")
+    _many("says the same", item.same_as)
+    _many("part of", item.part_of)
+    _many("parts", item.parts)
+    _many("read as", [f"{entry.id}: {entry.reading}" for entry in catalogue.interpretations_of(item.id)])
+    _many("behaviours", [f"{entry.id}: {entry.title}" for entry in catalogue.behaviours_of(item.id)])
+    known = checks()
+    for role in (role for role in ROLES if role in item.binds):
+        held = next(entry for entry in coverage(role, catalogue) if entry.requirement.id == item.id)
+        _many(f"{role} checks", [f"{name}: {known[name].title}" for name in held.checks])
+        _many(f"{role} scenarios", held.scenarios)
+        _field(f"{role}: no check", held.reason or "")
+        ids = {item.id, *item.same_as}
+        broken = [f"{entry.name}: {entry.description}" for entry in mutants(role) if entry.breaks in ids]
+        _many(f"{role} mutants", broken)
+
+
+def _behaviour(item: Behaviour, catalogue: Catalogue) -> None:
+    from conformance.bench.scenarios import BEHAVIOUR_TAG, scenarios
+    from conformance.cli.roles import ROLES
+
+    _title(item.id, f"behaviour, {item.basis}")
+    _text(item.title)
+    _text(item.statement)
+    _many("rests on", [f"{name}: {catalogue.requirement(name).statement}" for name in item.see])
+    policies = [
+        f"{name}: {values[0]} (default)" + "".join(f", {other}" for other in values[1:])
+        for name, values in item.policy.items()
+    ]
+    _many("declared as", policies)
+    _many("needs control of", item.control)
+    shown = [
+        entry.key
+        for role in ROLES
+        for entry in scenarios(role, catalogue.revision)
+        if item.id in entry.tagged(BEHAVIOUR_TAG)
+    ]
+    _many("scenarios", shown or ["none"])
+
+
+def _interpretation(item: Interpretation, catalogue: Catalogue) -> None:
+    _title(item.id, "interpretation")
+    _field("where", item.where)
+    _field("issue", item.issue)
+    _field("reading", item.reading)
+    _many("bears on", [f"{name}: {catalogue.requirement(name).statement}" for name in item.requirements])
+    _many("upstream", item.upstream)
+
+
+def _title(name: str, kind: str) -> None:
+    from rich.text import Text
+
+    from conformance.cli.console import stdout
+
+    stdout().print(Text.assemble((name, "bold"), (f"  {kind}", "dim")))
+
+
+def _text(text: str) -> None:
+    from conformance.cli.console import stdout
+
+    stdout().print(text, markup=False)
+
+
+def _field(label: str, value: str) -> None:
+    if value:
+        _many(label, [value])
+
+
+def _many(label: str, values: Iterable[str]) -> None:
+    from rich.table import Table
+    from rich.text import Text
+
+    from conformance.cli.console import stdout
+
+    lines = list(values)
+    if lines:
+        grid = Table.grid(padding=(0, 2))
+        grid.add_column(width=18, style="cyan")
+        grid.add_column(overflow="fold")
+        for number, line in enumerate(lines):
+            grid.add_row(label if number == 0 else "", Text(line))
+        stdout().print(grid)

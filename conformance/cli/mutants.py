@@ -1,0 +1,35 @@
+"""The deliberately broken variants of the references, of either role, as the command line shows them."""
+
+# ruff: noqa: PLC0415 - importing a simulator takes long, and only some verbs need it
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+from conformance.record.events import Role
+
+
+@dataclass(frozen=True, slots=True)
+class MutantLine:
+    """A mutant: its name, the requirement it breaks, and how."""
+
+    name: str
+    breaks: str
+    description: str
+
+
+def mutants(role: Role) -> tuple[MutantLine, ...]:
+    """Give the mutants of a role by name."""
+    return tuple(sorted(_of(role), key=lambda item: item.name))
+
+
+def _of(role: Role) -> Iterator[MutantLine]:
+    if role == "device":
+        from simulator.device.mutants import MUTANTS as OF_DEVICE
+
+        for broken_device in OF_DEVICE.values():
+            yield MutantLine(broken_device.name, broken_device.breaks, broken_device.description)
+    else:
+        from simulator.wfm.mutants import WFM_MUTANTS as OF_WFM
+
+        for broken_wfm in OF_WFM.values():
+            yield MutantLine(broken_wfm.name, broken_wfm.breaks, broken_wfm.description)

@@ -1,0 +1,43 @@
+"""Options that several verbs share, each with its help in one place."""
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+Apps = Annotated[
+    list[Path] | None,
+    typer.Option("--app", metavar="DIR", help="Application package to deploy; may be repeated. Default: the samples."),
+]
+Out = Annotated[Path, typer.Option("--out", metavar="DIR", help="Folder for the record and the reports.")]
+AsJson = Annotated[
+    bool, typer.Option("--json", help="Print one JSON object for a program on stdout; all else goes to stderr.")
+]
+Revision = Annotated[
+    str | None, typer.Option("--revision", metavar="R", help="Revision of the specification; `list revisions`.")
+]
+Ics = Annotated[
+    Path | None,
+    typer.Option("--ics", metavar="FILE", help="The supplier's statement about the subject; `init` drafts one."),
+]
+Target = Annotated[
+    str | None,
+    typer.Option(
+        "--target", metavar="TARGET", help="`simulated`, or `simulated:MUTANT` for a broken variant; `list mutants`."
+    ),
+]
+Requirements = Annotated[
+    list[str] | None, typer.Option("--req", metavar="ID", help="Only scenarios of this requirement; may be repeated.")
+]
+Tags = Annotated[
+    list[str] | None, typer.Option("--tag", metavar="TAG", help="Only scenarios with this tag; may be repeated.")
+]
+Text = Annotated[
+    str | None, typer.Option("--text", metavar="TEXT", help="Only scenarios with this text in feature or name.")
+]
+Failed = Annotated[
+    bool, typer.Option("--failed", help="Only what did not pass in the last run found in the --out folder.")
+]
+RoleOption = Annotated[str | None, typer.Option("--role", metavar="ROLE", help="`device` or `wfm`.")]
+
+DEFAULT_OUT = Path("compliance-report")

@@ -1,0 +1,32 @@
+"""Roles as a user writes them."""
+
+from collections.abc import Iterable
+from difflib import get_close_matches
+from typing import get_args
+
+from conformance.cli.problems import Misuse
+from conformance.record.events import Role
+
+ROLES: tuple[Role, ...] = get_args(Role)
+
+
+def role_of(text: str) -> Role:
+    """Read a role. Raises Misuse with the known ones."""
+    for role in ROLES:
+        if text == role:
+            return role
+    raise unknown("role", text, ROLES)
+
+
+def roles_of(text: str | None) -> tuple[Role, ...]:
+    """Read a role, or give both when none is named."""
+    return ROLES if text is None else (role_of(text),)
+
+
+def unknown(kind: str, name: str, known: Iterable[str]) -> Misuse:
+    """Say that a name is not known, and which of the known ones is nearest."""
+    names = list(known)
+    near = get_close_matches(name.lower(), [item.lower() for item in names], n=3, cutoff=0.5)
+    nearest = [item for item in names if item.lower() in near]
+    hint = f"did you mean {' or '.join(nearest)}?" if nearest else f"known: {', '.join(names[:20])}"
+    return Misuse(f"unknown-{kind}", f"unknown {kind} {name!r}", hint)

@@ -1,0 +1,67 @@
+"""`run device`: the suite against a device - the simulated one, or a real one that connects to the bench."""
+
+# ruff: noqa: PLC0415 - what is heavy is imported when the verb runs, so that --help stays fast
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from conformance.cli import options
+from conformance.cli.helptext import EXIT_CODES, help_of
+
+
+def register(app: typer.Typer) -> None:
+    """Add the verb."""
+    app.command(
+        "device",
+        short_help="Run the suite against a device.",
+        help=help_of(
+            "Run the suite against a device. With --listen the bench waits for your device at that address, and writes "
+            "the credentials it needs into the --identity folder; otherwise the simulated device is the subject.",
+            "run device --listen 0.0.0.0:8443 --ics my-device.yaml",
+            "run device --req DS-069",
+            "run device --target simulated:NAME     # a broken variant: see the suite catch it",
+            "run device --failed                    # what did not pass last time",
+        ),
+        epilog=EXIT_CODES,
+    )(run_device)
+
+
+def run_device(  # noqa: PLR0913 - one parameter for each option
+    *,
+    target: options.Target = None,
+    listen: Annotated[
+        str | None, typer.Option("--listen", metavar="HOST:PORT", help="Wait here for a real device.")
+    ] = None,
+    identity: Annotated[
+        Path | None, typer.Option("--identity", metavar="DIR", help="Where its credentials go; default: --out.")
+    ] = None,
+    wait: Annotated[
+        float, typer.Option("--wait", metavar="SECONDS", min=1, help="How long to wait for a real device.")
+    ] = 300.0,
+    ics: options.Ics = None,
+    app: options.Apps = None,
+    req: options.Requirements = None,
+    tag: options.Tags = None,
+    text: options.Text = None,
+    failed: options.Failed = False,
+    revision: options.Revision = None,
+    out: options.Out = options.DEFAULT_OUT,
+    as_json: options.AsJson = False,
+) -> None:
+    """Choose the seat, then run."""
+    from conformance.cli.problems import Misuse
+    from conformance.cli.running import Filters, carry_out, statement
+    from conformance.cli.seats import listening_device, mutant_of, simulated
+
+    if listen and target:
+        raise Misuse("usage", "--listen and --target: only one of them can be the subject", "leave one of them out")
+    said = statement("device", ics, revision)
+    packages = tuple(app or ())
+    if listen:
+        seat = listening_device(said, listen, identity or out, packages, wait)
+    else:
+        seat = simulated(said, mutant_of(target, "device"), packages)
+    filters = Filters.of(req, tag, text, failed=failed)
+    raise typer.Exit(carry_out((seat,), out, filters, as_json=as_json))

@@ -1,0 +1,165 @@
+"""Carrying out a run from the command line: checks before it, progress during it, reports and the verdict after it."""
+
+import json
+import os
+from collections.abc import Iterable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from conformance.bench.errors import UsageError
+from conformance.bench.ics import Ics, load_ics
+from conformance.bench.run import RunPlan, Seat, run
+from conformance.bench.scenarios import Scenario, Selection, scenarios
+from conformance.catalogue import DEFAULT_REVISION, load
+from conformance.cli.console import plain, stderr, stdout
+from conformance.cli.problems import INTERRUPTED, Misuse
+from conformance.cli.progress import following
+from conformance.cli.records import NOT_PASSED, event_file, read_run
+from conformance.cli.rendering import clear, write_reports
+from conformance.record.events import Role
+from conformance.record.file import EVENT_FILE
+from conformance.record.run import Run
+from reports.console import summary
+
+
+@dataclass(frozen=True, slots=True)
+class Filters:
+    """What part of the suite is wanted, as it was typed."""
+
+    requirements: tuple[str, ...] = ()
+    tags: tuple[str, ...] = ()
+    text: str | None = None
+    failed: bool = False
+
+    @classmethod
+    def of(cls, requirements: list[str] | None, tags: list[str] | None, text: str | None, *, failed: bool) -> "Filters":
+        """Take the options as they were typed; ids are read in any case, tags with or without the `@`."""
+        ids = tuple(name.strip().upper() for name in requirements or ())
+        return cls(ids, tuple(tag.removeprefix("@") for tag in tags or ()), text, failed)
+
+
+def statement(role: Role, ics: Path | None, revision: str | None) -> Ics:
+    """Give the subject's statement: the user's, or that of the reference. Raises UsageError, UnknownName."""
+    if ics is None:
+        return Ics.of_reference(role, load(revision or DEFAULT_REVISION).revision)
+    given = load_ics(ics, role)
+    if revision and load(revision).revision != given.revision:
+        raise Misuse(
+            "usage",
+            f"{ics}: revision: expected {revision} as given with --revision, found {given.revision}",
+            "leave --revision out, or change the statement",
+        )
+    return given
+
+
+def carry_out(seats: tuple[Seat, ...], out: Path, filters: Filters, *, as_json: bool) -> int:
+    """Run, render, tell the verdict; gives the exit code.
+
+    Raises UsageError before anything is written, and Misuse with exit code 130 when interrupted.
+    """
+    revision = seats[0].ics.revision
+    selection = _selection(seats, revision, filters, out)
+    _check_folder(out)
+    clear(out)
+    finished = _run(seats, out, revision, selection)
+    paths = {"events": out / EVENT_FILE, **write_reports(finished, out)}
+    if as_json:
+        plain(json.dumps(as_document(finished, paths), indent=2, ensure_ascii=False))
+        stderr().print(summary(finished, paths.get("html")))
+    else:
+        stdout().print(summary(finished, paths.get("html")))
+    return finished.conformity.exit_code
+
+
+def as_document(finished: Run, paths: dict[str, Path]) -> dict[str, Any]:
+    """Give the result of a run as it is printed for programs."""
+    return {
+        "verdict": finished.conformity.value,
+        "exit_code": finished.conformity.exit_code,
+        "run": finished.header.run,
+        "revision": finished.header.revision,
+        "selection": finished.header.selection,
+        "roles": [
+            {
+                "role": item.role,
+                "target": subject.target,
+                "verdict": item.conformity.value,
+                "headline": item.headline,
+                "reasons": list(item.reasons),
+                "coverage": {"applicable": item.mandatory, "exercised": item.exercised, "failed": item.failed},
+                "scenarios": {outcome.value: count for outcome, count in item.scenarios.items()},
+                "requirements": {name: verdict.value for name, verdict in item.requirements.items()},
+            }
+            for subject, item in zip(finished.header.subjects, finished.assessments, strict=True)
+        ],
+        "not_passed": [
+            {
+                "role": item.started.role,
+                "scenario": item.started.name,
+                "at": f"{item.started.uri}:{item.started.line}",
+                "outcome": item.outcome.value,
+                "reason": item.finished.reason,
+            }
+            for item in finished.scenarios
+            if item.outcome in NOT_PASSED
+        ],
+        "paths": {name: str(path) for name, path in paths.items()},
+    }
+
+
+def _run(seats: tuple[Seat, ...], out: Path, revision: str, selection: Selection) -> Run:
+    known = _known(seats, revision)
+    # the run checks the selection too; asked here first, a wrong one is refused while nothing is written yet
+    wider = selection.checked(load(revision), known) if selection and known else selection
+    total = sum(wider.takes(scenario) for scenario in known)
+    try:
+        with following(stderr(), total) as follower:
+            return run(RunPlan(seats, out, revision, selection, (follower.heard,)))
+    except KeyboardInterrupt:
+        cause = f"interrupted: the record {out / EVENT_FILE} is incomplete, and no verdict can be read from it"
+        raise Misuse("interrupted", cause, "run again", INTERRUPTED) from None
+
+
+def _known(seats: Iterable[Seat], revision: str) -> list[Scenario]:
+    return [scenario for seat in seats for scenario in scenarios(seat.role, revision)]
+
+
+def _selection(seats: tuple[Seat, ...], revision: str, filters: Filters, out: Path) -> Selection:
+    known = _known(seats, revision)
+    keys = _not_passed(out, known) if filters.failed else ()
+    selection = Selection(filters.requirements, filters.tags, filters.text, keys)
+    if known and selection:
+        selection.checked(load(revision), known)
+    return selection
+
+
+def _not_passed(out: Path, known: list[Scenario]) -> tuple[str, ...]:
+    """Name the scenarios that did not pass in the last run; found again by name, should lines have moved."""
+    last = read_run(event_file(out))
+    roles = {scenario.role for scenario in known}
+    wanted = {
+        (item.started.role, item.started.uri, item.started.name, tuple(sorted(item.started.example.items())))
+        for item in last.scenarios
+        if item.outcome in NOT_PASSED and item.started.role in roles
+    }
+    keys = tuple(
+        scenario.key
+        for scenario in known
+        if (scenario.role, scenario.uri, scenario.name, tuple(sorted(scenario.example.items()))) in wanted
+    )
+    if not keys:
+        hint = "run without --failed for a verdict over the whole suite"
+        raise Misuse("nothing-to-run", f"{out}: no scenario of the last run is left that did not pass", hint)
+    return keys
+
+
+def _check_folder(out: Path) -> None:
+    """Refuse a folder that cannot be written before anything is started."""
+    nearest = next(path for path in (out, *out.absolute().parents) if path.exists())
+    if not nearest.is_dir():
+        raise Misuse(
+            "usage", f"{out}: expected a folder for the report, found the file {nearest}", "choose another --out"
+        )
+    if not os.access(nearest, os.W_OK | os.X_OK):
+        raise UsageError(f"{out}: the report cannot be written there: {nearest} is not writable")

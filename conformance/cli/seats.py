@@ -1,0 +1,105 @@
+"""From options to seats: simulated subjects, broken ones, and real ones that are known to be there."""
+
+import socket
+from pathlib import Path
+from urllib.parse import urlsplit
+
+from conformance.bench import device_seat, wfm_seat
+from conformance.bench.applications import applications
+from conformance.bench.ics import Ics
+from conformance.bench.northbound import ReferenceNorthbound
+from conformance.bench.probe import Endpoint
+from conformance.bench.run import Seat
+from conformance.cli.mutants import mutants
+from conformance.cli.problems import Misuse
+from conformance.cli.roles import unknown
+from conformance.record.events import Role
+
+SIMULATED = "simulated"
+CONNECT_S = 5.0
+
+
+def mutant_of(target: str | None, role: Role) -> str | None:
+    """Read `simulated` or `simulated:MUTANT`; gives the mutant's name. Raises Misuse for anything else."""
+    kind, colon, name = (target or SIMULATED).partition(":")
+    if kind != SIMULATED:
+        option = "--listen HOST:PORT" if role == "device" else "--url URL"
+        cause = f"--target: expected simulated or simulated:MUTANT, found {target!r}"
+        raise Misuse("unknown-target", cause, f"a real {role} is given with {option}")
+    if not colon:
+        return None
+    names = [item.name for item in mutants(role)]
+    if name not in names:
+        raise unknown("mutant", name, names)
+    return name
+
+
+def simulated(ics: Ics, mutant: str | None, packages: tuple[Path, ...]) -> Seat:
+    """Seat the built-in subject of a role, or a broken variant. Raises UsageError for a package."""
+    if ics.role == "device":
+        return device_seat.simulated_seat(ics, mutant, packages)
+    return wfm_seat.simulated_seat(ics, mutant, applications(packages))
+
+
+def listening_device(ics: Ics, listen: str, folder: Path, packages: tuple[Path, ...], wait_s: float) -> Seat:
+    """Seat a real device that connects to `HOST:PORT`; its credentials are written into the folder.
+
+    Raises Misuse for an address that cannot be listened at, UsageError for a package.
+    """
+    host, port = _address(listen)
+    _check_free(host, port)
+    return device_seat.external_seat(ics, host, port, folder, packages, wait_s)
+
+
+def wfm_at(
+    ics: Ics,
+    url: str,
+    *,
+    identity: Path | None,
+    northbound: str | None,
+    control: str | None,
+    packages: tuple[Path, ...],
+) -> Seat:
+    """Seat a real WFM. Raises Misuse when it is not reachable, UsageError for what else cannot be used."""
+    endpoint = Endpoint.of(url)
+    if identity is None:
+        hint = "`margo-conformance serve wfm --identity DIR` makes such a folder, to copy from"
+        raise Misuse("usage", "--url: needs --identity, the folder with the test authority the WFM trusts", hint)
+    operator = ReferenceNorthbound(northbound) if northbound else None
+    hooks = wfm_seat.control_hooks(control) if control else None
+    seat = wfm_seat.external_seat(ics, url, operator, identity, applications(packages), hooks)
+    _check_reachable("--url", endpoint.host, endpoint.port)
+    for option, address in (("--northbound", northbound), ("--control", control)):
+        if address:
+            parts = urlsplit(address)
+            _check_reachable(option, parts.hostname or "", parts.port or (443 if parts.scheme == "https" else 80))
+    return seat
+
+
+def _address(text: str) -> tuple[str, int]:
+    host, colon, port = text.rpartition(":")
+    if not colon or not host or not port.isdecimal() or not 0 <= int(port) <= 65535:
+        raise Misuse("usage", f"--listen: expected HOST:PORT, found {text!r}", "such as 0.0.0.0:8443")
+    return host.strip("[]"), int(port)
+
+
+def _check_free(host: str, port: int) -> None:
+    """Refuse an address before a run begins, rather than in each of its scenarios."""
+    try:
+        family, kind, _, _, address = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)[0]
+        with socket.socket(family, kind) as trial:
+            trial.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+            trial.bind(address)
+    except OSError as error:
+        code = "address" if isinstance(error, socket.gaierror) else "port-in-use"
+        cause = f"--listen: cannot listen on {host} port {port}: {error.strerror}"
+        raise Misuse(code, cause, "choose another port, and an address of this machine") from None
+
+
+def _check_reachable(option: str, host: str, port: int) -> None:
+    try:
+        socket.create_connection((host, port), CONNECT_S).close()
+    except OSError as error:
+        cause = f"{option}: {host} port {port} cannot be reached: {error.strerror or error}"
+        hint = "check address and port, and that the WFM runs; `margo-conformance doctor --url URL` looks closer"
+        raise Misuse("unreachable", cause, hint) from None

@@ -1,0 +1,142 @@
+"""`serve device`: one simulated device against any WFM, with a line for everything that happens."""
+
+# ruff: noqa: PLC0415 - what is heavy is imported when the verb runs, so that --help stays fast
+
+from __future__ import annotations
+
+import asyncio
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from conformance.cli.helptext import EXIT_CODES_PLAIN, help_of
+
+if TYPE_CHECKING:
+    from simulator.device.config import DeviceConfig
+    from simulator.identity.svid import Svid
+    from simulator.identity.trust import StaticTrust
+    from simulator.protocol.capabilities import DeviceCapabilities
+
+
+def register(app: typer.Typer) -> None:
+    """Add the verb."""
+    app.command(
+        "device",
+        short_help="Run one simulated device against any WFM.",
+        help=help_of(
+            "Run one simulated device against a WFM until it is stopped with Ctrl-C or SIGTERM. Nothing is really "
+            "installed; the device behaves as if. Every request, refusal and change is printed as a line.",
+            "serve device --wfm https://localhost:8443 --identity margo-identity",
+            "serve device --wfm URL --svid svid.pem --key svid_key.pem --trust-bundle bundle.json",
+            "serve device --wfm URL --identity DIR --gateway --child pump --child valve",
+        ),
+        epilog=EXIT_CODES_PLAIN,
+    )(serve_device)
+
+
+def serve_device(  # noqa: PLR0913 - one parameter for each option
+    *,
+    wfm: Annotated[str, typer.Option("--wfm", metavar="URL", help="Address of the WFM, https://host:port.")],
+    identity: Annotated[
+        Path | None, typer.Option("--identity", metavar="DIR", help="Identity folder as written by `serve wfm`.")
+    ] = None,
+    svid: Annotated[Path | None, typer.Option("--svid", metavar="FILE", help="The device's SVID, PEM.")] = None,
+    key: Annotated[Path | None, typer.Option("--key", metavar="FILE", help="Its private key, PEM.")] = None,
+    trust_bundle: Annotated[
+        Path | None, typer.Option("--trust-bundle", metavar="FILE", help="The trust bundle, a SPIFFE bundle in JSON.")
+    ] = None,
+    client_id: Annotated[
+        str | None, typer.Option("--client-id", metavar="ID", help="Which client of the identity folder; the first.")
+    ] = None,
+    device_id: Annotated[
+        str | None, typer.Option("--device-id", metavar="ID", help="The device's id; default: the client's.")
+    ] = None,
+    poll_interval: Annotated[
+        float, typer.Option("--poll-interval", metavar="SECONDS", min=0.1, help="Time between two polls.")
+    ] = 10.0,
+    state: Annotated[
+        Path | None, typer.Option("--state", metavar="DIR", help="Where state outlives a restart; default: nowhere.")
+    ] = None,
+    capabilities: Annotated[
+        Path | None, typer.Option("--capabilities", metavar="FILE", help="A capabilities report (JSON) to send.")
+    ] = None,
+    gateway: Annotated[bool, typer.Option("--gateway", help="Be a see-thru gateway.")] = False,
+    child: Annotated[
+        list[str] | None, typer.Option("--child", metavar="ID", help="A device behind the gateway; may be repeated.")
+    ] = None,
+) -> None:
+    """Load the credentials, then run until stopped."""
+    from conformance.bench.probe import Endpoint
+    from conformance.cli.identity_folder import IdentityFolder, load_files
+    from conformance.cli.problems import Misuse
+    from conformance.cli.serving import serve_until_stopped
+    from simulator.device.config import DeviceConfig
+
+    Endpoint.of(wfm)
+    if child and not gateway:
+        raise Misuse("usage", "--child: only a gateway has devices behind it", "add --gateway")
+    credential: Svid
+    trust: StaticTrust
+    if identity is not None:
+        folder = IdentityFolder(identity)
+        credential = folder.load_client(client_id)
+        trust = folder.load_trust(credential.spiffe_id.trust_domain)
+    else:
+        credential, trust = load_files(svid, key, trust_bundle)
+    own = _capabilities(capabilities) if capabilities else None
+    name = own.properties.id if own and device_id is None else device_id or credential.spiffe_id.segments[-1]
+    if own is not None and own.properties.id != name:
+        raise Misuse("document", f"{capabilities}: properties.id: expected {name}, found {own.properties.id}")
+    config = DeviceConfig(
+        wfm_url=wfm,
+        svid=credential,
+        trust=trust,
+        device_id=name,
+        capabilities=own,
+        children=tuple(_child(name, item) for item in child or ()),
+        gateway=gateway,
+        poll_interval_s=poll_interval,
+        storage=state,
+    )
+    config.facts()  # what cannot be said of a device is refused before it starts
+    serve_until_stopped(lambda stop: _serve(config, stop))
+
+
+async def _serve(config: DeviceConfig, stop: asyncio.Event) -> None:
+    from conformance.cli.device_log import DeviceLog, TalkativeTransport
+    from simulator.device.driver import SimulatedDevice
+    from simulator.device.transport import HttpTransport
+
+    log = DeviceLog()
+    http = HttpTransport(config.wfm_url, config.svid, config.trust, limits=config.limits)
+    device = SimulatedDevice(config, transport=TalkativeTransport(http, log))
+    log.say(f"device {device.device_id} as {config.svid.spiffe_id}, polling {config.wfm_url}")
+    await device.start()
+    follower = asyncio.create_task(log.follow(device))
+    waiter = asyncio.create_task(stop.wait())
+    try:
+        # a follower that ends did so with an error, which is raised here
+        await asyncio.wait({follower, waiter}, return_when=asyncio.FIRST_COMPLETED)
+        if follower.done():
+            follower.result()
+    finally:
+        for task in (follower, waiter):
+            task.cancel()
+        await asyncio.gather(follower, waiter, return_exceptions=True)
+        await device.stop()
+        log.say("stopped")
+
+
+def _capabilities(file: Path) -> DeviceCapabilities:
+    from simulator.identity.files import read_file
+    from simulator.protocol.capabilities import DeviceCapabilities
+    from simulator.protocol.documents import parse_json
+
+    return DeviceCapabilities.from_wire(parse_json(read_file(file, "capabilities"), str(file)), str(file))
+
+
+def _child(gateway: str, name: str) -> DeviceCapabilities:
+    from simulator.device.facts import default_capabilities
+
+    return default_capabilities(name if name.startswith(f"{gateway}/") else f"{gateway}/{name}")
