@@ -1,0 +1,141 @@
+"""The deployments a device is given: made from an application's release, and varied where a scenario asks for it."""
+
+import copy
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+from conformance.bench.applications import Release
+from conformance.bench.errors import Blocked
+from simulator.protocol.application import ProfileOffer
+from simulator.protocol.documents import dump_yaml
+
+EXTENSION = "x-acme-extensions"
+
+
+@dataclass(frozen=True, slots=True)
+class Variation:
+    """How a deployment differs from the plain one of its release.
+
+    `kind` asks for a deployment profile of that type, `rules` are eligibility rules, `timeout` goes into every
+    component, `revision` replaces that of the first component, `extended` adds unknown extensions at every place that
+    has room for one, `values` are parameters, `spelling` is how the YAML is written.
+    """
+
+    kind: str | None = None
+    rules: Sequence[Mapping[str, Any]] = ()
+    timeout: str | None = None
+    revision: str | None = None
+    extended: bool = False
+    values: Mapping[str, Any] = field(default_factory=dict)
+    spelling: str = "plain"
+
+
+@dataclass(frozen=True, slots=True)
+class Deployment:
+    """A deployment document with its exact bytes."""
+
+    deployment_id: str
+    document: Mapping[str, Any]
+    data: bytes
+
+    @property
+    def components(self) -> tuple[str, ...]:
+        """Names of the components, in order."""
+        return tuple(item["name"] for item in self.document["spec"]["deploymentProfile"]["components"])
+
+
+def deployment_of(
+    release: Release, deployment_id: str, target: str, types: Sequence[str], variation: Variation
+) -> Deployment:
+    """Make the deployment of a release for a device of these deployment types.
+
+    Raises Blocked: the application has no profile of a type that is asked for and that the device has.
+    """
+    profile = _profile(release, types, variation.kind)
+    document: dict[str, Any] = {
+        "id": deployment_id,
+        "metadata": {
+            "name": f"{release.application_id}-{deployment_id[:8]}",
+            "namespace": "margo",
+            "deviceId": target,
+        },
+        "spec": {"applicationId": release.application_id, "deploymentProfile": _profile_of(profile, variation)},
+    }
+    parameters = _parameters(release, profile, variation.values)
+    if parameters:
+        document["spec"]["parameters"] = parameters
+    if variation.extended:
+        _extend(document)
+    return Deployment(deployment_id, document, spelled(document, variation.spelling))
+
+
+def spelled(document: Mapping[str, Any], spelling: str) -> bytes:
+    """Write the YAML: `plain`, with `comments`, with `crlf` line ends, or `indented` in an odd way (DS-051)."""
+    plain = dump_yaml(document)
+    match spelling:
+        case "comments":
+            return b"# written by hand\n\n" + plain.replace(b"\nspec:", b"\n\n# what to run\nspec:") + b"\n\n"
+        case "crlf":
+            return plain.replace(b"\n", b"\r\n")
+        case "indented":
+            return b"".join(_wider(line) for line in plain.splitlines(keepends=True))
+        case _:
+            return plain
+
+
+def _wider(line: bytes) -> bytes:
+    lead = len(line) - len(line.lstrip(b" "))
+    return b" " * (lead * 2) + line.lstrip(b" ")
+
+
+def _profile(release: Release, types: Sequence[str], kind: str | None) -> ProfileOffer:
+    wanted = (kind,) if kind else tuple(types)
+    for profile in release.description.deployment_profiles:
+        if profile.type in wanted and (kind is None or kind in types):
+            return profile
+    raise Blocked(
+        f"the application {release.application_id} has no deployment profile of the type {' or '.join(wanted)} "
+        f"for a device that has {' and '.join(types)}"
+    )
+
+
+def _profile_of(profile: ProfileOffer, variation: Variation) -> dict[str, Any]:
+    offered = profile.to_wire()
+    components = [_component(item, variation) for item in offered["components"]]
+    if variation.revision:
+        components[0]["properties"]["revision"] = variation.revision
+    made: dict[str, Any] = {"type": profile.type, "components": components}
+    if variation.rules:
+        made["deviceConstraints"] = {"eligibilityRules": [copy.deepcopy(dict(rule)) for rule in variation.rules]}
+    return made
+
+
+def _component(component: Mapping[str, Any], variation: Variation) -> dict[str, Any]:
+    made = {"name": component["name"], "properties": dict(component["properties"])}
+    if variation.timeout:
+        made["properties"]["timeout"] = variation.timeout
+    return made
+
+
+def _parameters(release: Release, profile: ProfileOffer, values: Mapping[str, Any]) -> dict[str, Any]:
+    names = {component.name for component in profile.components}
+    made: dict[str, Any] = {}
+    for name, parameter in (release.description.parameters or {}).items():
+        targets = [
+            {"pointer": target.pointer, "components": [item for item in target.components if item in names]}
+            for target in parameter.targets
+            if names.intersection(target.components)
+        ]
+        if targets:
+            made[name] = {"value": values.get(name, parameter.value), "targets": targets}
+    return made
+
+
+def _extend(document: dict[str, Any]) -> None:
+    extension = {EXTENSION: {"color": "green", "depth": 3}}
+    spec = document["spec"]
+    spec.update(extension)
+    spec["deploymentProfile"].update(extension)
+    for component in spec["deploymentProfile"]["components"]:
+        component.update(copy.deepcopy(extension))

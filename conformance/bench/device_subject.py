@@ -1,0 +1,325 @@
+"""The device's seat: who sits there, and what can be done to it beyond what its counterpart and the network can do."""
+
+import contextlib
+import sys
+import time
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from typing import Any, Protocol
+
+from conformance.bench.device_world import CLIENT_ID, Endpoint, World
+from conformance.bench.errors import Blocked, UsageError
+from conformance.bench.ics import Ics
+from conformance.bench.loop import BackgroundLoop
+from conformance.bench.recorder import Recorder
+from simulator.device.config import DeviceConfig
+from simulator.device.driver import SimulatedDevice
+from simulator.device.facts import default_capabilities
+from simulator.device.mutants import MUTANTS
+from simulator.device.policies import Policies
+from simulator.device.runtimes import ComponentScript
+from simulator.device.settings import DailyWindow, Window
+from simulator.identity.trust import TrustSource
+
+POLL_S = 0.1
+"""How often the simulated device polls: as often as makes the suite quick."""
+SLOW_S = 0.5
+GATEWAY_ID = "gateway-1"
+SCRIPTS: Mapping[str, ComponentScript] = {
+    "slow": ComponentScript(duration_s=SLOW_S),
+    "fails": ComponentScript(fails_at="start"),
+    "cannot be fetched": ComponentScript(fails_at="pull"),
+    "never ready": ComponentScript(hangs=True),
+    "unhealthy": ComponentScript(fails_at="health"),
+    "fails to go": ComponentScript(removal_fails=1),
+    "fine": ComponentScript(),
+}
+"""How a component of the simulated device can behave, by the words of the scenarios."""
+
+
+class DeviceSeat(Protocol):
+    """A device as the bench reaches it. Coroutines run on the bench's loop; `hooks` tells which of them work."""
+
+    hooks: frozenset[str]
+    keeps_state: bool
+    """Whether the device and its counterpart outlive a scenario."""
+    memory: dict[str, Any]
+    """What is known of the device from earlier scenarios."""
+
+    def world(self, recorder: Recorder, loop: BackgroundLoop) -> World:
+        """Give the counterpart."""
+        ...
+
+    async def open(self, world: World) -> None:
+        """Have the counterpart ready."""
+        ...
+
+    async def start(self, world: World) -> None:
+        """Have the device there."""
+        ...
+
+    async def close(self, world: World) -> None:
+        """Leave both seats, as far as they end with a scenario."""
+        ...
+
+    async def reboot(self) -> None:
+        """Switch off and on."""
+        ...
+
+    def power_cut(self, at: str, loop: BackgroundLoop) -> Callable[[], None]:
+        """Cut the power at a named point; call what is given to wait for that and to have the power back."""
+        ...
+
+    async def factory_reset(self) -> None:
+        """Reset to the state of delivery."""
+        ...
+
+    async def configure(self, settings: Mapping[str, Any]) -> None:
+        """Change settings: see `SimulatedSeat.configure` for the names."""
+        ...
+
+    async def script(self, deployment_id: str, component: str, behaviour: str) -> None:
+        """Have a component behave as in `SCRIPTS`."""
+        ...
+
+    async def tamper(self, what: str, deployment_id: str = "", component: str = "") -> None:
+        """Change something behind the device's back."""
+        ...
+
+    async def workloads(self) -> dict[str, dict[str, str]] | None:
+        """Tell what runs: deployment, component, revision; None when that cannot be seen."""
+        ...
+
+
+class SimulatedSeat:
+    """The built-in device, new for each scenario, or one of its broken variants."""
+
+    keeps_state = False
+    hooks = frozenset(
+        {"reboot", "power-cut", "factory-reset", "network", "fault", "configure", "tamper", "trust-service", "children"}
+    )
+
+    def __init__(self, ics: Ics, mutant: str | None) -> None:
+        self.ics = ics
+        self.memory: dict[str, Any] = {}
+        self.trust: TrustSource | None = None
+        """Where the device takes its trust bundle from; the one it was handed unless something else is set."""
+        self.device: SimulatedDevice | None = None
+        self._mutant = MUTANTS[mutant] if mutant else None
+
+    def world(self, recorder: Recorder, loop: BackgroundLoop) -> World:
+        """Make a trust domain of its own."""
+        del loop
+        return World(recorder, Endpoint())
+
+    async def open(self, world: World) -> None:
+        """Open the counterpart."""
+        await world.start()
+
+    async def start(self, world: World) -> None:
+        """Make the device and switch it on."""
+        self.device = SimulatedDevice(self.config(world))
+        await self.device.start()
+
+    def config(self, world: World) -> DeviceConfig:
+        """Give the device's configuration, as its statement says it is."""
+        gateway = self.ics.profile == "gateway"
+        plain = DeviceConfig(
+            wfm_url=world.url,
+            svid=world.device_svid,
+            trust=self.trust or world.trust_of_device,
+            device_id=GATEWAY_ID if gateway else CLIENT_ID,
+            hosting=not gateway,
+            gateway=gateway,
+            children=tuple(default_capabilities(f"{GATEWAY_ID}/{name}") for name in ("child-a", "child-b"))
+            if gateway
+            else (),
+            labels={"plant.example/line": "north", "plant.example/zones": ["a", "b"], "plant.example/rank": 3},
+            policies=Policies.of(self.ics.policies),
+            poll_interval_s=POLL_S,
+            retry_base_s=POLL_S,
+            retry_cap_s=8.0,
+            retry_attempts=4,
+            removal_retry_s=0.3,
+            drift_interval_s=0.3,
+        )
+        return self._mutant.apply(plain) if self._mutant else plain
+
+    async def close(self, world: World) -> None:
+        """Switch the device off and close the counterpart."""
+        if self.device is not None:
+            await self.device.stop()
+        stop = getattr(self.trust, "stop", None)
+        if stop is not None:
+            await stop()
+        await world.stop()
+
+    @property
+    def _on(self) -> SimulatedDevice:
+        if self.device is None:
+            raise RuntimeError("the device was never started")
+        return self.device
+
+    async def reboot(self) -> None:
+        """Switch off and on."""
+        await self._on.reboot()
+
+    def power_cut(self, at: str, loop: BackgroundLoop) -> Callable[[], None]:
+        """Cut the power when the agent comes to a point; the power comes back when what is given is called."""
+        device = self._on
+        loop.run(device.power_cut(at, restart=False))
+
+        def power_up() -> None:
+            loop.run(_back(device))
+
+        return power_up
+
+    async def factory_reset(self) -> None:
+        """Reset to the state of delivery."""
+        await self._on.factory_reset()
+
+    async def configure(self, settings: Mapping[str, Any]) -> None:
+        """Change settings. `poll_s`: distance of polls; `downtime_s`, `hours_s`: how long, from now on, a downtime
+        lasts or polling is allowed; `capabilities`: another amount of memory; `child`, `gone`: a device behind it that
+        comes, or goes.
+        """
+        device = self._on
+        now = time.time()
+        if "poll_s" in settings:
+            await device.configure(poll_interval_s=settings["poll_s"])
+        if "downtime_s" in settings:
+            await device.configure(downtime=(Window(now, now + settings["downtime_s"]),))
+        if "not_before_s" in settings:
+            start = now + settings["not_before_s"]
+            await device.configure(polling_hours=(DailyWindow(start, start + 3600.0),))
+        if "memory" in settings:
+            own = device.facts.own
+            properties = own.properties.model_copy(update={"memory": settings["memory"]})
+            device.change_capabilities(own.model_copy(update={"properties": properties}))
+        if "child" in settings:
+            device.attach_child(default_capabilities(settings["child"]))
+        if "gone" in settings:
+            device.detach_child(settings["gone"])
+        if "unreachable" in settings:
+            device.set_child_reachable(settings["unreachable"], reachable=False)
+
+    async def script(self, deployment_id: str, component: str, behaviour: str) -> None:
+        """Have a component behave as in `SCRIPTS`."""
+        del deployment_id
+        machine = self._on.machine
+        machine.scripts = {**machine.scripts, component: SCRIPTS[behaviour]}
+
+    async def tamper(self, what: str, deployment_id: str = "", component: str = "") -> None:
+        """Change something behind the agent's back."""
+        self._on.tamper(what, deployment_id, component)  # type: ignore[arg-type]
+
+    async def workloads(self) -> dict[str, dict[str, str]]:
+        """Tell what runs."""
+        return {
+            name: {part.name: part.revision for part in view.components.values() if part.running}
+            for name, view in self._on.workloads.items()
+        }
+
+
+async def _back(device: SimulatedDevice) -> None:
+    with contextlib.suppress(TimeoutError):
+        await device.wait_for(lambda one: not one.running, within_s=5.0)
+    await device.start()
+
+
+class ExternalSeat:
+    """A real device that connects by itself. Nothing can be done to it; the counterpart is kept, as its identity is."""
+
+    keeps_state = True
+    hooks = frozenset({"network"})
+
+    def __init__(self, endpoint: Endpoint, directory: Path, tell: Callable[[str], object] = sys.stderr.write) -> None:
+        self.memory: dict[str, Any] = {}
+        self._endpoint = endpoint
+        self._directory = directory
+        self._tell = tell
+        self._world: World | None = None
+        self._open = False
+
+    def world(self, recorder: Recorder, loop: BackgroundLoop) -> World:
+        """Give the one counterpart, made with the first scenario."""
+        del loop
+        if self._world is None:
+            self._world = World(recorder, self._endpoint)
+        return self._world
+
+    async def open(self, world: World) -> None:
+        """Open the port and hand out the credentials once; later, start from an empty desired state."""
+        if not self._open:
+            await self._first(world)
+            return
+        await world.undisturb()
+        await world.link.restore()
+        if world.presented != "good":
+            await world.present("good")
+        if world.documents:
+            await world.change(drop=list(world.documents))
+
+    async def _first(self, world: World) -> None:
+        try:
+            await world.start()
+        except OSError as error:
+            raise UsageError(f"--listen {self._endpoint.host}:{self._endpoint.port}: {error.strerror}") from None
+        self._open = True
+        sheet = write_sheet(self._directory, world)
+        self._tell(f"waiting for the device: connection sheet and credentials in {sheet.parent}\n")
+
+    async def start(self, world: World) -> None:
+        """Do nothing: the device is there, or comes when somebody switches it on."""
+
+    async def close(self, world: World) -> None:
+        """Leave the desired state empty for the next scenario."""
+        await world.undisturb()
+        await world.link.restore()
+
+    async def reboot(self) -> None:
+        """Cannot be done."""
+        raise Blocked("there is no hook to reboot the device")
+
+    def power_cut(self, at: str, loop: BackgroundLoop) -> Callable[[], None]:
+        """Cannot be done."""
+        raise Blocked(f"there is no hook to cut the power at {at}")
+
+    async def factory_reset(self) -> None:
+        """Cannot be done."""
+        raise Blocked("there is no hook for a factory reset")
+
+    async def configure(self, settings: Mapping[str, Any]) -> None:
+        """Cannot be done."""
+        raise Blocked(f"there is no hook to configure {', '.join(settings)}")
+
+    async def script(self, deployment_id: str, component: str, behaviour: str) -> None:
+        """Cannot be done."""
+        raise Blocked(f"there is no hook to have {component} of {deployment_id} be {behaviour}")
+
+    async def tamper(self, what: str, deployment_id: str = "", component: str = "") -> None:
+        """Cannot be done."""
+        raise Blocked(f"there is no hook to {what} {deployment_id} {component}".strip())
+
+    async def workloads(self) -> None:
+        """Tell nothing: what runs cannot be seen."""
+
+
+def write_sheet(directory: Path, world: World) -> Path:
+    """Write what a device has to be given to connect; gives the sheet's path."""
+    folder = directory / "device"
+    certificate, key = world.device_svid.write(folder)
+    bundle = folder / "trust-bundle.json"
+    bundle.write_bytes(world.authority.bundle().to_json())
+    sheet = folder / "connection.txt"
+    lines = {
+        "WFM URL": world.url,
+        "Trust domain": world.wfm_identity.trust_domain,
+        "WFM": world.wfm_identity,
+        "Device's client": world.client_identity,
+        "SVID with chain": certificate,
+        "SVID key": key,
+        "Trust bundle": bundle,
+    }
+    sheet.write_text("".join(f"{name}: {value}\n" for name, value in lines.items()), encoding="utf-8")
+    return sheet

@@ -1,0 +1,251 @@
+"""The counterpart of a device: a trust domain of its own, the reference WFM behind faults and a link, and whatever else
+a device meets there. Everything that passes is recorded.
+"""
+
+import contextlib
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
+
+from conformance.bench.recorder import Recorder
+from conformance.record import redact
+from conformance.record.events import Connection, Exchange, TlsFacts
+from simulator.faults.intercept import ObservedExchange, intercept
+from simulator.faults.link import Link
+from simulator.faults.plan import FaultRule, Faults
+from simulator.identity.authority import Authority
+from simulator.identity.bad_credentials import BAD_CREDENTIALS
+from simulator.identity.handshake import HandshakeFacts
+from simulator.identity.mis import MisServer
+from simulator.identity.spiffe import SpiffeId, client_spiffe_id, wfm_spiffe_id
+from simulator.identity.svid import Credential, Svid
+from simulator.identity.tls import HeldCredential
+from simulator.identity.trust import HeldTrust
+from simulator.protocol.documents import DocumentError
+from simulator.wfm.core import DesiredState
+from simulator.wfm.publishing import Composed
+from simulator.wfm.server import ReferenceWfm, WfmConfig
+from simulator.wfm.state import Desired, Publication
+
+TRUST_DOMAIN = "plant.example"
+WFM_ID = "bench-wfm"
+CLIENT_ID = "device-under-test"
+GOOD = "good"
+
+__all__ = ["CLIENT_ID", "GOOD", "TRUST_DOMAIN", "WFM_ID", "DocumentError", "World", "bad_names"]
+
+
+class BenchCore(DesiredState):
+    """The reference's core, with manifests that can be rewritten before they are published: `rewrite` maps bytes."""
+
+    rewrite: Callable[[bytes], bytes] | None = None
+
+    def written(self, composed: Composed, now: float) -> Publication:
+        """Give the manifest as it will be served, rewritten if that is asked for."""
+        publication = super().written(composed, now)
+        if self.rewrite is None:
+            return publication
+        body = self.rewrite(publication.body)
+        return Publication.of(composed.version, body, publication.contents, composed.bundle_digest, now)
+
+
+@dataclass(frozen=True, slots=True)
+class Endpoint:
+    """Where the world is reached. `port` 0 lets the system choose."""
+
+    host: str = "127.0.0.1"
+    port: int = 0
+
+
+class World:
+    """One trust domain with one WFM and one client. All methods run on the bench's event loop.
+
+    The device connects to `url`, which is the link's; behind it the WFM may stop, start and change its credential.
+    """
+
+    def __init__(self, recorder: Recorder, endpoint: Endpoint, *, authority: Authority | None = None) -> None:
+        self.recorder = recorder
+        self.authority = authority or Authority.new(TRUST_DOMAIN)
+        self.wfm_identity: SpiffeId = wfm_spiffe_id(TRUST_DOMAIN, WFM_ID)
+        self.client_identity: SpiffeId = client_spiffe_id(TRUST_DOMAIN, WFM_ID, CLIENT_ID)
+        self.device_svid: Svid = self.authority.issue(self.client_identity)
+        self.good: Svid = self.authority.issue(self.wfm_identity)
+        self.trust = HeldTrust(TRUST_DOMAIN, self.authority.bundle())
+        self.trust_of_device = HeldTrust(TRUST_DOMAIN, self.authority.bundle())
+        self.presented = GOOD
+        self.faults = Faults()
+        self._credential = HeldCredential(self.good)
+        self._endpoint = endpoint
+        self.link = Link(0, host=endpoint.host, port=endpoint.port)
+        self.mis: MisServer | None = None
+        self._observed: set[int] = set()
+        self.wfm = self._new_wfm()
+
+    def _new_wfm(self, port: int = 0) -> ReferenceWfm:
+        config = WfmConfig(
+            TRUST_DOMAIN, WFM_ID, svid=self._credential, trust=self.trust, management_port=port, northbound_port=None
+        )
+        layer = intercept(self.faults, self._exchanged)
+        return ReferenceWfm(config, middlewares=(layer,), core_class=BenchCore, observer=self._shaken)
+
+    @property
+    def url(self) -> str:
+        """Where the device connects to."""
+        return f"https://{self._endpoint.host}:{self.link.port}"
+
+    @property
+    def core(self) -> BenchCore:
+        """The WFM's core."""
+        core = self.wfm.core
+        assert isinstance(core, BenchCore)  # noqa: S101 - made above
+        return core
+
+    @property
+    def version(self) -> int:
+        """The manifest version that the WFM serves."""
+        return self.core.manifest(CLIENT_ID).version
+
+    @property
+    def documents(self) -> dict[str, bytes]:
+        """The deployments that are desired now, by id."""
+        client = self.core.client(CLIENT_ID)
+        return {name: item.desired.document for name, item in client.deployments.items() if item.phase == "desired"}
+
+    async def start(self) -> None:
+        """Open the WFM, then the link to it. Raises PortInUse."""
+        await self.wfm.start()
+        self.link.retarget(self.wfm.management_port)
+        await self.link.restore()
+
+    async def stop(self) -> None:
+        """Close everything."""
+        await self.link.close()
+        await self.wfm.stop()
+        if self.mis is not None:
+            await self.mis.stop()
+
+    # --- what the WFM does -----------------------------------------------------------------------------------------
+
+    async def change(
+        self, put: Iterable[bytes] = (), drop: Iterable[str] = (), *, version: int | None = None
+    ) -> Publication:
+        """Publish a new desired state, in a given version or the next one. Raises DocumentError, ValueError."""
+        if version is not None:
+            await self.wfm.service.jump_version(CLIENT_ID, version)
+        desired = [Desired.from_yaml(document) for document in put]
+        return await self.wfm.service.change(CLIENT_ID, desired, drop)
+
+    async def disturb(self, *rules: FaultRule) -> None:
+        """Add fault rules."""
+        self.faults.add(*rules)
+
+    async def undisturb(self) -> None:
+        """Take all fault rules away."""
+        self.faults.clear()
+
+    async def retire(self, retired: bool) -> None:
+        """End the relationship with the client, or take it up again."""
+        await self.wfm.service.retire(CLIENT_ID, retired=retired)
+
+    async def stop_wfm(self) -> None:
+        """Have the WFM go away; the link stays."""
+        await self.wfm.stop()
+
+    async def start_wfm(self) -> None:
+        """Have the WFM come back with all that it knew, on another port behind the link."""
+        await self.wfm.start()
+        self.link.retarget(self.wfm.management_port)
+
+    async def restart_connections(self) -> None:
+        """Break every connection, so that the next request needs a new handshake."""
+        await self.link.cut()
+        await self.link.restore()
+
+    # --- who the WFM is ----------------------------------------------------------------------------------------------
+
+    async def present(self, name: str) -> str:
+        """Have the WFM present a credential, by the name of its defect or `good`; gives the clause it breaks or ""."""
+        credential, clause = self._credential_of(name)
+        self._credential.renew(credential)
+        self.presented = name
+        await self.restart_connections()
+        return clause
+
+    async def present_of(self, authority: Authority, name: str) -> None:
+        """Have the WFM present a good credential of another authority, under a name for the record."""
+        self._credential.renew(authority.issue(self.wfm_identity))
+        self.presented = name
+        await self.restart_connections()
+
+    def _credential_of(self, name: str) -> tuple[Credential, str]:
+        if name == GOOD:
+            return self.good, ""
+        bad = BAD_CREDENTIALS[f"wfm-{name}"]
+        return bad.make(self.authority, self.wfm_identity), bad.clause
+
+    async def open_identity_service(self, **options: object) -> MisServer:
+        """Start an identity service whose requests are recorded; options as for `MisServer`."""
+        layer = intercept(self.faults, self._exchanged)
+        mis = MisServer(TRUST_DOMAIN, self.authority.bundle(), middlewares=(layer,), **options)  # type: ignore[arg-type]
+        self.mis = await mis.start()
+        return self.mis
+
+    # --- the record ----------------------------------------------------------------------------------------------------
+
+    def _exchanged(self, seen: ObservedExchange) -> None:
+        recorder = self.recorder
+        tls = seen.tls
+        self.recorder.append(
+            Exchange(
+                at=max(recorder.moment(seen.started), 1e-9),
+                scenario=recorder.scenario,
+                seat="client",
+                operation=seen.operation,
+                params=dict(seen.params),
+                client=seen.peer,
+                connection=seen.connection,
+                method=seen.method,
+                target=seen.target,
+                http_version=seen.http_version,
+                request_headers=redact.headers(seen.request_headers),
+                request=redact.body(seen.request_body),
+                status=seen.status,
+                response_headers=redact.headers(seen.response_headers),
+                response=redact.body(seen.response_body),
+                finished=recorder.moment(seen.ended),
+                tls=TlsFacts(version=tls.version, cipher=tls.cipher, peer_id=seen.peer, peer_chain=tls.chain_digests)
+                if tls
+                else None,
+                fault=seen.fault,
+                error=None if seen.outcome == "answered" else f"the connection was {seen.outcome}",
+            )
+        )
+
+    def _shaken(self, facts: HandshakeFacts) -> None:
+        if facts.outcome == "started":
+            with contextlib.suppress(ValueError):
+                self.recorder.note("connecting", connection=facts.number, offered=self.presented)
+            return
+        tls = TlsFacts(
+            version=facts.tls_version,
+            cipher=facts.cipher,
+            peer_id=facts.peer_spiffe_id,
+            peer_chain=facts.peer_chain_digests,
+        )
+        established = facts.outcome == "completed"
+        who = {"self": "the bench", "peer": "the device", None: "somebody"}[facts.by]
+        clause = f" ({facts.clause})" if facts.clause else ""
+        self.recorder.append(
+            Connection(
+                scenario=self.recorder.scenario,
+                seat="client",
+                outcome="established" if established else "refused",
+                reason=None if established else f"refused by {who}: {facts.reason}{clause}",
+                offered=self.presented,
+                tls=tls,
+            )
+        )
+
+
+def bad_names() -> tuple[str, ...]:
+    """The defects that a WFM's credential can have."""
+    return tuple(name.removeprefix("wfm-") for name in BAD_CREDENTIALS if name.startswith("wfm-"))

@@ -1,0 +1,179 @@
+"""What the record shows of a device: what was served to it, what it took of that, and what it says.
+
+Facts of the bench that are read here: `published` and `withdrawn` (the WFM's own desired state), `offered` (a wrong
+one, served by the intercepting layer), `workloads` (what really runs, where the bench can tell).
+"""
+
+from collections.abc import Iterator, Sequence
+from itertools import chain
+
+from conformance.checks.evidence import Offer, Record, Report
+from conformance.record.events import Exchange, Fact, _Event
+
+RUNNING = ("installing", "installed")
+LEAVING = ("removing", "removed")
+FINAL = ("installed", "failed", "removed")
+IDENTITY_SERVICE = ("discover", "fetch-trust-bundle")
+
+
+# --- moments ---------------------------------------------------------------------------------------------------------
+
+
+def polls_after(record: Record, at: float) -> tuple[Exchange, ...]:
+    """Give the polls that began after a moment."""
+    return tuple(poll for poll in record.polls if poll.at > at)
+
+
+def reports_after(record: Record, at: float, deployment: str | None = None) -> tuple[Report, ...]:
+    """Give the status reports that began after a moment, of one deployment or of all."""
+    return tuple(
+        report for report in record.reports if report.exchange.at > at and deployment in (None, report.deployment_id)
+    )
+
+
+def reported_before(record: Record, at: float, deployment: str) -> Report | None:
+    """Give the newest report of a deployment that began before a moment."""
+    earlier = [report for report in record.reports_of(deployment) if report.exchange.at <= at]
+    return earlier[-1] if earlier else None
+
+
+# --- what was published ----------------------------------------------------------------------------------------------
+
+
+def publication(record: Record, deployment: str, release: int | None = None) -> Fact | None:
+    """Give the newest publication of a deployment, of a release if one is named."""
+    found = [
+        fact
+        for fact in record.facts_of("published")
+        if fact.data["deploymentId"] == deployment and release in (None, fact.data["release"])
+    ]
+    return found[-1] if found else None
+
+
+def withdrawal(record: Record, deployment: str) -> Fact | None:
+    """Give the newest withdrawal of a deployment."""
+    found = [fact for fact in record.facts_of("withdrawn") if fact.data["deploymentId"] == deployment]
+    return found[-1] if found else None
+
+
+def served_version(record: Record, version: int) -> Offer | None:
+    """Give the first time a manifest of a version was served."""
+    return next((offer for offer in record.offers if offer.version == version), None)
+
+
+def shows_installed(report: Report, fact: Fact) -> bool:
+    """Whether a report says that a publication, or a newer one, is installed."""
+    return report.state == "installed" and (report.version or 0) >= fact.data["version"]
+
+
+def installed(record: Record, fact: Fact) -> Report | None:
+    """Give the report that says that a publication is installed, if the newest report of its deployment does."""
+    last = record.last_report(fact.data["deploymentId"])
+    return last if last and shows_installed(last, fact) else None
+
+
+def installed_and_polled(record: Record, fact: Fact) -> bool:
+    """Whether a publication is reported installed, and the device polled again afterwards."""
+    report = installed(record, fact)
+    return report is not None and bool(polls_after(record, report.exchange.finished))
+
+
+def removed(record: Record, deployment: str, since: float) -> Report | None:
+    """Give the report that says that a deployment is gone."""
+    reports = reports_after(record, since, deployment)
+    return next((report for report in reports if report.state == "removed"), None)
+
+
+# --- wrong desired states --------------------------------------------------------------------------------------------
+
+
+def servings(record: Record, offer: Fact) -> tuple[Exchange, ...]:
+    """Give every time the manifest of an offer was served."""
+    return tuple(poll for poll in record.polls if poll.fault == offer.data["label"] and poll.status == 200)
+
+
+def artefact_fetches(record: Record, offer: Fact) -> tuple[Exchange, ...]:
+    """Give every fetch of an artefact that only the offer served."""
+    return tuple(item for item in record.fetches if item.fault == offer.data["label"])
+
+
+def damaged_fetches(record: Record, offer: Fact) -> tuple[Exchange, ...]:
+    """Give every fetch of an artefact whose bytes do not have their digest."""
+    damaged = set(offer.data.get("damaged", ()))
+    return tuple(item for item in artefact_fetches(record, offer) if item.params.get("digest") in damaged)
+
+
+def settled(record: Record, offer: Fact) -> bool:
+    """Whether an offer was taken in hand and two further polls came: the window for what must not happen.
+
+    An offer with damaged artefacts has been taken in hand once one of them was fetched.
+    """
+    met = damaged_fetches(record, offer) if offer.data.get("damaged") else servings(record, offer)
+    return bool(met) and len(polls_after(record, met[0].finished)) >= 2
+
+
+def signs_of_adoption(record: Record, offer: Fact, *, fetching: bool = False) -> tuple[tuple[str, _Event], ...]:
+    """Give everything that shows that an offer was taken: what was said, asked for, or left running.
+
+    With `fetching`, asking for its artefacts counts too.
+    """
+    met = servings(record, offer)
+    if not met:
+        return ()
+    since = met[0].at
+    signs: Iterator[tuple[str, _Event]] = chain(
+        _signs_in_polls(record, offer, since),
+        _signs_in_reports(record, offer, since),
+        _signs_in_workloads(record, offer, since),
+        ((f"it fetched {item.target}", item) for item in artefact_fetches(record, offer) if fetching),
+    )
+    return tuple(signs)
+
+
+def _signs_in_polls(record: Record, offer: Fact, since: float) -> Iterator[tuple[str, _Event]]:
+    for poll in polls_after(record, since):
+        tag = poll.request_header("If-None-Match")
+        if tag is not None and offer.data["etag"] in tag:
+            yield "it polled with the tag of the refused state", poll
+
+
+def _signs_in_reports(record: Record, offer: Fact, since: float) -> Iterator[tuple[str, _Event]]:
+    intruders = offer.data.get("intruders", ())
+    versions = {fact.data["version"] for kind in ("published", "withdrawn") for fact in record.facts_of(kind)}
+    for report in reports_after(record, since):
+        if report.deployment_id in intruders:
+            yield f"it reported {report.state} of a deployment that only the refused state has", report.exchange
+        elif report.version == offer.data["version"] and report.version not in versions:
+            yield f"it reported version {report.version} as adopted", report.exchange
+        elif _before_end(record, offer, report) and report.state in LEAVING:
+            if report.deployment_id in offer.data["running"]:
+                yield f"it reported {report.state} of a deployment that was running", report.exchange
+
+
+def _before_end(record: Record, offer: Fact, report: Report) -> bool:
+    ends = [fact.at for fact in record.facts_of("offer-ended") if fact.at > offer.at]
+    return not ends or report.exchange.at < ends[0]
+
+
+def _signs_in_workloads(record: Record, offer: Fact, since: float) -> Iterator[tuple[str, _Event]]:
+    for fact in record.facts_of("workloads"):
+        if fact.at > since and any(name in fact.data["running"] for name in offer.data.get("intruders", ())):
+            yield "a workload runs that only the refused state has", fact
+
+
+def told(signs: Sequence[tuple[str, _Event]], otherwise: str) -> str:
+    """Put signs into words."""
+    return "; ".join(dict.fromkeys(text for text, _ in signs)) or otherwise
+
+
+# --- requests --------------------------------------------------------------------------------------------------------
+
+
+def management(record: Record) -> tuple[Exchange, ...]:
+    """Give the requests to the WFM: all but those to the identity service."""
+    return tuple(item for item in record.exchanges if item.operation not in IDENTITY_SERVICE)
+
+
+def connected(record: Record) -> bool:
+    """Whether the device ever made a request to the WFM."""
+    return bool(management(record))

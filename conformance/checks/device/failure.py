@@ -1,0 +1,150 @@
+"""What goes wrong on the device itself: components that fail, that are slow, or that never get ready."""
+
+from collections.abc import Iterator
+
+from conformance.checks.device.evidence import installed, publication, reports_after
+from conformance.checks.evidence import Record, Report
+from conformance.checks.registry import Judgement, check, expect, noted, unseen
+
+
+def _failures(record: Record, deployment: str) -> tuple[Report, ...]:
+    fact = publication(record, deployment)
+    return tuple(
+        report for report in reports_after(record, fact.at if fact else 0.0, deployment) if report.state == "failed"
+    )
+
+
+@check("DS-002", "DS-074", "CMP-15", role="device")
+def failure_is_reported(record: Record, deployment: str) -> Iterator[Judgement]:
+    """A deployment with a component that fails is reported failed."""
+    failures = _failures(record, deployment)
+    last = record.last_report(deployment)
+    shown = [report.exchange for report in failures[:1]]
+    found = "failed" if failures else f"{last.state}" if last else "no report"
+    yield expect(bool(failures), *shown, expected="failed is reported", found=found)
+
+
+@check("ST-009", "ST-011", "ST-015", role="device")
+def each_component_is_reported_as_it_is(record: Record, deployment: str, component: str) -> Iterator[Judgement]:
+    """Where one component fails, it alone is reported failed, and each other one in the state it is in."""
+    failures = _failures(record, deployment)
+    if not failures:
+        yield unseen("the failed component and no other", "no failure was reported")
+        return
+    report = failures[-1]
+    states = report.component_states
+    failed = [name for name, state in states.items() if state == "failed"]
+    found = ", ".join(f"{name} {state}" for name, state in states.items())
+    expected = f"{component} failed, and no other"
+    yield expect(failed == [component], report.exchange, expected=expected, found=found)
+
+
+@check("ST-012", role="device")
+def failure_says_why(record: Record, deployment: str) -> Iterator[Judgement]:
+    """A failure says why, with a code, a source and a message."""
+    failures = _failures(record, deployment)
+    if not failures:
+        yield unseen("an error with code, source and message", "no failure was reported")
+        return
+    error = failures[-1].error or {}
+    lacking = [name for name in ("code", "source", "message") if not error.get(name)]
+    found = f"without {', '.join(lacking)}" if lacking else f"{error['code']}: {error['message']}"
+    yield expect(not lacking, failures[-1].exchange, expected="code, source and message", found=found)
+
+
+@check("ST-024", role="device")
+def failed_first_installation_has_a_version(record: Record, deployment: str) -> Iterator[Judgement]:
+    """A first installation that fails is reported with the version it came with."""
+    failures, fact = _failures(record, deployment), publication(record, deployment)
+    if not failures or fact is None:
+        yield unseen("a version in the report of the failure", "no failure was reported")
+        return
+    found = f"version {failures[-1].version}"
+    right = (failures[-1].version or 0) >= fact.data["version"]
+    yield expect(right, failures[-1].exchange, expected=f"version {fact.data['version']} or newer", found=found)
+
+
+@check("APP-02", "AD-020", role="device")
+def next_component_waits(record: Record, deployment: str) -> Iterator[Judgement]:
+    """A component is begun only once the one before it is installed."""
+    fact = publication(record, deployment)
+    names = list(fact.data["components"]) if fact else []
+    expected = "each component after the one before it"
+    if len(names) < 2 or fact is None:
+        yield unseen(expected, "the application has only one component")
+        return
+    for report in reports_after(record, fact.at, deployment):
+        states = report.component_states
+        for earlier, later in zip(names, names[1:], strict=False):
+            begun = states.get(later) in ("installing", "installed")
+            if begun:
+                found = f"{later} is {states.get(later)} while {earlier} is {states.get(earlier)}"
+                yield expect(states.get(earlier) == "installed", report.exchange, expected=expected, found=found)
+
+
+@check("CMP-14", "ST-021", role="device")
+def installed_is_not_said_too_early(record: Record, deployment: str) -> Iterator[Judgement]:
+    """A deployment is reported installed only once its slowest component is ready."""
+    script, fact = record.last_fact("component-script"), publication(record, deployment)
+    report = installed(record, fact) if fact else None
+    if script is None or fact is None or report is None:
+        yield unseen("installed once everything is ready", "no slow component was installed")
+        return
+    claims = [item for item in reports_after(record, fact.at, deployment) if item.state == "installed"]
+    took, needed = claims[0].exchange.at - fact.at, float(script.data.get("seconds", 0.0))
+    expected = f"not within {needed:g} s"
+    yield expect(took >= needed * 0.95, fact, claims[0].exchange, expected=expected, found=f"after {took:.2f} s")
+
+
+@check("AD-021", role="device")
+def timeout_ends_an_installation(record: Record, deployment: str) -> Iterator[Judgement]:
+    """An installation that takes longer than its timeout has failed."""
+    failures, fact = _failures(record, deployment), publication(record, deployment)
+    last = record.last_report(deployment)
+    found = f"failed after {failures[0].exchange.at - fact.at:.2f} s" if failures and fact else "not failed"
+    shown = [report.exchange for report in failures[:1]] or ([last.exchange] if last else [])
+    yield expect(bool(failures), *shown, expected="failed, once the timeout is over", found=found)
+
+
+@check("ST-021", role="device")
+def failed_update_says_what_is_held(record: Record, deployment: str) -> Iterator[Judgement]:
+    """After an update that failed, the version reported is that of the revision that the device holds."""
+    facts = [fact for fact in record.facts_of("published") if fact.data["deploymentId"] == deployment]
+    failures = _failures(record, deployment)
+    if len(facts) < 2 or not failures:
+        yield unseen("the version that is held", "no update failed")
+        return
+    seen, report = record.last_fact("workloads"), failures[-1]
+    old, new = facts[-2], facts[-1]
+    if seen is None:
+        yield unseen("the version that is held", "the bench cannot see what runs")
+        return
+    running = seen.data["running"].get(deployment, {})
+    revisions = {name: item for fact in (old, new) for name, item in [(fact.n, _revisions(fact.data["document"]))]}
+    held = old if running == revisions[old.n] else new if running == revisions[new.n] else None
+    if held is None:
+        yield noted(f"it holds a mixture: {running}", report.exchange, seen)
+        return
+    right = report.version is not None and (
+        report.version >= new.data["version"] if held is new else report.version < new.data["version"]
+    )
+    wanted = f"the version of the {'new' if held is new else 'former'} revision, {held.data['version']}"
+    yield expect(right, report.exchange, seen, expected=wanted, found=f"version {report.version}")
+
+
+@check("DS-073", role="device")
+def failed_removal_is_not_called_removed(record: Record, deployment: str) -> Iterator[Judgement]:
+    """A deployment of which something cannot be removed is not reported removed while it still runs."""
+    reports = [report for report in record.reports_of(deployment) if report.state in ("failed", "removed")]
+    states = [str(report.state) for report in reports]
+    if not states:
+        yield unseen("failed, and removed once it is gone", "neither was reported")
+        return
+    right = "removed" not in states or states.index("removed") > 0
+    shown = [report.exchange for report in reports[:4]]
+    yield expect(right, *shown, expected="failed, and removed once it is gone", found=", ".join(states))
+
+
+def _revisions(document: object) -> dict[str, str]:
+    components = document["spec"]["deploymentProfile"]["components"]  # type: ignore[index]
+    return {item["name"]: item["properties"]["revision"] for item in components}

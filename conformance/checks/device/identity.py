@@ -1,0 +1,225 @@
+"""Whom a device talks to: only the WFM that its own credential names, with a credential that keeps every rule."""
+
+from collections.abc import Iterator
+
+from conformance.checks.device.evidence import IDENTITY_SERVICE, management, polls_after
+from conformance.checks.evidence import Record
+from conformance.checks.registry import Judgement, check, expect, unseen
+from conformance.record.events import Fact
+
+
+def _bad(record: Record) -> Fact | None:
+    found = [fact for fact in record.facts_of("presented") if fact.data["clause"]]
+    return found[-1] if found else None
+
+
+def _end(record: Record, bad: Fact) -> float:
+    later = [fact.at for fact in record.facts_of("presented") if fact.at > bad.at]
+    return min(later, default=float("inf"))
+
+
+def _nothing_sent(record: Record, clause: str) -> Iterator[Judgement]:
+    bad = _bad(record)
+    expected = "the connection is refused and no request is sent"
+    if bad is None:
+        yield unseen(expected, "no bad credential was presented")
+        return
+    end, name = _end(record, bad), bad.data["credential"]
+    attempts = [fact for fact in record.facts_of("connecting") if fact.data["offered"] == name]
+    sent = [item for item in management(record) if bad.at < item.at < end]
+    if not attempts and not sent:
+        yield unseen(expected, "the device did not connect while it was presented", bad)
+        return
+    found = f"{len(attempts)} attempts, {len(sent)} requests to a WFM with {name} ({clause})"
+    yield expect(not sent, bad, *sent[:3], *attempts[:2], expected=expected, found=found)
+
+
+@check("ID-25", "ID-34", role="device")
+def invalid_chain_is_refused(record: Record) -> Iterator[Judgement]:
+    """A WFM whose certificates are expired, not yet valid, or of no trusted authority is refused."""
+    yield from _nothing_sent(record, "ID-25")
+
+
+@check("ID-27", role="device")
+def leaf_that_is_no_svid_is_refused(record: Record) -> Iterator[Judgement]:
+    """A WFM whose certificate is no SVID by its names or its use is refused."""
+    yield from _nothing_sent(record, "ID-27")
+
+
+@check("ID-24", role="device")
+def foreign_trust_domain_is_refused(record: Record) -> Iterator[Judgement]:
+    """A WFM of another trust domain is refused, whatever else its certificate names."""
+    yield from _nothing_sent(record, "ID-24")
+
+
+@check("ID-52", "ID-14", "SEC-003", role="device")
+def other_wfm_is_refused(record: Record) -> Iterator[Judgement]:
+    """A WFM that is not exactly the one named by the device's own credential is refused."""
+    yield from _nothing_sent(record, "ID-52")
+
+
+@check("ID-22", role="device")
+def weak_key_is_refused(record: Record) -> Iterator[Judgement]:
+    """A WFM with a key of a kind or size that is not allowed is refused."""
+    yield from _nothing_sent(record, "ID-22")
+
+
+@check("ID-20", "ID-26", role="device")
+def missing_intermediate_is_not_fetched(record: Record) -> Iterator[Judgement]:
+    """A WFM that leaves out a certificate of its chain is refused, and the certificate is not fetched from elsewhere."""
+    yield from _nothing_sent(record, "ID-26")
+
+
+@check("ID-52", "ID-21", "ID-25", role="device")
+def good_wfm_is_accepted(record: Record) -> Iterator[Judgement]:
+    """The WFM that the device's own credential names is accepted when its credential keeps the rules."""
+    good = [fact for fact in record.facts_of("presented") if not fact.data["clause"]]
+    polls = polls_after(record, good[-1].at) if good else ()
+    if not good:
+        yield unseen("requests", "no good credential was presented")
+        return
+    yield expect(bool(polls), good[-1], *polls[:1], expected="requests", found=f"{len(polls)} polls since then")
+
+
+# --- the identity service ---------------------------------------------------------------------------------------------
+
+
+def _published(record: Record) -> Fact | None:
+    return record.last_fact("bundle-published")
+
+
+def _fetched(record: Record, fact: Fact) -> bool:
+    return any(item.at > fact.at for item in record.of("fetch-trust-bundle", status=200))
+
+
+@check("ID-82", "PT-016", "ID-83", role="device")
+def bundle_without_anchors_gives_no_trust(record: Record) -> Iterator[Judgement]:
+    """With no trust bundle that could be used, nobody is trusted and no request is sent."""
+    fact = _published(record)
+    if fact is None or not _asked(record, fact):
+        yield unseen("no request to the WFM", "the bundle was never asked for")
+        return
+    later = [item.at for item in record.facts_of("bundle-published") if item.at > fact.at]
+    sent = [item for item in management(record) if fact.at < item.at < min(later, default=float("inf"))]
+    yield expect(not sent, fact, *sent[:3], expected="no request to the WFM", found=f"{len(sent)} requests")
+
+
+def _asked(record: Record, fact: Fact) -> bool:
+    return any(item.at >= fact.at - 0.001 for item in record.exchanges if item.operation in IDENTITY_SERVICE)
+
+
+@check("ID-83", role="device")
+def failed_refresh_changes_nothing(record: Record) -> Iterator[Judgement]:
+    """While no usable bundle can be fetched, the one that is held goes on being used."""
+    fact = _published(record)
+    asked = [item for item in record.exchanges if fact and item.operation in IDENTITY_SERVICE and item.at > fact.at]
+    presented = [item for item in record.facts_of("presented") if fact and item.at > fact.at]
+    if fact is None or not asked or not presented:
+        yield unseen("new connections are accepted as before", "no refresh, or no new connection after it")
+        return
+    polls = polls_after(record, presented[-1].at)
+    found = f"{len(polls)} polls on new connections"
+    yield expect(bool(polls), asked[0], *polls[:1], expected="new connections are accepted as before", found=found)
+
+
+@check("ID-84", "ID-25", role="device")
+def retired_anchor_is_refused(record: Record) -> Iterator[Judgement]:
+    """Once a bundle without an anchor was accepted, who has only that anchor is refused: bundles are never merged."""
+    bundles = record.facts_of("bundle-published")
+    presented = [fact for fact in record.facts_of("presented") if fact.data["credential"] == "retired anchor"]
+    if not bundles or not presented:
+        yield unseen("the retired anchor is refused", "no anchor was retired")
+        return
+    end = _end(record, presented[-1])
+    attempts = [
+        fact
+        for fact in record.facts_of("connecting")
+        if presented[-1].at - 0.5 < fact.at < end and fact.data["offered"] == "retired anchor"
+    ]
+    sent = [item for item in management(record) if presented[-1].at < item.at < end]
+    if not attempts and not sent:
+        yield unseen("the retired anchor is refused", "the device did not connect")
+        return
+    found = f"{len(attempts)} attempts, {len(sent)} requests"
+    yield expect(not sent, presented[-1], *sent[:3], *attempts[:2], expected="no request", found=found)
+
+
+@check("ID-84", "ID-85", role="device")
+def new_anchor_is_accepted(record: Record) -> Iterator[Judgement]:
+    """Once a bundle with a new anchor was fetched, who has that anchor is accepted."""
+    presented = [fact for fact in record.facts_of("presented") if fact.data["credential"] == "new anchor"]
+    polls = polls_after(record, presented[-1].at) if presented else ()
+    if not presented:
+        yield unseen("requests", "no new anchor was presented")
+        return
+    found = f"{len(polls)} polls since then"
+    yield expect(bool(polls), presented[-1], *polls[:1], expected="requests", found=found)
+
+
+@check("ID-76", "ID-81", role="device")
+def unknown_members_are_ignored(record: Record) -> Iterator[Judgement]:
+    """Members and keys that the device does not know do not keep it from using a discovery document and a bundle."""
+    fact = _published(record)
+    if fact is None or not _asked(record, fact):
+        yield unseen("it connects", "the bundle was never asked for")
+        return
+    found = f"{len(record.polls)} polls"
+    yield expect(bool(record.polls), fact, *record.polls[:1], expected="it connects", found=found)
+
+
+@check("ID-81", "ID-82", role="device")
+def keys_of_other_use_are_no_anchors(record: Record) -> Iterator[Judgement]:
+    """A key of a bundle that is for another use is no anchor."""
+    yield from bundle_without_anchors_gives_no_trust(record)
+
+
+@check("ID-78", role="device")
+def plain_bundle_address_is_refused(record: Record) -> Iterator[Judgement]:
+    """A trust bundle whose address is not encrypted is not fetched, and nobody is trusted."""
+    yield from _bundle_is_not_used(record)
+
+
+@check("ID-79", "ID-87", "ID-89", role="device")
+def uncovered_origin_is_refused(record: Record) -> Iterator[Judgement]:
+    """A trust bundle at an origin that the device has no initial trust for is not used."""
+    yield from _bundle_is_not_used(record)
+
+
+@check("ID-87", "ID-89", "ID-90", role="device")
+def unproven_service_is_refused(record: Record) -> Iterator[Judgement]:
+    """An identity service that does not prove what the device was configured to expect gives no trust material."""
+    yield from _bundle_is_not_used(record)
+
+
+def _bundle_is_not_used(record: Record) -> Iterator[Judgement]:
+    fact = record.last_fact("service-defect")
+    tries = [item for item in record.facts_of("service-contacted") if fact and item.at >= fact.at]
+    asked = [item for item in record.exchanges if fact and item.operation in IDENTITY_SERVICE and item.at >= fact.at]
+    ends = [item.at for item in record.facts_of("service-mended") if fact and item.at > fact.at]
+    if fact is None or not (tries or asked):
+        yield unseen("no trust, no request", "the device never came to the identity service")
+        return
+    end = min(ends, default=float("inf"))
+    bundles = [item for item in asked if item.operation == "fetch-trust-bundle" and item.at < end]
+    sent = [item for item in management(record) if fact.at < item.at < end]
+    found = f"{len(bundles)} bundles fetched, {len(sent)} requests to the WFM"
+    yield expect(not bundles and not sent, fact, *bundles[:2], *sent[:2], expected="none of either", found=found)
+
+
+@check("ID-90", "ID-87", role="device")
+def proven_service_is_used(record: Record) -> Iterator[Judgement]:
+    """An identity service that proves itself is used, and the device connects with what it gives."""
+    fetched = record.of("fetch-trust-bundle", status=200)
+    found = f"{len(fetched)} bundles fetched, {len(record.polls)} polls"
+    right = bool(fetched and record.polls)
+    yield expect(right, *fetched[:1], *record.polls[:1], expected="a bundle, then requests", found=found)
+
+
+@check("ID-92", role="device")
+def retrieval_asks_for_json(record: Record) -> Iterator[Judgement]:
+    """The identity service is asked for JSON."""
+    for item in record.exchanges:
+        if item.operation in IDENTITY_SERVICE:
+            accept = item.request_header("Accept") or "nothing"
+            right = "application/json" in accept
+            yield expect(right, item, expected="application/json", found=accept)

@@ -1,0 +1,125 @@
+"""How a device asks for its desired state."""
+
+from collections.abc import Iterator
+
+from conformance.checks.device.evidence import management, polls_after
+from conformance.checks.evidence import Record
+from conformance.checks.registry import Judgement, check, expect, unseen
+from conformance.record.events import Fact
+
+
+@check("DC-001", "DC-002", "SEC-009", "DEV-02", role="device")
+def capabilities_are_reported_first(record: Record) -> Iterator[Judgement]:
+    """A device that connects for the first time reports its capabilities before it asks for anything."""
+    requests = management(record)
+    if not requests:
+        yield unseen("capabilities, before anything else", "the device made no request")
+        return
+    first = requests[0].operation
+    expected = "capabilities are reported"
+    yield expect(first == "report-capabilities", requests[0], expected=expected, found=first)
+    accepted = [item for item in record.capability_reports if item.status in (200, 201)]
+    found = f"{len(accepted)} of {len(record.capability_reports)} reports accepted"
+    yield expect(bool(accepted), *accepted[:1], expected="accepted by the WFM", found=found)
+
+
+@check("DS-001", role="device")
+def desired_state_is_asked_for_at_intervals(record: Record) -> Iterator[Judgement]:
+    """The device asks for its desired state again and again."""
+    polls = record.polls
+    if len(polls) < 3:
+        yield unseen("polls at intervals", f"{len(polls)} polls")
+        return
+    gaps = [later.at - earlier.finished for earlier, later in zip(polls, polls[1:], strict=False)]
+    found = f"{len(polls)} polls, {min(gaps):.2f} s to {max(gaps):.2f} s apart"
+    yield expect(True, *polls[:3], expected="polls at intervals", found=found)
+
+
+@check("DS-001", "DS-002", role="device")
+def nothing_is_invented(record: Record) -> Iterator[Judgement]:
+    """With nothing desired, nothing is installed and nothing is reported."""
+    if len(record.polls) < 3:
+        yield unseen("no deployment is reported", f"{len(record.polls)} polls")
+        return
+    reports = [report.exchange for report in record.reports]
+    found = f"{len(reports)} status reports"
+    yield expect(not reports, *reports[:3], *record.polls[-1:], expected="no deployment is reported", found=found)
+    for seen in record.facts_of("workloads"):
+        running = ", ".join(seen.data["running"]) or "nothing"
+        yield expect(not seen.data["running"], seen, expected="nothing runs", found=running, of=("DS-002",))
+
+
+@check("DS-068", role="device")
+def polls_carry_the_adopted_tag(record: Record, since: Fact | None = None) -> Iterator[Judgement]:
+    """Once a desired state is applied, polls carry the tag that it was served with."""
+    offers = [offer for offer in record.offers if offer.exchange.fault is None and offer.refs]
+    polls = record.polls[-2:] if since is None else polls_after(record, since.at)[:1]
+    if not offers or not polls:
+        yield unseen("polls with the tag", "nothing was applied, or no poll came since")
+        return
+    wanted = offers[-1].etag
+    found = ", ".join(poll.request_header("If-None-Match") or "none" for poll in polls)
+    right = all(poll.request_header("If-None-Match") == wanted for poll in polls)
+    yield expect(right, offers[-1].exchange, *polls, expected=f"{wanted}", found=found)
+
+
+@check("DC-004", "DEV-06", role="device")
+def changed_capabilities_are_reported(record: Record) -> Iterator[Judgement]:
+    """When what was reported is no longer true, it is reported again."""
+    fact = record.last_fact("configured")
+    if fact is None:
+        yield unseen("a new report", "nothing was changed")
+        return
+    reports = [item for item in record.capability_reports if item.at > fact.at]
+    wanted = fact.data.get("memory", "")
+    right = [item for item in reports if wanted in (item.request.text or "")]
+    found = f"{len(reports)} reports since then, {len(right)} with the new facts"
+    yield expect(bool(right), fact, *reports[:3], expected=f"a report with {wanted}", found=found)
+
+
+@check("DT-005", role="device")
+def configured_rate_is_kept(record: Record) -> Iterator[Judgement]:
+    """Polls come at the distance that the user configured."""
+    fact = record.last_fact("configured")
+    polls = polls_after(record, fact.at)[1:] if fact else ()
+    if fact is None or len(polls) < 3:
+        yield unseen("polls at the configured distance", f"{len(polls)} polls since then")
+        return
+    wanted = float(fact.data["poll_s"])
+    gaps = [later.at - earlier.at for earlier, later in zip(polls, polls[1:], strict=False)]
+    found = ", ".join(f"{gap:.2f} s" for gap in gaps)
+    right = all(gap >= wanted * 0.8 for gap in gaps)
+    yield expect(right, fact, *polls, expected=f"polls {wanted:g} s apart", found=found)
+
+
+@check("DT-004", role="device")
+def configured_hours_are_kept(record: Record) -> Iterator[Judgement]:
+    """Polls come only within the hours that the user configured."""
+    fact = record.last_fact("configured")
+    polls = polls_after(record, fact.at) if fact else ()
+    if fact is None or not polls:
+        yield unseen("polls within the hours", "no poll since then")
+        return
+    wait, found = float(fact.data["not_before_s"]), polls[0].at - fact.at
+    expected = f"no poll for {wait:g} s"
+    yield expect(found >= wait * 0.9, fact, polls[0], expected=expected, found=f"the first after {found:.2f} s")
+
+
+@check("DT-002", "DT-003", role="device")
+def downtime_is_kept(record: Record) -> Iterator[Judgement]:
+    """In a downtime that the user configured the device does not try, and afterwards it goes on as if nothing was."""
+    fact = record.last_fact("configured")
+    if fact is None:
+        yield unseen("no tries in the downtime", "none was configured")
+        return
+    length = float(fact.data["downtime_s"])
+    tries = [item for item in record.facts_of("connecting") if fact.at < item.at < fact.at + length * 0.9]
+    tries = [item for item in tries if item.at > fact.at + 0.15]
+    after = polls_after(record, fact.at + length * 0.9)
+    if not after:
+        yield unseen("polls after the downtime", "none came", fact)
+        return
+    requests = [item for item in record.polls if fact.at + 0.15 < item.at < fact.at + length * 0.9]
+    found = f"{len(tries)} connections and {len(requests)} polls in it"
+    expected = f"nothing for {length:g} s, then polls"
+    yield expect(not requests, fact, *requests[:3], after[0], expected=expected, found=found)

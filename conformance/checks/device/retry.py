@@ -1,0 +1,146 @@
+"""How a device behaves when the WFM answers with an error: when it asks again, and what it makes of the answer."""
+
+from collections.abc import Iterator
+
+from conformance.checks.device.evidence import management
+from conformance.checks.evidence import Record, problem_of
+from conformance.checks.registry import Judgement, check, expect, unseen
+from conformance.record.events import Exchange, Fact
+
+TOLERANCE_S = 0.05
+
+
+def refusals(record: Record, answering: Fact) -> tuple[Exchange, ...]:
+    """Give the requests that got the error answer."""
+    operation, status = answering.data["operation"], answering.data["status"]
+    return tuple(
+        item
+        for item in management(record)
+        if item.operation == operation and item.status == status and item.at >= answering.at and item.fault
+    )
+
+
+def next_of(record: Record, refused: Exchange) -> Exchange | None:
+    """Give the next request for the same thing."""
+    later = [
+        item
+        for item in management(record)
+        if item.operation == refused.operation and item.params == refused.params and item.at >= refused.finished
+    ]
+    return later[0] if later else None
+
+
+def _gaps(record: Record, answering: Fact) -> list[tuple[Exchange, Exchange, float]]:
+    pairs = [(item, next_of(record, item)) for item in refusals(record, answering)]
+    return [(item, again, again.at - item.finished) for item, again in pairs if again is not None]
+
+
+def _not_before(record: Record, seconds: float, what: str) -> Iterator[Judgement]:
+    answering = record.last_fact("answering")
+    if answering is None or not refusals(record, answering):
+        yield unseen(what, "the device never met the error")
+        return
+    gaps = _gaps(record, answering)
+    if not gaps:
+        yield unseen(what, "the device never asked again", *refusals(record, answering)[:1])
+    for refused, again, gap in gaps:
+        yield expect(gap >= seconds - TOLERANCE_S, refused, again, expected=what, found=f"again after {gap:.2f} s")
+
+
+@check("RTY-006", "RTY-007", "ERR-014", role="device")
+def retry_after_is_respected(record: Record) -> Iterator[Judgement]:
+    """The device does not ask again before the time that the WFM named is over."""
+    answering = record.last_fact("answering")
+    seconds = float(answering.data["headers"].get("Retry-After", 0)) if answering else 0.0
+    yield from _not_before(record, seconds, f"not again within {seconds:g} s")
+
+
+@check("ERR-015", role="device")
+def header_wins_over_the_document(record: Record) -> Iterator[Judgement]:
+    """Where the time in the header and the one in the problem document differ, the header counts."""
+    answering = record.last_fact("answering")
+    seconds = float(answering.data["headers"].get("Retry-After", 0)) if answering else 0.0
+    yield from _not_before(record, seconds, f"not again within {seconds:g} s, as the header says")
+
+
+@check("RTY-009", "ERR-016", role="device")
+def waits_grow(record: Record) -> Iterator[Judgement]:
+    """With the exponential strategy the waits begin at the time that was named, and grow."""
+    answering = record.last_fact("answering")
+    gaps = _gaps(record, answering) if answering else []
+    expected = "waits that begin at the named time and grow"
+    if answering is None or len(gaps) < 2:
+        yield unseen(expected, f"{len(gaps)} waits were seen")
+        return
+    start = float(answering.data["problem"].get("retryAfterSeconds", 0))
+    waits = [gap for _, _, gap in gaps]
+    right = waits[0] >= start - TOLERANCE_S and all(
+        later >= earlier * 1.3 for earlier, later in zip(waits, waits[1:], strict=False)
+    )
+    found = ", ".join(f"{wait:.2f} s" for wait in waits)
+    yield expect(right, *[item for item, _, _ in gaps], expected=expected, found=found)
+
+
+@check("RTY-008", "ERR-003", "ERR-009", "PT-002", role="device")
+def what_cannot_be_retried_is_not(record: Record) -> Iterator[Judgement]:
+    """A report that the WFM refused for good is not sent again, whatever the status code says."""
+    answering = record.last_fact("answering")
+    refused = refusals(record, answering) if answering else ()
+    expected = "not sent again"
+    if not refused:
+        yield unseen(expected, "the device never met the refusal")
+        return
+    again = [item for item in record.of("report-status") if item.at > refused[0].finished and _same(item, refused[0])]
+    polls = [poll for poll in record.polls if poll.at > refused[0].finished]
+    if not again and len(polls) < 2:
+        yield unseen(expected, "fewer than two polls came afterwards", refused[0])
+        return
+    kind = problem_of(refused[0]).get("type")
+    found = f"sent again {len(again)} times, after {kind}" if again else "not sent again"
+    yield expect(not again, refused[0], *again[:2], expected=expected, found=found)
+
+
+@check("RTY-008", "ERR-013", role="device")
+def what_can_be_retried_is(record: Record) -> Iterator[Judgement]:
+    """A report that the WFM could not take just then is sent again."""
+    answering = record.last_fact("answering")
+    refused = refusals(record, answering) if answering else ()
+    if not refused:
+        yield unseen("sent again", "the device never met the error")
+        return
+    again = [item for item in record.of("report-status") if item.at > refused[0].finished]
+    same = [item for item in again if item.params == refused[0].params]
+    found = f"{len(same)} reports of it afterwards"
+    yield expect(bool(same), refused[0], *same[:1], expected="sent again", found=found)
+
+
+@check("ERR-003", "ERR-010", "PT-002", role="device")
+def unknown_problem_is_survived(record: Record) -> Iterator[Judgement]:
+    """An answer with a problem type that the device does not know does not stop it."""
+    answering = record.last_fact("answering")
+    refused = refusals(record, answering) if answering else ()
+    if not refused:
+        yield unseen("it goes on", "the device never met the problem")
+        return
+    later = [poll for poll in record.polls if poll.at > refused[-1].finished and poll.status in (200, 304)]
+    found = f"{len(later)} polls afterwards"
+    yield expect(bool(later), refused[-1], *later[:1], expected="it goes on", found=found)
+
+
+@check("RTY-008", role="device")
+def retired_device_does_not_hammer(record: Record) -> Iterator[Judgement]:
+    """A device whose relationship has ended does not ask more often than before."""
+    retired = record.last_fact("retired")
+    refused = [poll for poll in record.polls if retired and poll.at > retired.at and poll.status == 403]
+    before = [poll for poll in record.polls if retired and poll.at < retired.at]
+    if len(refused) < 2 or len(before) < 2:
+        yield unseen("not more often than before", f"{len(refused)} refused polls, {len(before)} before")
+        return
+    usual = min(later.at - earlier.finished for earlier, later in zip(before, before[1:], strict=False))
+    gaps = [later.at - earlier.finished for earlier, later in zip(refused, refused[1:], strict=False)]
+    found = f"{min(gaps):.2f} s apart, {usual:.2f} s before"
+    yield expect(min(gaps) >= usual * 0.5, *refused[:3], expected="not more often than before", found=found)
+
+
+def _same(left: Exchange, right: Exchange) -> bool:
+    return left.params == right.params and left.request.digest == right.request.digest
