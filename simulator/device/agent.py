@@ -216,7 +216,7 @@ class Agent(Announcing):
 
     def as_wanted(self, work: Work) -> bool:
         """Whether the machine runs a deployment as its goal says."""
-        return all(self.runs(work, work.goal, name) for name in work.goal.components)
+        return all(self.runs(work, work.goal, name) for name in work.goal.components) and not self.leftovers(work)
 
     def drifted(self, work: Work) -> bool:
         """Whether a difference was found and only reported."""

@@ -311,9 +311,9 @@ class Applying(Placing):
     def schedule_retry(self, work: Work) -> None:
         """Set the timer for another try of what failed while installing or removing."""
         settings = self.settings
-        if not work.failed or was_refused(work):
+        if was_refused(work) or not (work.failed or self.leftovers(work)):
             return
-        if work.removing:
+        if work.removing or not work.failed:
             if self.policies.removal_failure == "retry":
                 self.set_timer(f"{RETRY}{work.deployment_id}", settings.removal_retry_s)
         elif self.policies.install_retry == "retry":
@@ -343,6 +343,12 @@ class Applying(Placing):
         self.reconciled = True
         self.etag = self.accepted_etag
         self.emit_after_saving(Point("state-stored"))
+
+    def leftovers(self, work: Work) -> list[str]:
+        """Components that a deployment no longer has and that could not be removed (PF-08)."""
+        if work.failed or self.policies.removal_failure == "report-failed":
+            return []
+        return [name for name in self.parts_seen(work) if name not in work.goal.components]
 
     # --- what the machine runs ---------------------------------------------------------------------
 

@@ -311,6 +311,8 @@ class DesiredState(Applying):
             if not work.kept_old:
                 work.version = self.version
                 work.held_version = self.version if work.holds_goal else work.held_version
+            if not work.reported:
+                self.report(work)
             return None
         if work.removing:
             work.held = None

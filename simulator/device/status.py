@@ -135,13 +135,20 @@ class Reporting(AgentCore):
         if isinstance(answer, RequestFailed):
             self.reports_out_of_reach()
         elif wait is None and answer.status != 403:
-            self.log("failure", f"status report refused with {answer.status}: given up")
-            self.outbox.pop(0)
-            self.save()
+            self.give_up_report(answer.status)
             talk.attempts.succeeded()
             wait = 0.0
         if self.outbox:
             self.retry_in(talk, self.settings.poll_interval_s if wait is None else wait)
+
+    def give_up_report(self, status: int) -> None:
+        """A report that the WFM does not take is not sent again as it is; the state is told with the next manifest."""
+        self.log("failure", f"status report refused with {status}: given up")
+        refused = self.outbox.pop(0)
+        work = self.works.get(refused.deployment_id)
+        if work is not None and all(report.deployment_id != refused.deployment_id for report in self.outbox):
+            work.reported = ""
+        self.save()
 
     def reports_out_of_reach(self) -> None:
         """Apply the policy for reports that cannot be delivered (RB-06)."""

@@ -55,7 +55,7 @@ def deployment(
     kind: str = "compose",
     constraints: dict[str, Any] | None = None,
     parameters: dict[str, Any] | None = None,
-    **extra: Any,
+    more: Mapping[str, Any] | None = None,
 ) -> bytes:
     """The YAML of a deployment."""
     profile: dict[str, Any] = {"type": kind, "components": list(components or (component("main"),))}
@@ -68,7 +68,7 @@ def deployment(
             "applicationId": f"app-{number}",
             "deploymentProfile": profile,
             "parameters": parameters or {},
-            **extra,
+            **(more or {}),
         },
     }
     return dump_yaml(document)
