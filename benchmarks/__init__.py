@@ -1,0 +1,1 @@
+"""Measurements against named alternatives, all variants in one run; they print a table and judge nothing."""
