@@ -43,7 +43,8 @@ def read_bundle(data: bytes) -> dict[str, bytes]:
             for member in archive:
                 if member.isdir() and member.name in (".", "./"):
                     continue
-                members[_member_name(member, members)] = _content(archive, member)
+                name = _member_name(member, members)  # checked before anything of it is read
+                members[name] = _content(archive, member)
             return members
     except (OSError, EOFError, zlib.error, tarfile.TarError) as error:
         raise DocumentError("bundle", "text", "a gzip-compressed tar", str(error)) from None

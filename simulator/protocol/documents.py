@@ -14,6 +14,7 @@ from pydantic.alias_generators import to_camel
 
 MAX_DOCUMENT_BYTES = 4 * 1024 * 1024
 MAX_DEPTH = 64
+_FOLDED = re.compile("[\x85\u2028\u2029]")
 EXTENSION_KEY = re.compile(r"^x-[a-z][a-z0-9-]*-extensions$")
 
 
@@ -136,7 +137,10 @@ def check_tree(text: str, document: str) -> None:
 
 def dump_yaml(value: Mapping[str, Any]) -> bytes:
     """Write YAML as a person would, in the order given, always the same bytes for the same value."""
-    return yaml.safe_dump(value, sort_keys=False, allow_unicode=True, width=120).encode()
+    text = yaml.safe_dump(value, sort_keys=False, allow_unicode=True, width=120)
+    if _FOLDED.search(text):  # line breaks of Unicode would be folded into spaces when read: escape them
+        text = yaml.safe_dump(value, sort_keys=False, allow_unicode=False, width=120)
+    return text.encode()
 
 
 def canonical_json(value: Any) -> bytes:
