@@ -31,8 +31,7 @@ def show_problem(problem: Problem) -> None:
     console = stderr()
     text = Text.assemble((f"error[{problem.code}]", "bold red"), f": {problem.cause}")
     console.print(text, soft_wrap=True)
-    if problem.hint:
-        console.print(Text.assemble(("  hint", "bold"), f": {problem.hint}"), soft_wrap=True)
+    console.print(Text.assemble(("  hint", "bold"), f": {problem.hint}"), soft_wrap=True)
 
 
 def plain(text: str) -> None:

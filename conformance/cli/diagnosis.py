@@ -1,6 +1,5 @@
 """What a run needs of this machine."""
 
-import os
 import platform
 import socket
 import ssl
@@ -11,6 +10,8 @@ from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 
 from conformance.bench.scenarios import scenarios
+from conformance.cli.checking import check_folder
+from conformance.cli.problems import Misuse
 from conformance.cli.roles import ROLES
 
 LIBRARIES = ("aiohttp", "cryptography", "httpx", "pydantic", "pytest", "pytest-bdd", "sqlalchemy", "rich", "typer")
@@ -67,7 +68,8 @@ def _port(port: int) -> Diagnosis:
 
 
 def _folder(out: Path) -> Diagnosis:
-    nearest = next(path for path in (out, *out.absolute().parents) if path.exists())
-    good = nearest.is_dir() and os.access(nearest, os.W_OK | os.X_OK)
-    found = f"{out}: {'can be written' if good else f'cannot be written, {nearest} is in the way'}"
-    return Diagnosis("folder", good, found, "choose another folder with --out")
+    try:
+        check_folder("--out", out)
+    except Misuse as misuse:
+        return Diagnosis("folder", False, misuse.problem.cause, misuse.problem.hint)
+    return Diagnosis("folder", True, f"{out} can be written")

@@ -130,14 +130,16 @@ class IdentityFolder:
 def check_id(what: str, text: str) -> None:
     """Refuse an id that could stand in no SPIFFE ID (ID-07), and so in no path either. Raises Misuse."""
     if not is_segment(text):
-        raise Misuse("identity", f"{what}: expected letters, digits, '.', '_' and '-', found {text!r}")
+        cause = f"{what}: expected letters, digits, '.', '_' and '-', found {text!r}"
+        raise Misuse("identity", cause, "choose another; it becomes a part of SPIFFE IDs (ID-07)")
 
 
 def load_files(svid: Path | None, key: Path | None, bundle: Path | None) -> tuple[Svid, StaticTrust]:
     """Load a client's SVID and trust bundle from single files. Raises Misuse, CredentialError."""
     if svid is None or key is None or bundle is None:
         missing = [name for name, path in (("--svid", svid), ("--key", key), ("--trust-bundle", bundle)) if not path]
-        raise Misuse("usage", f"credentials: expected --identity, or all three files; {', '.join(missing)} missing")
+        cause = f"credentials: expected --identity, or all three files; {', '.join(missing)} missing"
+        raise Misuse("usage", cause, _HINT)
     credential = Svid.load(svid, key)
     return credential, StaticTrust.load(bundle, credential.spiffe_id.trust_domain)
 

@@ -18,14 +18,14 @@ class Problem:
 
     code: str
     cause: str
-    hint: str | None = None
+    hint: str
     exit_code: int = USAGE
 
 
 class Misuse(UsageError):
     """A problem that a verb found itself, with its code and hint."""
 
-    def __init__(self, code: str, cause: str, hint: str | None = None, exit_code: int = USAGE) -> None:
+    def __init__(self, code: str, cause: str, hint: str, exit_code: int = USAGE) -> None:
         super().__init__(cause)
         self.problem = Problem(code, cause, hint, exit_code)
 
@@ -39,7 +39,7 @@ def _of_the_bench(error: BaseException) -> Iterator[Problem]:
     if isinstance(error, Misuse):
         yield error.problem
     elif isinstance(error, UsageError):
-        yield Problem("usage", _sentence(error), _hint_for_usage(str(error)))
+        yield Problem("usage", _sentence(error), "`--help` after the command shows what it takes")
 
 
 def _of_the_catalogue(error: BaseException) -> Iterator[Problem]:
@@ -81,7 +81,7 @@ def _of_the_simulator(error: BaseException) -> Iterator[Problem]:
     # told by name, since importing the WFM and the device only to compare classes would take long
     code = _SIMULATOR_ERRORS.get(kind.__name__)
     if code is not None and kind.__module__.startswith("simulator."):
-        yield Problem(code, _sentence(error), _HINTS.get(code))
+        yield Problem(code, _sentence(error), _HINTS[code])
 
 
 def _of_the_system(error: BaseException) -> Iterator[Problem]:
@@ -133,10 +133,6 @@ _SYSTEM = {
     errno.EHOSTUNREACH: ("unreachable", "check the address and the network"),
     errno.ENETUNREACH: ("unreachable", "check the address and the network"),
 }
-
-
-def _hint_for_usage(text: str) -> str | None:
-    return None if "margo-conformance" in text else "`--help` after the command shows what it takes"
 
 
 def _sentence(error: BaseException) -> str:

@@ -1,17 +1,16 @@
 """Carrying out a run from the command line: checks before it, progress during it, reports and the verdict after it."""
 
 import json
-import os
 from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from conformance.bench.errors import UsageError
 from conformance.bench.ics import Ics, load_ics
 from conformance.bench.run import RunPlan, Seat, run
 from conformance.bench.scenarios import Scenario, Selection, scenarios
 from conformance.catalogue import DEFAULT_REVISION, load
+from conformance.cli.checking import check_folder
 from conformance.cli.console import plain, stderr, stdout
 from conformance.cli.problems import INTERRUPTED, Misuse
 from conformance.cli.progress import following
@@ -60,7 +59,7 @@ def carry_out(seats: tuple[Seat, ...], out: Path, filters: Filters, *, as_json: 
     """
     revision = seats[0].ics.revision
     selection = _selection(seats, revision, filters, out)
-    _check_folder(out)
+    check_folder("--out", out)
     clear(out)
     finished = _run(seats, out, revision, selection)
     paths = {"events": out / EVENT_FILE, **write_reports(finished, out)}
@@ -152,14 +151,3 @@ def _not_passed(out: Path, known: list[Scenario]) -> tuple[str, ...]:
         hint = "run without --failed for a verdict over the whole suite"
         raise Misuse("nothing-to-run", f"{out}: no scenario of the last run is left that did not pass", hint)
     return keys
-
-
-def _check_folder(out: Path) -> None:
-    """Refuse a folder that cannot be written before anything is started."""
-    nearest = next(path for path in (out, *out.absolute().parents) if path.exists())
-    if not nearest.is_dir():
-        raise Misuse(
-            "usage", f"{out}: expected a folder for the report, found the file {nearest}", "choose another --out"
-        )
-    if not os.access(nearest, os.W_OK | os.X_OK):
-        raise UsageError(f"{out}: the report cannot be written there: {nearest} is not writable")

@@ -68,12 +68,15 @@ def serve_device(  # noqa: PLR0913 - one parameter for each option
 ) -> None:
     """Load the credentials, then run until stopped."""
     from conformance.bench.probe import Endpoint
+    from conformance.cli.checking import check_folder
     from conformance.cli.identity_folder import IdentityFolder, load_files
     from conformance.cli.problems import Misuse
     from conformance.cli.serving import serve_until_stopped
     from simulator.device.config import DeviceConfig
 
     Endpoint.of(wfm)
+    if state is not None:
+        check_folder("--state", state)
     if child and not gateway:
         raise Misuse("usage", "--child: only a gateway has devices behind it", "add --gateway")
     credential: Svid
@@ -87,7 +90,8 @@ def serve_device(  # noqa: PLR0913 - one parameter for each option
     own = _capabilities(capabilities) if capabilities else None
     name = own.properties.id if own and device_id is None else device_id or credential.spiffe_id.segments[-1]
     if own is not None and own.properties.id != name:
-        raise Misuse("document", f"{capabilities}: properties.id: expected {name}, found {own.properties.id}")
+        cause = f"{capabilities}: properties.id: expected {name}, found {own.properties.id}"
+        raise Misuse("document", cause, "leave --device-id out, or change the file")
     config = DeviceConfig(
         wfm_url=wfm,
         svid=credential,

@@ -65,6 +65,7 @@ def serve_wfm(  # noqa: PLR0913 - one parameter for each option
     ] = None,
 ) -> None:
     """Prepare the identity folder, then serve until stopped."""
+    from conformance.cli.checking import check_folder
     from conformance.cli.identity_folder import DEFAULT_WFM_ID, SAMPLE_CLIENTS, IdentityFolder, check_id
     from conformance.cli.serving import serve_until_stopped
     from simulator.identity.trust import StaticTrust
@@ -73,6 +74,7 @@ def serve_wfm(  # noqa: PLR0913 - one parameter for each option
     clients = tuple(dict.fromkeys(accept or SAMPLE_CLIENTS))
     for client in clients:
         check_id("client id", client)
+    check_folder("--identity", identity)
     folder = IdentityFolder(identity)
     authority = folder.authority(trust_domain)
     name = wfm_id or folder.kept_wfm_id() or DEFAULT_WFM_ID
@@ -139,6 +141,12 @@ def sheet(wfm: ReferenceWfm, folder: IdentityFolder, clients: tuple[str, ...]) -
         f"{url}/api/v1/deployments"
     )
     yield f"  margo-conformance serve device --wfm {url} --identity {folder.path} --client-id {clients[0]}"
+    operator = f"http://{config.operator_host}"
+    control = f" --control {operator}:{wfm.control_port}" if wfm.control_port is not None else ""
+    yield (
+        f"  margo-conformance run wfm --url {url} --identity {folder.path} "
+        f"--northbound {operator}:{wfm.northbound_port}{control}"
+    )
     yield "Ctrl-C ends it."
 
 

@@ -50,8 +50,8 @@ def test_version_and_help_load_none_of_the_heavy_modules() -> None:
     # measured by what is imported, since time depends on the machine
     code = "import sys, conformance.cli.main; print([m for m in sys.modules if m.split('.')[0] in {heavy}])"
     heavy = {"pydantic", "aiohttp", "pytest", "sqlalchemy", "cryptography", "simulator", "yaml"}
-    done = subprocess.run(
-        [sys.executable, "-c", code.format(heavy=heavy)],  # noqa: S603 - our own code
+    done = subprocess.run(  # noqa: S603 - our own code
+        [sys.executable, "-c", code.format(heavy=heavy)],
         capture_output=True,
         text=True,
         check=True,
@@ -85,7 +85,7 @@ def test_an_unexpected_error_is_short_and_says_how_to_report(monkeypatch: pytest
     def broken(*_: object) -> None:
         raise ZeroDivisionError("of the suite")
 
-    monkeypatch.setitem(listing._KINDS, "scenarios", broken)  # type: ignore[arg-type]
+    monkeypatch.setitem(listing._KINDS, "scenarios", broken)
     ended = call("list")
     assert ended.code == 3
     assert ended.err.startswith("error[suite]: unexpected ZeroDivisionError: of the suite")
@@ -100,7 +100,7 @@ def test_debug_shows_the_traceback_wherever_it_stands(
     def broken(*_: object) -> None:
         raise ZeroDivisionError("of the suite")
 
-    monkeypatch.setitem(listing._KINDS, "scenarios", broken)  # type: ignore[arg-type]
+    monkeypatch.setitem(listing._KINDS, "scenarios", broken)
     ended = call(*arguments)
     assert ended.code == 3
     assert "Traceback" in ended.err
@@ -110,7 +110,7 @@ def test_ctrl_c_ends_with_130(monkeypatch: pytest.MonkeyPatch) -> None:
     def interrupted(*_: object) -> None:
         raise KeyboardInterrupt
 
-    monkeypatch.setitem(listing._KINDS, "scenarios", interrupted)  # type: ignore[arg-type]
+    monkeypatch.setitem(listing._KINDS, "scenarios", interrupted)
     assert call("list").code == 130
 
 
