@@ -21,6 +21,9 @@ from conformance.record.file import EVENT_FILE
 from conformance.record.run import Run
 from reports.console import summary
 
+RUNNABLE = (DEFAULT_REVISION,)
+"""Revisions that the references and the bench speak."""
+
 
 @dataclass(frozen=True, slots=True)
 class Filters:
@@ -39,17 +42,19 @@ class Filters:
 
 
 def statement(role: Role, ics: Path | None, revision: str | None) -> Ics:
-    """Give the subject's statement: the user's, or that of the reference. Raises UsageError, UnknownName."""
-    if ics is None:
-        return Ics.of_reference(role, load(revision or DEFAULT_REVISION).revision)
-    given = load_ics(ics, role)
-    if revision and load(revision).revision != given.revision:
-        raise Misuse(
-            "usage",
-            f"{ics}: revision: expected {revision} as given with --revision, found {given.revision}",
-            "leave --revision out, or change the statement",
-        )
-    return given
+    """Give the subject's statement: the user's, or that of the reference.
+
+    Raises UsageError and UnknownName for what cannot be used, Misuse for a revision that cannot be run.
+    """
+    wanted = load(revision).revision if revision else None
+    stated = load_ics(ics, role) if ics else Ics.of_reference(role, wanted or DEFAULT_REVISION)
+    if wanted and wanted != stated.revision:
+        cause = f"{ics}: revision: expected {wanted} as given with --revision, found {stated.revision}"
+        raise Misuse("usage", cause, "leave --revision out, or change the statement")
+    if stated.revision not in RUNNABLE:
+        cause = f"revision {stated.revision} can be listed and explained, but not yet run"
+        raise Misuse("revision", cause, f"revisions that can be run: {', '.join(RUNNABLE)}")
+    return stated
 
 
 def carry_out(seats: tuple[Seat, ...], out: Path, filters: Filters, *, as_json: bool) -> int:
@@ -135,7 +140,7 @@ def _selection(seats: tuple[Seat, ...], revision: str, filters: Filters, out: Pa
 
 def _not_passed(out: Path, known: list[Scenario]) -> tuple[str, ...]:
     """Name the scenarios that did not pass in the last run; found again by name, should lines have moved."""
-    last = read_run(event_file(out))
+    last = read_run(event_file(out / EVENT_FILE))
     roles = {scenario.role for scenario in known}
     wanted = {
         (item.started.role, item.started.uri, item.started.name, tuple(sorted(item.started.example.items())))

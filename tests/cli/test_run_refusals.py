@@ -47,7 +47,7 @@ def _refused(out: Path, ended: Ended, code: str, *words: str) -> None:
         (("--tag", "securty"), "usage", "securty"),
         (("--text", "no scenario is called this"), "usage", "no scenario is selected"),
         (("--revision", "1.0.0-rc3"), "unknown-revision", "1.0.0-rc.3"),
-        (("--revision", "2024-10"), "usage", "2024-10"),
+        (("--revision", "2024-10"), "revision", "2024-10"),
         (("--target", "real"), "unknown-target", "simulated:MUTANT"),
         (("--target", "simulated:"), "unknown-mutant", "''"),
         (("--target", "simulated:no-such"), "unknown-mutant", "no-such"),
@@ -82,6 +82,12 @@ def test_statements_that_cannot_be_used(tmp_path: Path, out: Path, text: str, wo
     file = tmp_path / "ics.yaml"
     file.write_text(text)
     _refused(out, call("run", "device", "--ics", file, "--out", out), "usage", str(file), word)
+
+
+def test_a_statement_for_a_revision_that_cannot_be_run(tmp_path: Path, out: Path) -> None:
+    file = tmp_path / "ics.yaml"
+    file.write_text(GOOD_ICS + "revision: 2024-10\n")
+    _refused(out, call("run", "device", "--ics", file, "--out", out), "revision", "1.0.0-rc.3")
 
 
 def test_a_statement_for_another_revision_than_asked_for(tmp_path: Path, out: Path) -> None:
