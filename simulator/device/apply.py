@@ -174,9 +174,14 @@ class Applying(Placing):
     def continue_removal(self, work: Work) -> None:
         """Tell how far a removal is; end it when nothing is under way (PF-08: never removed while it runs)."""
         if work.ops:
-            self.report(work)
+            if set(work.states) != {State.REMOVED}:
+                self.report(work)
             return
-        if work.failed or self.parts_seen(work):
+        left = self.parts_seen(work)
+        if left or work.failed:
+            if not work.failed:
+                text = f"{', '.join(left)} could not be removed"
+                work.parts = {name: Part(State.FAILED, Fault("removal-failed", name, text)) for name in work.parts}
             self.report(work)
             self.settle(work)
             return

@@ -59,6 +59,7 @@ class SimulatedDevice:
         self._restart_after_cut = True
         self._changed = asyncio.Event()
         self._restart_timer: Timer | None = None
+        self._spoiling: Callable[[], None] | None = None
         self._ending: set[asyncio.Task[None]] = set()
 
     # --- what it is like ---------------------------------------------------------------------------------
@@ -110,6 +111,7 @@ class SimulatedDevice:
         if life is not None:
             await life.end()
             self.machine.power_lost()
+        self._spoil_again()
         if self._ending:
             await asyncio.gather(*self._ending)
         await self._close_transport()
@@ -195,7 +197,8 @@ class SimulatedDevice:
     ) -> None:
         """Change something behind the agent's back (MM-01..MM-03, MM-06); raises KeyError when it is not there.
 
-        `foreign-workload` takes its name from `component`.
+        `foreign-workload` takes its name from `component`. State that is damaged or erased while the device is on stays
+        so when it goes off, whatever it stored meanwhile.
         """
         match what:
             case "stop-workload":
@@ -207,9 +210,9 @@ class SimulatedDevice:
             case "foreign-workload":
                 self.machine.add_foreign(component or "foreign")
             case "damage-state":
-                self.storage.damage()
+                self._spoil(self.storage.damage)
             case "erase-state":
-                self.storage.erase()
+                self._spoil(self.storage.erase)
 
     # --- waiting -----------------------------------------------------------------------------------------
 
@@ -288,6 +291,7 @@ class SimulatedDevice:
     def _on_end(self, reason: Exception) -> None:
         """The life ended between two effects: for want of power, or since its state could not be stored."""
         self._life = None
+        self._spoil_again()
         lost = isinstance(reason, PowerLost)
         self._note("info" if lost else "failure", f"{'power lost at' if lost else 'state cannot be stored:'} {reason}")
         if lost:
@@ -306,6 +310,15 @@ class SimulatedDevice:
             if booting:
                 self.machine.boot(restore=self.config.policies.reboot_offline == "restore-last")
             self._begin_life()
+
+    def _spoil(self, spoil: Callable[[], None]) -> None:
+        spoil()
+        self._spoiling = spoil if self.running else None
+
+    def _spoil_again(self) -> None:
+        spoil, self._spoiling = self._spoiling, None
+        if spoil is not None:
+            spoil()
 
     def _cancel_restart(self) -> None:
         if self._restart_timer is not None:

@@ -13,6 +13,7 @@ from simulator.device.facts import DeviceFacts
 from simulator.device.placement import Place
 from simulator.device.retry import Advice
 from simulator.device.revisions import Revision, manifest_of
+from simulator.device.status import STATUS
 from simulator.device.work import Part, Work
 from simulator.protocol.capabilities import DeviceCapabilities
 from simulator.protocol.deployment import Component
@@ -366,8 +367,8 @@ class SendsReportsNewestFirst(Agent):
         """Keep all of it."""
 
     def enqueue(self, report: Report) -> None:
-        """To the front."""
-        held = self.outbox
-        super().enqueue(report)
-        if self.offline and len(held) > 1 and held[-1] is report:
-            held.insert(0, held.pop())
+        """To the front of what waits."""
+        if self.talk(STATUS).waiting:
+            self.outbox.insert(0, report)
+        else:
+            super().enqueue(report)

@@ -167,8 +167,9 @@ class AnyDevice(RuleBasedStateMachine):
                 assert view is None or stuck
             else:
                 assert view is not None
-                assert view.running
-                assert view.revisions == wanted or stuck
+                assert all(view.components[name].running for name in wanted)
+                assert wanted.items() <= view.revisions.items()
+                assert len(view.revisions) == len(wanted) or stuck
                 assert (
                     rig.wfm.last(number)["status"]["state"] == "installed" or self.policies["offline-status"] == "drop"
                 )
