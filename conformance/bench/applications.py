@@ -74,16 +74,23 @@ class Release:
 
         Parameters that no setting names, or whose rules leave no other value that could be told, are not among them.
         """
+        return self._others(immutable=False)
+
+    @property
+    def immutable_values(self) -> dict[str, Any]:
+        """The same of the settings that may not be changed once installed: right, were it not for that (APP-08)."""
+        return self._others(immutable=True)
+
+    def _others(self, *, immutable: bool) -> dict[str, Any]:
         configuration = self.description.configuration
-        if configuration is None:
-            return {}
         values: dict[str, Any] = {}
         for name, parameter in (self.description.parameters or {}).items():
-            schema = configuration.schema_of(name)
-            if schema is not None and not configuration.immutable(name):
-                other = _other_value(schema, parameter.value)
-                if other is not None:
-                    values[name] = other
+            schema = configuration.schema_of(name) if configuration else None
+            if configuration is None or schema is None or configuration.immutable(name) is not immutable:
+                continue
+            other = _other_value(schema, parameter.value)
+            if other is not None:
+                values[name] = other
         return values
 
 
@@ -228,7 +235,7 @@ def _other_value(schema: SettingSchema, value: Any) -> Any:
 def _typed(schema: SettingSchema, option: str) -> Any:
     kind = schema.data_type.removeprefix("array[").removesuffix("]")
     scalar: Any = int(option) if kind == "integer" else float(option) if kind == "double" else option
-    return [scalar] if schema.data_type.startswith("array") else scalar
+    return [scalar] if schema.data_type.startswith("array") or schema.multiselect else scalar
 
 
 def _other_number(schema: SettingSchema, value: Any) -> Any:

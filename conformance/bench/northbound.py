@@ -159,7 +159,7 @@ class ReferenceNorthbound:
         except httpx.TimeoutException:
             raise NorthboundError(f"{what}: no answer within {self._http.timeout.read:g} s") from None
         except (httpx.HTTPError, httpx.InvalidURL) as error:
-            raise NorthboundError(f"{what}: {error or type(error).__name__}") from None
+            raise NorthboundError(f"{what}: {str(error) or type(error).__name__}") from None
         if answer.status_code != wanted:
             raise NorthboundError(f"{what}: expected {wanted}, found {answer.status_code}{_said(answer)}")
         if not answer.content:

@@ -10,7 +10,7 @@ import socket
 import ssl
 import time
 import warnings
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from itertools import count
 from typing import Any, Literal, cast
@@ -95,7 +95,8 @@ class _Line:
     def __init__(self, number: int, sock: ssl.SSLSocket) -> None:
         self.number = number
         self.sock = sock
-        self.facts = _tls_facts(sock)
+        self.chain = tuple(peer_chain(cast("Any", sock), verified=False))
+        self.facts = _tls_facts(sock, self.chain)
         self.settled = False
         self.deadline = 0.0
         self.reader = AnswerReader(self._receive)
@@ -127,13 +128,21 @@ class Probe:
     """Sends requests of one identity to one WFM; keeps its connection alive between them."""
 
     def __init__(
-        self, endpoint: Endpoint, trust: TrustBundle, presented: Presented, recorder: Recorder, answer_s: float
+        self,
+        endpoint: Endpoint,
+        trust: TrustBundle,
+        presented: Presented,
+        recorder: Recorder,
+        answer_s: float,
+        on_chain: Callable[[tuple[bytes, ...]], None] = lambda _: None,
     ) -> None:
+        # `on_chain` is told what certificates the WFM sent, once for each connection
         self.presented = presented
         self._endpoint = endpoint
         self._trust = trust
         self._recorder = recorder
         self._answer_s = answer_s
+        self._on_chain = on_chain
         self._context: ssl.SSLContext | None = None
         self._line: _Line | None = None
 
@@ -248,6 +257,7 @@ class Probe:
                 tls=line.facts,
             )
         )
+        self._on_chain(line.chain)
 
     def _note_refused(self, reason: str, line: _Line | None) -> None:
         self._recorder.append(
@@ -320,11 +330,10 @@ def _limit_versions(context: ssl.SSLContext, offer: TlsOffer) -> None:
             context.maximum_version = ssl.TLSVersion.TLSv1_1
 
 
-def _tls_facts(sock: ssl.SSLSocket) -> TlsFacts:
+def _tls_facts(sock: ssl.SSLSocket, chain: Iterable[bytes]) -> TlsFacts:
     cipher = sock.cipher()
     der = sock.getpeercert(binary_form=True)
     uris = uri_sans(x509.load_der_x509_certificate(der)) if der else []
-    chain = peer_chain(cast("Any", sock), verified=False)
     return TlsFacts(
         version=sock.version(),
         cipher=cipher[0] if cipher else None,
@@ -355,13 +364,3 @@ def _reason(error: Exception, answer_s: float) -> str:
         case OSError():
             return error.strerror or str(error) or type(error).__name__
     return str(error)
-
-
-def json_headers(**more: str) -> tuple[tuple[str, str], ...]:
-    """Give the header of a JSON body, and others by name with `_` for `-`."""
-    return (("Content-Type", "application/json"), *named(more))
-
-
-def named(headers: Mapping[str, str]) -> tuple[tuple[str, str], ...]:
-    """Give headers from keyword-like names, `If_None_Match` for `If-None-Match`."""
-    return tuple((name.replace("_", "-"), value) for name, value in headers.items())

@@ -1,0 +1,354 @@
+"""What a client of a WFM should not get away with, tried out: wrong documents, foreign content, bad certificates.
+
+Each attempt is a good request with one thing changed, and is recorded with the way in which it is to be refused.
+"""
+
+import time
+from base64 import b64encode
+from collections.abc import Callable, Mapping
+from dataclasses import replace
+from datetime import timedelta
+
+from cryptography.hazmat.primitives.asymmetric import ec, ed25519, rsa
+from cryptography.hazmat.primitives.serialization import Encoding
+
+from conformance.bench.errors import Blocked, NotSeen, UsageError
+from conformance.bench.probe import Presented, Probe, TlsOffer
+from conformance.bench.wfm_bench import ACCEPT_MANIFEST, JSON, WfmBench
+from conformance.bench.wfm_clients import Client, Deployed
+from conformance.bench.wfm_requests import (
+    CAPABILITY_DEFECTS,
+    DEVICE_ID_DEFECTS,
+    STATUS_DEFECTS,
+    as_json,
+    capabilities,
+    gateway,
+    status,
+)
+from conformance.checks.evidence import Offer
+from conformance.record.events import Exchange
+from simulator.identity.authority import Authority
+from simulator.identity.bad_credentials import bad_credentials
+from simulator.identity.spiffe import SpiffeId
+from simulator.identity.svid import Credential
+from simulator.protocol.operations import API_ROOT, capabilities_path, manifest_path, status_path
+
+NEVER = "00000000-0000-4000-8000-000000000000"
+NO_DIGEST = "sha256:" + "0" * 64
+LIFETIME_S = 1.5
+"""How long the certificate lives that is to expire under a connection."""
+
+Sound = Callable[[Authority, SpiffeId], Credential]
+SOUND: Mapping[str, Sound] = {
+    "with a key on P-256": lambda authority, client: authority.issue(client),
+    "with a DNS name beside its identity": lambda authority, client: authority.issue(client, dns=["device.example"]),
+    "together with the root": lambda authority, client: _with_root(authority, authority.issue(client)),
+    "about to expire in an hour": lambda authority, client: authority.issue(
+        client, not_after=authority.clock() + timedelta(hours=1)
+    ),
+    "with a key on P-384": lambda authority, client: authority.issue(
+        client, key=ec.generate_private_key(ec.SECP384R1())
+    ),
+    "with an Ed25519 key": lambda authority, client: authority.issue(client, key=ed25519.Ed25519PrivateKey.generate()),
+    "with an RSA key": lambda authority, client: authority.issue(
+        client, key=rsa.generate_private_key(public_exponent=65537, key_size=3072)
+    ),
+}
+
+CLAIMS: Mapping[str, Callable[[Client], tuple[tuple[tuple[str, str], ...], str]]] = {
+    "a forwarded certificate": lambda client: ((("Client-Cert", _der(client)),), ""),
+    "a forwarded certificate chain": lambda client: (
+        (("Client-Cert", _der(client)), ("Client-Cert-Chain", _der(client))),
+        "",
+    ),
+    "a header of a common proxy": lambda client: ((("X-Forwarded-Client-Cert", f"URI={client.identity}"),), ""),
+    "an authorization header": lambda client: ((("Authorization", f"Bearer {client.wfm_client_id}"),), ""),
+    "a client id header": lambda client: (
+        (("X-Client-Id", client.wfm_client_id), ("X-Spiffe-Id", client.identity)),
+        "",
+    ),
+    "the query of the address": lambda client: ((), f"?clientId={client.wfm_client_id}"),
+}
+
+CONTENT: Mapping[str, Callable[[Deployed, Offer], tuple[str, str]]] = {
+    "a deployment with a digest that never was": lambda deployed, _: (
+        f"{API_ROOT}/deployments/{deployed.deployment_id}/{NO_DIGEST}",
+        "no-deployment",
+    ),
+    "a deployment that never was": lambda deployed, offer: (
+        f"{API_ROOT}/deployments/{NEVER}/{_digest(offer, deployed)}",
+        "no-deployment",
+    ),
+    "a bundle with a digest that never was": lambda *_: (f"{API_ROOT}/bundles/{NO_DIGEST}", "no-bundle"),
+    "a deployment by the digest of its bundle": lambda deployed, offer: (
+        f"{API_ROOT}/deployments/{deployed.deployment_id}/{(offer.bundle or {}).get('digest')}",
+        "no-deployment",
+    ),
+    "a bundle by the digest of its deployment": lambda deployed, offer: (
+        f"{API_ROOT}/bundles/{_digest(offer, deployed)}",
+        "no-bundle",
+    ),
+}
+DIGESTS: Mapping[str, str] = {
+    "a digest in capital letters": "SHA256:" + "A" * 64,
+    "a digest that is too short": "sha256:" + "a" * 63,
+    "a digest without algorithm": "a" * 64,
+    "a digest of another kind": "sha512:" + "a" * 128,
+    "an empty digest": "sha256:",
+}
+STRANGE: Mapping[str, tuple[str, str]] = {
+    "a page that never was": ("GET", f"{API_ROOT}/dashboard"),
+    "the manifest of a version to come": ("GET", "/api/v9/deployments"),
+    "the deletion of the manifest": ("DELETE", manifest_path()),
+    "a device by its id": ("GET", capabilities_path("press-1")),
+}
+
+
+def wrong_report(bench: WfmBench, name: str, device_id: str, defect: str) -> Exchange:
+    """Report a device with one thing wrong in its document."""
+    how = CAPABILITY_DEFECTS[defect]
+    body = how.body(capabilities(device_id))
+    exchange = bench.client(name).probe.send("PUT", capabilities_path(device_id), JSON, body)
+    return bench.sent(exchange, "report-capabilities", device_id, expects=how.expects, defect=defect)
+
+
+def wrong_device_id(bench: WfmBench, name: str, defect: str) -> Exchange:
+    """Report a device whose id is not well-formed."""
+    how = DEVICE_ID_DEFECTS[defect]
+    device_id = how.device_id or ""
+    exchange = bench.client(name).probe.send(
+        "PUT", capabilities_path(device_id), JSON, how.body(capabilities(device_id))
+    )
+    return bench.sent(exchange, "report-capabilities", device_id, expects="wrong-address", defect=defect)
+
+
+def early_child(bench: WfmBench, name: str, device_id: str) -> Exchange:
+    """Report a device whose gateway is not known."""
+    body = as_json(capabilities(device_id))
+    exchange = bench.client(name).probe.send("PUT", capabilities_path(device_id), JSON, body)
+    return bench.sent(exchange, "report-capabilities", device_id, expects="no-gateway", defect="an unknown gateway")
+
+
+def report_gateway(bench: WfmBench, name: str, device_id: str) -> Exchange:
+    """Report a gateway that hosts nothing."""
+    return bench.report(name, device_id, gateway(device_id))
+
+
+def report_unknown_kinds(bench: WfmBench, name: str, device_id: str) -> None:
+    """Report a device with a runtime and a deployment type that nobody knows; note what the operator is shown."""
+    document = capabilities(device_id)
+    document["properties"]["supportedRuntimes"] = ["oci", "quantum-loom"]
+    document["properties"]["supportedDeploymentTypes"] = ["helm", "compose", "punch-cards"]
+    exchange = bench.report(name, device_id, document)
+    shown = None
+    if bench.subject.northbound is not None:
+        wfm_client_id = bench.client(name).wfm_client_id
+        devices = bench.operate(lambda: bench.subject.operator().devices(wfm_client_id))
+        found = [item for item in devices if item.device_id == device_id]
+        shown = [*found[0].runtimes, *found[0].deployment_types] if found else None
+    bench.note("unknown-kinds", exchange=exchange.n, shown=shown)
+
+
+def look_at_device(bench: WfmBench, name: str, device_id: str) -> None:
+    """Note how the operator is shown a device."""
+    client = bench.client(name)
+    devices = bench.operate(lambda: bench.subject.operator().devices(client.wfm_client_id))
+    found = [item for item in devices if item.device_id == device_id]
+    properties = found[0].capabilities.get("properties") if found else None
+    bench.note("operator-view", client=client.identity, device=device_id, properties=properties)
+
+
+def withdraw(bench: WfmBench, name: str, device_id: str) -> Exchange:
+    """Withdraw a device; one that was never reported is an attempt that is to be refused."""
+    reported = {fact.data.get("subject") for fact in bench.record.facts_of("sent")}
+    if device_id in reported:
+        return bench.withdraw_device(name, device_id)
+    return withdraw_unknown(bench, name, device_id, "a device that never was")
+
+
+def withdraw_unknown(bench: WfmBench, name: str, device_id: str, defect: str) -> Exchange:
+    """Withdraw a device that the client does not have."""
+    exchange = bench.client(name).probe.send("DELETE", capabilities_path(device_id))
+    return bench.sent(exchange, "withdraw-capabilities", device_id, expects="no-device", defect=defect)
+
+
+def wrong_status(bench: WfmBench, name: str, role: str, defect: str) -> Exchange:
+    """Report a status with one thing wrong in its document."""
+    deployed = bench.client(name).deployments[role]
+    how = STATUS_DEFECTS[defect]
+    body = how.body(bench.status_of(name, deployed, "installed"))
+    exchange = bench.client(name).probe.send("POST", status_path(deployed.deployment_id), JSON, body)
+    return bench.sent(exchange, "report-status", deployed.deployment_id, expects=how.expects, defect=defect)
+
+
+def status_of_nothing(bench: WfmBench, name: str) -> Exchange:
+    """Report the status of a deployment that never was."""
+    body = as_json(status(NEVER, bench.client(name).last.version or 1, "installed", ("pump",)))
+    exchange = bench.client(name).probe.send("POST", status_path(NEVER), JSON, body)
+    return bench.sent(exchange, "report-status", NEVER, expects="no-status-target", defect="an unknown deployment")
+
+
+def foreign_status(bench: WfmBench, name: str, owner: str) -> Exchange:
+    """Report the status of a deployment of another client."""
+    deployed = next(iter(bench.client(owner).deployments.values()))
+    body = as_json(bench.status_of(owner, deployed, "failed"))
+    exchange = bench.client(name).probe.send("POST", status_path(deployed.deployment_id), JSON, body)
+    defect = f"a deployment of client {owner}"
+    return bench.sent(exchange, "report-status", deployed.deployment_id, expects="foreign-status", defect=defect)
+
+
+def content_url(bench: WfmBench, owner: str, content: str) -> str:
+    """Give the address of a client's first deployment or of its bundle."""
+    offer = bench.client(owner).last
+    holder = offer.bundle if content == "bundle" else next(iter(offer.refs), None)
+    url = (holder or {}).get("url")
+    if not isinstance(url, str):
+        raise NotSeen(f"the manifest of client {owner} gives no address of a {content}")
+    return url
+
+
+def fetch_own(bench: WfmBench, name: str, content: str) -> Exchange:
+    """Fetch content of the client's own, as the good twin of asking for that of another."""
+    exchange = bench.fetch(name, content_url(bench, name, content))
+    return bench.sent(exchange, f"fetch-{content}", content)
+
+
+def fetch_foreign(bench: WfmBench, name: str, owner: str, content: str) -> Exchange:
+    """Ask for content of another client by its true address."""
+    exchange = bench.fetch(name, content_url(bench, owner, content))
+    defect = f"a {content} of client {owner}"
+    return bench.sent(exchange, f"fetch-{content}", content, expects="foreign-deployment", defect=defect)
+
+
+def fetch_missing(bench: WfmBench, name: str, content: str) -> Exchange:
+    """Ask for content that does not exist."""
+    client = bench.client(name)
+    url, expects = CONTENT[content](next(iter(client.deployments.values())), client.last)
+    request = "fetch-bundle" if expects == "no-bundle" else "fetch-deployment"
+    return bench.sent(bench.fetch(name, url), request, content, expects=expects, defect=content)
+
+
+def fetch_no_digest(bench: WfmBench, name: str, digest: str) -> Exchange:
+    """Ask for a bundle by something that is no digest."""
+    exchange = bench.fetch(name, f"{API_ROOT}/bundles/{DIGESTS[digest]}")
+    return bench.sent(exchange, "fetch-manifest", digest, expects="no-digest", defect=digest)
+
+
+def strange_request(bench: WfmBench, name: str, what: str) -> Exchange:
+    """Make a request that is not of the interface."""
+    method, path = STRANGE[what]
+    exchange = bench.client(name).probe.send(method, path)
+    return bench.sent(exchange, "fetch-manifest", what, expects="no-such-thing", defect=what)
+
+
+def claim(bench: WfmBench, name: str, owner: str, where: str) -> Exchange:
+    """Ask for the manifest while claiming, in some place, to be another client."""
+    headers, query = CLAIMS[where](bench.client(owner))
+    path = f"{manifest_path()}{query}"
+    exchange = bench.client(name).probe.send("GET", path, (*ACCEPT_MANIFEST, *headers), fresh=True)
+    bench.note("claimed", exchange=exchange.n, of=bench.client(owner).identity, where=where)
+    return exchange
+
+
+def everything(bench: WfmBench, name: str, device_id: str) -> list[Exchange]:
+    """Try each operation once, whatever comes of it."""
+    probe = bench.client(name).probe
+    body = as_json(capabilities(device_id))
+    report = as_json(status(NEVER, 1, "installed", ("pump",)))
+    return [
+        probe.send("GET", manifest_path(), ACCEPT_MANIFEST),
+        probe.send("PUT", capabilities_path(device_id), JSON, body),
+        probe.send("GET", f"{API_ROOT}/deployments/{NEVER}/{NO_DIGEST}"),
+        probe.send("GET", f"{API_ROOT}/bundles/{NO_DIGEST}"),
+        probe.send("POST", status_path(NEVER), JSON, report),
+        probe.send("DELETE", capabilities_path(device_id)),
+    ]
+
+
+def bad_certificate(bench: WfmBench, defect: str) -> None:
+    """Present a bad certificate, and try to read and to write with it. Raises UsageError for an unknown defect."""
+    known = {bad.description: bad for bad in bad_credentials("client")}
+    if defect not in known:
+        raise UsageError(f"bad certificate: expected one of {', '.join(known)}; found {defect!r}")
+    bad = known[defect]
+    good = bench.subject.client_id(f"stranger-{bench.mark}")
+    try:
+        credential = bad.make(bench.subject.authority, good)
+    except ValueError as error:
+        raise Blocked(f"needs another identity: {error}") from None
+    _attempt(bench, Presented(f"bad: {defect}", credential), defect, bad.clause)
+
+
+def no_certificate(bench: WfmBench) -> None:
+    """Present no certificate at all, and try to read and to write."""
+    _attempt(bench, Presented("no certificate", None), "no certificate", "none")
+
+
+def _attempt(bench: WfmBench, presented: Presented, defect: str, clause: str) -> None:
+    probe = bench.probe(presented)
+    body = as_json(capabilities("press-of-nobody"))
+    items = [
+        probe.send("GET", manifest_path(), ACCEPT_MANIFEST),
+        probe.send("PUT", capabilities_path("press-of-nobody"), JSON, body, fresh=True),
+    ]
+    bench.note("bad-certificate", name=presented.name, defect=defect, clause=clause, exchanges=[one.n for one in items])
+
+
+def older_tls(bench: WfmBench, name: str, offer: TlsOffer) -> Exchange:
+    """Ask for the manifest over an older version of TLS only."""
+    client = bench.client(name)
+    credential = bench.subject.authority.issue(client.spiffe_id)
+    presented = Presented(f"client {name}, TLS {offer}", credential, None, offer)
+    exchange = bench.probe(presented).send("GET", manifest_path(), ACCEPT_MANIFEST)
+    bench.note("older-tls-offered", name=presented.name, offer=offer, exchange=exchange.n)
+    return exchange
+
+
+def sound_certificate(bench: WfmBench, kind: str) -> Exchange:
+    """Present a certificate that is sound, in one of its permitted forms."""
+    spiffe_id = bench.subject.client_id(f"sound-{bench.mark}")
+    credential = SOUND[kind](bench.subject.authority, spiffe_id)
+    presented = Presented(f"sound: {kind}", credential, str(spiffe_id))
+    exchange = bench.probe(presented).send("GET", manifest_path(), ACCEPT_MANIFEST)
+    bench.note("sound-certificate", form=kind, name=presented.name, exchange=exchange.n)
+    return exchange
+
+
+def retire(bench: WfmBench, name: str) -> None:
+    """End the relationship with a client."""
+    client = bench.client(name)
+    bench.operate(lambda: bench.subject.operator().retire(client.wfm_client_id))
+    bench.note("retired", client=client.identity)
+
+
+def outlive(bench: WfmBench) -> None:
+    """Stay connected while the certificate of the connection expires, and ask again."""
+    authority, spiffe_id = bench.subject.authority, bench.subject.client_id(f"brief-{bench.mark}")
+    # certificates know whole seconds only
+    ends = (authority.clock() + timedelta(seconds=LIFETIME_S)).replace(microsecond=0)
+    credential = authority.issue(spiffe_id, not_after=ends)
+    probe: Probe = bench.probe(Presented("brief certificate", credential, str(spiffe_id)))
+    before = probe.send("GET", manifest_path(), ACCEPT_MANIFEST)
+    left = (ends - authority.clock()).total_seconds() + 1.1
+    deadline = time.monotonic() + left
+    bench.recorder.until(lambda _: time.monotonic() >= deadline, left)
+    after = probe.send("GET", manifest_path(), ACCEPT_MANIFEST)
+    bench.note("expired-meanwhile", before=before.n, after=after.n, client=str(spiffe_id))
+
+
+def _with_root(authority: Authority, credential: Credential) -> Credential:
+    root = authority.anchor.public_bytes(Encoding.PEM)
+    return replace(credential, chain_pem=credential.chain_pem + root)
+
+
+def _der(client: Client) -> str:
+    """Give a client's certificate as RFC 9440 has it in a header: base64 of the DER, between colons."""
+    credential = client.probe.presented.credential
+    if credential is None:
+        return "::"
+    return f":{b64encode(credential.leaf.public_bytes(Encoding.DER)).decode()}:"
+
+
+def _digest(offer: Offer, deployed: Deployed) -> str:
+    found = (str(ref.get("digest")) for ref in offer.refs if ref.get("deploymentId") == deployed.deployment_id)
+    return next(found, NO_DIGEST)

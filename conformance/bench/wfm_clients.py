@@ -1,0 +1,57 @@
+"""The clients of a scenario: each a tenant of its own, with an SVID, devices and deployments."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from conformance.bench.applications import Release
+from conformance.bench.probe import Probe
+from conformance.checks.evidence import Offer
+from simulator.identity.spiffe import SpiffeId
+
+
+@dataclass(frozen=True, slots=True)
+class Deployed:
+    """A deployment that was asked for northbound, as it was asked for last."""
+
+    deployment_id: str
+    role: str
+    device_id: str
+    release: Release
+    values: Mapping[str, Any]
+
+
+@dataclass(slots=True)
+class Client:
+    """One client.
+
+    `seen` is the last manifest it was served, `first` the first one with deployments; `deployments` are those in
+    force, by application role.
+    """
+
+    name: str
+    wfm_client_id: str
+    spiffe_id: SpiffeId
+    probe: Probe
+    devices: list[str] = field(default_factory=list)
+    deployments: dict[str, Deployed] = field(default_factory=dict)
+    withdrawn: list[Deployed] = field(default_factory=list)
+    seen: Offer | None = None
+    first: Offer | None = None
+
+    @property
+    def identity(self) -> str:
+        """The SPIFFE ID as text, as it stands in the record."""
+        return str(self.spiffe_id)
+
+    @property
+    def device(self) -> str:
+        """Its first device."""
+        return self.devices[0]
+
+    @property
+    def last(self) -> Offer:
+        """The last manifest it was served; raises KeyError when there is none."""
+        if self.seen is None:
+            raise KeyError(f"client {self.name} has not been served a manifest")
+        return self.seen

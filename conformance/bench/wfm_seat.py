@@ -1,0 +1,185 @@
+"""A WFM in the subject's seat: the reference or one of its broken variants, or a real one that is reached by URL."""
+
+import contextlib
+import json
+import tempfile
+from collections.abc import Callable
+from dataclasses import replace
+from functools import cache, partial
+from pathlib import Path
+
+from conformance.bench.applications import Applications
+from conformance.bench.errors import UsageError
+from conformance.bench.ics import Ics
+from conformance.bench.loop import BackgroundLoop
+from conformance.bench.northbound import Northbound, ReferenceNorthbound
+from conformance.bench.probe import Endpoint
+from conformance.bench.run import Seat
+from conformance.bench.wfm_bench import WfmBench
+from conformance.bench.wfm_control import HttpControl, WfmHooks
+from conformance.bench.wfm_subject import WfmSubject
+from simulator.identity.authority import Authority
+from simulator.identity.errors import CredentialError, SpiffeIdInvalid
+from simulator.identity.spiffe import wfm_spiffe_id
+from simulator.identity.svid import Svid
+from simulator.identity.trust import StaticTrust
+from simulator.wfm.mutants import WFM_MUTANTS
+from simulator.wfm.server import ReferenceWfm, WfmConfig
+
+TRUST_DOMAIN = "margo.test"
+WFM_ID = "Wfm-1"
+WFM_FILE = "wfm.json"
+"""In the identity folder of a real WFM: `{"wfmId": "…"}`."""
+
+BuildWfm = Callable[[WfmConfig], ReferenceWfm]
+
+
+def simulated_seat(ics: Ics, mutant: str | None, apps: Applications) -> Seat:
+    """Seat the reference WFM, or the broken variant of a name, anew in each scenario. Raises UsageError."""
+    if mutant is not None and mutant not in WFM_MUTANTS:
+        raise UsageError(f"mutant: expected one of {', '.join(sorted(WFM_MUTANTS))}, found {mutant!r}")
+    build: BuildWfm = WFM_MUTANTS[mutant].build if mutant else ReferenceWfm
+    return seat_of(ics, f"simulated:{mutant}" if mutant else "simulated", apps, build)
+
+
+def seat_of(ics: Ics, target: str, apps: Applications, build: BuildWfm) -> Seat:
+    """Seat a WFM that is built here, in-process and with every hook."""
+    make = partial(WfmBench, open_subject=partial(_simulated, build), apps=apps)
+    return Seat(
+        ics, target, make, frozenset({"northbound", "retire", "load-limit", "compression", "restart", "version"})
+    )
+
+
+def external_seat(
+    ics: Ics,
+    url: str,
+    northbound: Northbound | None,
+    identity: Path,
+    apps: Applications,
+    hooks: WfmHooks | None = None,
+) -> Seat:
+    """Seat a real WFM.
+
+    `identity` holds the test authority of the trust domain in which the WFM was provisioned (`Authority.write`), and
+    `wfm.json` with its `wfmId`. The WFM has to accept clients of that trust domain that it has not seen before. Without
+    `northbound`, scenarios that need deployments are blocked by name. Raises UsageError.
+    """
+    endpoint, authority, wfm_id = Endpoint.of(url), _authority(identity), _wfm_id(identity)
+    able = hooks or WfmHooks()
+    subject = partial(WfmSubject, endpoint, authority, wfm_id, northbound, able)
+    names = set(able.names)
+    names |= {"northbound", "retire"} if northbound is not None else set()
+    make = partial(WfmBench, open_subject=lambda _: subject(), apps=apps)
+    return Seat(ics, url, make, frozenset(names))
+
+
+def keep_identity(folder: Path, trust_domain: str, wfm_id: str) -> Svid:
+    """Make a test authority and an SVID for a real WFM, and keep both in a folder; gives the SVID.
+
+    Raises UsageError: names that cannot be used, or a folder that cannot be written.
+    """
+    try:
+        authority = Authority.new(trust_domain)
+        svid = authority.issue(wfm_spiffe_id(trust_domain, wfm_id))
+        authority.write(folder)
+        svid.write(folder)
+        (folder / "trust-bundle.json").write_bytes(authority.bundle().to_json())
+        (folder / WFM_FILE).write_text(json.dumps({"wfmId": wfm_id}) + "\n", encoding="utf-8")
+    except SpiffeIdInvalid as error:
+        raise UsageError(f"identity: {error.reason}") from None
+    except OSError as error:
+        raise UsageError(f"{folder}: cannot be written: {error.strerror}") from None
+    return svid
+
+
+def control_hooks(url: str, *, retry: Callable[[], None] | None = None) -> WfmHooks:
+    """Give the hooks that the control API of a reference WFM offers; `retry` restarts it, if something can."""
+    control = HttpControl(url)
+    names = frozenset({"load-limit", "compression", "version"} | ({"restart"} if retry else set()))
+    return WfmHooks(control.limit_load, control.lift_load, control.compress, control.next_version, retry, names)
+
+
+@cache
+def _test_identity() -> tuple[Authority, Svid]:
+    """One authority for all simulated WFMs of a process: keys are made per run, not per scenario."""
+    authority = Authority.new(TRUST_DOMAIN)
+    return authority, authority.issue(wfm_spiffe_id(TRUST_DOMAIN, WFM_ID))
+
+
+def _simulated(build: BuildWfm, loop: BackgroundLoop) -> WfmSubject:
+    authority, svid = _test_identity()
+    cleanup = contextlib.ExitStack()
+    folder = cleanup.enter_context(tempfile.TemporaryDirectory(prefix="margo-wfm-"))
+    config = WfmConfig(
+        TRUST_DOMAIN,
+        WFM_ID,
+        svid=svid,
+        trust=StaticTrust(authority.bundle()),
+        control_port=0,
+        store_url=f"sqlite:///{folder}/wfm.db",
+    )
+    running = _Running(build, config, loop)
+    cleanup.callback(running.stop)
+    northbound = ReferenceNorthbound(f"http://127.0.0.1:{running.wfm.northbound_port}")
+    cleanup.callback(northbound.close)
+    control = HttpControl(f"http://127.0.0.1:{running.wfm.control_port}")
+    cleanup.callback(control.close)
+    hooks = WfmHooks(control.limit_load, control.lift_load, control.compress, control.next_version, running.restart)
+    endpoint = Endpoint.of(running.wfm.management_url)
+    return WfmSubject(endpoint, authority, WFM_ID, northbound, hooks, cleanup)
+
+
+class _Running:
+    """A simulated WFM that can be started anew from what it stored, on the same ports."""
+
+    def __init__(self, build: BuildWfm, config: WfmConfig, loop: BackgroundLoop) -> None:
+        self._build = build
+        self._config = config
+        self._loop = loop
+        self.wfm = self._started()
+
+    def stop(self) -> None:
+        """Stop it."""
+        self._loop.run(self.wfm.stop())
+
+    def restart(self) -> None:
+        """Stop it, and start another one in its place."""
+        self.stop()
+        old = self.wfm
+        self._config = replace(
+            self._config,
+            management_port=old.management_port,
+            northbound_port=old.northbound_port,
+            control_port=old.control_port,
+        )
+        self.wfm = self._started()
+
+    def _started(self) -> ReferenceWfm:
+        wfm = self._build(self._config)
+        self._loop.run(wfm.start())
+        return wfm
+
+
+def _authority(identity: Path) -> Authority:
+    try:
+        return Authority.load(identity)
+    except CredentialError as error:
+        raise UsageError(str(error)) from None
+
+
+def _wfm_id(identity: Path) -> str:
+    file = identity / WFM_FILE
+    try:
+        value = json.loads(file.read_text(encoding="utf-8"))
+    except OSError as error:
+        raise UsageError(f"{file}: cannot be read: {error.strerror}") from None
+    except ValueError as error:
+        raise UsageError(f"{file}: not valid JSON: {error}") from None
+    found = value.get("wfmId") if isinstance(value, dict) else None
+    if not isinstance(found, str):
+        raise UsageError(f"{file}: wfmId: expected a text, found {found!r}")
+    try:
+        wfm_spiffe_id(TRUST_DOMAIN, found)
+    except SpiffeIdInvalid as error:
+        raise UsageError(f"{file}: wfmId: {error.reason}") from None
+    return found

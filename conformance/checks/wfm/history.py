@@ -1,0 +1,180 @@
+"""What a WFM has to answer follows from what it took before, and what it refused must not have happened.
+
+The bench notes of every write whether it was good (fact `sent`); from the good ones follows what is there.
+"""
+
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+
+from conformance.checks.evidence import Record
+from conformance.checks.registry import Judgement
+from conformance.checks.wfm.judged import NAMESPACE, accepted, exchange, expect, noted, problem_type, said, unseen
+from conformance.record.events import Exchange, Fact
+
+
+@dataclass(frozen=True, slots=True)
+class Sent:
+    """A request with what was meant by it. `subject` is the device or deployment it is about."""
+
+    fact: Fact
+    exchange: Exchange
+
+    @property
+    def good(self) -> bool:
+        """Whether nothing was wrong with it."""
+        return bool(self.fact.data.get("good"))
+
+    @property
+    def request(self) -> str:
+        """Which operation it was meant to be."""
+        return str(self.fact.data.get("request"))
+
+    @property
+    def expects(self) -> str:
+        """How a bad one is to be refused: a key of `REFUSALS`."""
+        return str(self.fact.data.get("expects"))
+
+    @property
+    def subject(self) -> str:
+        """The device or deployment."""
+        return str(self.fact.data.get("subject"))
+
+    @property
+    def key(self) -> tuple[str, str | None, str]:
+        """What it is about, client by client."""
+        kind = "status" if self.request == "report-status" else "device"
+        return kind, self.exchange.client, self.subject
+
+
+@dataclass(frozen=True, slots=True)
+class Refusal:
+    """How a kind of bad request is refused. `tolerated` codes are right too, but worth a note."""
+
+    statuses: tuple[int, ...]
+    fragment: str | None = None
+    tolerated: tuple[int, ...] = ()
+    why: str = ""
+
+
+_CLIENT_ERRORS = tuple(range(400, 500))
+REFUSALS = {
+    "malformed": Refusal((400,), "invalid-request"),
+    "invalid": Refusal((422,), "semantic-error", (400,), "a schema violation is a 422 by AMB-X-22"),
+    "mismatch": Refusal((422,), None, _CLIENT_ERRORS, "no text gives the code (AMB-X-20)"),
+    "wrong-address": Refusal((422,), None, (400, 404, 405), "no text gives the code"),
+    "no-gateway": Refusal((404,), "gateway-not-found"),
+    "no-device": Refusal((404,), "device-not-found"),
+    "no-deployment": Refusal((404,), "deployment-not-found"),
+    "no-bundle": Refusal((404,), "invalid-bundle"),
+    "no-status-target": Refusal((404, 422)),
+    "foreign-deployment": Refusal((404,), None, (403,), "404 and 403 are both right (AMB-C-09)"),
+    "foreign-status": Refusal((404, 422), None, (403,), "404 and 403 are both right (AMB-C-09)"),
+    "not-acceptable": Refusal((406,), "server-cannot-generate-response"),
+    "no-digest": Refusal((404,), None, (400, 422), "no text gives the code"),
+    "no-such-thing": Refusal((404, 405, 501)),
+    "not-authorized": Refusal((403,)),
+    "overload": Refusal((429, 503)),
+}
+
+
+def sent(record: Record, *requests: str) -> tuple[Sent, ...]:
+    """Give what was sent, of some operations or of all, in order."""
+    found = []
+    for fact in record.facts_of("sent"):
+        item = exchange(record, fact.data.get("exchange"))
+        if item is not None and (not requests or fact.data.get("request") in requests):
+            found.append(Sent(fact, item))
+    return tuple(found)
+
+
+def history(record: Record, *requests: str) -> Iterator[Judgement]:
+    """Judge the code of every good write by what was there before."""
+    there: set[tuple[str, str | None, str]] = set()
+    for item in sent(record, *requests):
+        if not item.good or item.request.startswith("fetch"):
+            continue
+        known = item.key in there
+        wanted = _wanted(item.request, known)
+        state = "known" if known else "new"
+        yield expect(
+            item.exchange.status == wanted,
+            f"{wanted} for {item.request} of {item.subject}, which is {state}",
+            said(item.exchange),
+            item.exchange,
+        )
+        if item.request == "withdraw-capabilities":
+            there = {key for key in there if key != item.key and not _behind(key, item.key)}
+        elif accepted(item.exchange):
+            there.add(item.key)
+
+
+def refusals(record: Record, *requests: str, only: Iterable[str] | None = None) -> Iterator[Judgement]:
+    """Judge every bad request: refused as it should be, its good twins taken before and after, nothing left behind."""
+    items = sent(record, *requests)
+    bad = [item for item in items if not item.good]
+    for item in bad:
+        yield from _refused(item, only)
+        before = [twin for twin in items if twin.good and twin.exchange.at < item.exchange.at]
+        after = [twin for twin in items if twin.good and twin.exchange.at > item.exchange.at]
+        for where, twins in (("before", before[-1:]), ("after", after[:1])):
+            if not twins:
+                yield unseen("a good request of the same kind", f"none {where}", item.exchange, only=only)
+            for twin in twins:
+                yield expect(
+                    _taken(twin), f"the good request {where} taken", said(twin.exchange), twin.exchange, only=only
+                )
+        yield from _reads_unchanged(item, before, after, only)
+    if bad:
+        for judgement in history(record, *requests):
+            yield Judgement(judgement.seen, judgement.expected, judgement.found, judgement.shown_by, _tuple(only))
+
+
+def _refused(item: Sent, only: Iterable[str] | None) -> Iterator[Judgement]:
+    how = REFUSALS[item.expects]
+    answer = item.exchange
+    defect = item.fact.data.get("defect") or item.expects
+    wanted = " or ".join(map(str, how.statuses))
+    right = answer.status in how.statuses
+    if not right and answer.status in how.tolerated:
+        yield noted(f"{wanted} for {defect}: {how.why}", said(answer), answer, only=only)
+    refused = right or answer.status in how.tolerated
+    yield expect(refused, f"{wanted} for {defect}", said(answer), answer, only=only)
+    if right and how.fragment and answer.method != "HEAD":
+        kind = f"{NAMESPACE}#{how.fragment}"
+        yield expect(problem_type(answer) == kind, f"type {kind} for {defect}", said(answer), answer, only=only)
+
+
+def _taken(twin: Sent) -> bool:
+    """A withdrawal of what is gone is as good a twin as any: it is answered rightly with 404."""
+    if twin.request == "withdraw-capabilities":
+        return twin.exchange.status in (204, 404)
+    return accepted(twin.exchange)
+
+
+def _reads_unchanged(
+    item: Sent, before: list[Sent], after: list[Sent], only: Iterable[str] | None
+) -> Iterator[Judgement]:
+    """A refused read leaves what is read as it was."""
+    if not item.request.startswith("fetch"):
+        return
+    for one in before[-1:]:
+        for other in after:
+            if other.exchange.target == one.exchange.target:
+                same = one.exchange.response.digest == other.exchange.response.digest
+                found = "the same bytes" if same else "other bytes"
+                yield expect(same, "the same answer before and after", found, one.exchange, other.exchange, only=only)
+                return
+
+
+def _wanted(request: str, known: bool) -> int:
+    if request == "withdraw-capabilities":
+        return 204 if known else 404
+    return 200 if known else 201
+
+
+def _behind(key: tuple[str, str | None, str], gateway: tuple[str, str | None, str]) -> bool:
+    return key[:2] == gateway[:2] and key[2].startswith(f"{gateway[2]}/")
+
+
+def _tuple(only: Iterable[str] | None) -> tuple[str, ...] | None:
+    return None if only is None else tuple(only)

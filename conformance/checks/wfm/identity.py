@@ -1,0 +1,202 @@
+"""Who is let in: clients of this WFM with a sound certificate, and nobody else."""
+
+from collections.abc import Iterable, Iterator
+
+from conformance.checks.evidence import Record
+from conformance.checks.registry import Judgement, check
+from conformance.checks.wfm.history import sent
+from conformance.checks.wfm.judged import (
+    NAMESPACE,
+    accepted,
+    exchange,
+    expect,
+    noted,
+    offers_to,
+    problem_type,
+    said,
+    unseen,
+)
+from conformance.record.events import Connection, Exchange, Fact
+
+BY_WFM = "by the WFM: "
+ALWAYS = ("SEC-003", "SEC-004", "ID-48")
+_CHAIN = ("ID-25", "ID-34", "ID-20")
+
+
+def refused_connections(record: Record, name: object) -> tuple[Connection, ...]:
+    """Give the connections of a credential that the WFM turned away."""
+    return tuple(
+        item
+        for item in record.connections
+        if item.offered == name and item.outcome == "refused" and (item.reason or "").startswith(BY_WFM)
+    )
+
+
+@check(
+    *ALWAYS, "SEC-002", "ID-14", "ID-20", "ID-22", "ID-24", "ID-25", "ID-26", "ID-27", "ID-30", "ID-34", "ID-50",
+    "ID-51", role="wfm",
+)  # fmt: skip
+def bad_certificates_are_turned_away(record: Record) -> Iterator[Judgement]:
+    """Somebody with a bad certificate, or none, is refused before anything is said, and changes nothing."""
+    for fact in record.facts_of("bad-certificate"):
+        names = _statements(str(fact.data.get("clause")))
+        yield from _turned_away(record, fact, names)
+        yield from _went_on(record, fact, names)
+
+
+@check("ID-33", role="wfm")
+def outdated_encryption_is_turned_down(record: Record) -> Iterator[Judgement]:
+    """A client that offers TLS 1.1 at most gets no connection."""
+    for fact, item in _older(record, "1.1 only"):
+        if item.status is None and not refused_connections(record, fact.data.get("name")):
+            yield unseen("an attempt with TLS 1.1", said(item), item)
+            continue
+        yield expect(item.status is None, "no connection", said(item), item)
+        yield from _went_on(record, fact, ("ID-33",))
+
+
+@check("ID-32", role="wfm")
+def falling_back_is_noted(record: Record) -> Iterator[Judgement]:
+    """TLS 1.2 may be offered to those who know nothing newer; whether it is, is for the record."""
+    for fact, item in _older(record, "1.2 only"):
+        cipher = (item.tls.cipher or "") if item.tls else ""
+        if item.status is None:
+            yield expect(True, "TLS 1.2 refused, or as RFC 9325 has it", "refused", item)
+        else:
+            good = cipher.startswith("ECDHE") and ("GCM" in cipher or "CHACHA20" in cipher)
+            yield expect(good, "TLS 1.2 refused, or with a cipher of RFC 9325", cipher or "no cipher known", item)
+        yield from _went_on(record, fact, ("ID-32",))
+
+
+@check("ID-21", "ID-25", "SEC-003", role="wfm")
+def sound_certificates_are_let_in(record: Record) -> Iterator[Judgement]:
+    """A client with a sound certificate is served."""
+    for fact in record.facts_of("sound-certificate"):
+        item = exchange(record, fact.data.get("exchange"))
+        if item is not None:
+            yield expect(item.status == 200, f"a certificate {fact.data.get('form')} served", said(item), item)
+
+
+@check("ID-23", role="wfm")
+def optional_keys_are_noted(record: Record) -> Iterator[Judgement]:
+    """Other keys than P-256 are optional: let in or turned away, but never half."""
+    for fact in record.facts_of("sound-certificate"):
+        item = exchange(record, fact.data.get("exchange"))
+        if item is None:
+            continue
+        turned_away = bool(refused_connections(record, fact.data.get("name")))
+        yield noted("let in or turned away", f"{fact.data.get('form')}: {said(item)}", item)
+        whole = item.status == 200 or turned_away
+        yield expect(whole, "served, or turned away at the connection", said(item), item)
+
+
+@check("ID-36", "ID-57", role="wfm")
+def connections_end_with_their_certificate(record: Record) -> Iterator[Judgement]:
+    """A connection does not go on for long when the certificate it was made with has expired."""
+    for fact in record.facts_of("expired-meanwhile"):
+        before, after = exchange(record, fact.data.get("before")), exchange(record, fact.data.get("after"))
+        if before is None or after is None or before.status != 200:
+            yield unseen("a client that was served before", said(before) if before else "nothing", before)
+            continue
+        if accepted(after):
+            # the limit is policy, only to be short against lifetimes: what is seen here is no proof of a breach
+            yield noted("an end of the connection soon", "still served a second after the end of validity", after)
+        else:
+            yield expect(True, "not served any longer", said(after), after)
+        for poll in [poll for poll in record.polls if poll.at > after.at][:1]:
+            yield expect(poll.status == 200, "other clients served as before", said(poll), poll)
+
+
+@check(
+    "SEC-011", "SEC-012", "ID-37", "ID-53", "ID-55", "DS-077", role="wfm"
+)  # fmt: skip
+def retired_clients_are_not_served(record: Record) -> Iterator[Judgement]:
+    """A client whose relationship has ended is refused every request with 403, others are served as before."""
+    for fact in record.facts_of("retired"):
+        late = [item for item in record.exchanges if item.client == fact.data.get("client") and item.at > fact.at]
+        if not late:
+            yield unseen("requests of the retired client", "none", fact)
+        for item in late:
+            yield expect(item.status == 403, "403", said(item), item)
+        yield from _went_on(record, fact, None)
+
+
+@check("SEC-013", "ID-56", role="wfm")
+def retired_clients_are_told_so(record: Record) -> Iterator[Judgement]:
+    """The refusal of a retired client is a problem of the type `#not-authorized`."""
+    for fact in record.facts_of("retired"):
+        for item in record.exchanges:
+            if item.client == fact.data.get("client") and item.at > fact.at:
+                kind = problem_type(item)
+                right = f"{NAMESPACE}#not-authorized"
+                if (kind or "").endswith("wfm-client-relationship-retired"):
+                    yield noted(right, f"{kind}, as the prose has it (AMB-C-01)", item)
+                else:
+                    yield expect(item.status == 403 and kind == right, f"403 with type {right}", said(item), item)
+
+
+def _turned_away(record: Record, fact: Fact, names: Iterable[str]) -> Iterator[Judgement]:
+    """Judge each attempt: turned away by the WFM, at the connection or (AMB-C-07) with 401 or 403."""
+    attempts = [exchange(record, number) for number in fact.data.get("exchanges", ())]
+    refused = refused_connections(record, fact.data.get("name"))
+    for item in attempts:
+        if item is None:
+            continue
+        defect = fact.data.get("defect")
+        if item.status in (401, 403):
+            yield noted(f"the connection refused: {defect}", f"{said(item)} (AMB-C-07)", item, only=names)
+            yield expect(True, f"refused: {defect}", said(item), item, only=names)
+        elif item.status is not None:
+            yield expect(False, f"refused: {defect}", said(item), item, only=names)
+        elif refused:
+            yield expect(True, f"refused: {defect}", refused[0].reason, item, refused[0], only=names)
+        else:
+            yield unseen(f"refused: {defect}", said(item), item, only=names)
+
+
+def _went_on(record: Record, fact: Fact, names: Iterable[str] | None) -> Iterator[Judgement]:
+    """Judge that good clients were served before and after, and found nothing changed."""
+    strangers = {fact.data.get("client")}
+    polls = [poll for poll in record.polls if poll.client not in strangers and poll.client is not None]
+    good = [poll for poll in polls if _is_good(record, poll)]
+    for where, found in (
+        ("before", [poll for poll in good if poll.at < fact.at][-1:]),
+        ("after", [poll for poll in good if poll.at > fact.at][:1]),
+    ):
+        if not found:
+            yield unseen(f"a good client {where}", "none", fact, only=names)
+        for poll in found:
+            yield expect(poll.status == 200, f"a good client served {where}", said(poll), poll, only=names)
+    for item in sent(record.since(fact), "report-capabilities"):
+        if item.good:
+            created = item.exchange.status == 201
+            yield expect(created, "201: nobody reported it before", said(item.exchange), item.exchange, only=names)
+
+
+def _is_good(record: Record, poll: Exchange) -> bool:
+    """Whether a poll is of a client of the scenario itself, rather than of an attempt."""
+    attempts = {
+        number
+        for kind in ("bad-certificate", "older-tls-offered", "sound-certificate", "expired-meanwhile")
+        for fact in record.facts_of(kind)
+        for number in (
+            *fact.data.get("exchanges", ()),
+            *(fact.data.get(name) for name in ("exchange", "before", "after")),
+        )
+    }
+    return poll.n not in attempts and bool(offers_to(record, poll.client or "") or poll.client)
+
+
+def _older(record: Record, offer: str) -> Iterator[tuple[Fact, Exchange]]:
+    for fact in record.facts_of("older-tls-offered"):
+        item = exchange(record, fact.data.get("exchange"))
+        if item is not None and fact.data.get("offer") == offer:
+            yield fact, item
+
+
+def _statements(clause: str) -> tuple[str, ...]:
+    """Give the statements that an attempt with a broken clause speaks for."""
+    if clause in _CHAIN:
+        return (*ALWAYS, *_CHAIN)
+    more = {"ID-07": ("ID-14", "ID-50"), "ID-14": ("ID-14", "ID-50"), "none": ("SEC-002", "ID-30")}
+    return (*ALWAYS, *more.get(clause, (clause,)))
