@@ -101,6 +101,8 @@ def parse_json(data: bytes, document: str) -> Any:
     check_size(data, document)
     try:
         value = json.loads(data, object_pairs_hook=_unique_members, parse_constant=_no_constant)
+        if b"\\u" in data:  # an escaped lone surrogate is no text: it could be written nowhere
+            json.dumps(value, ensure_ascii=False).encode()
     except (ValueError, RecursionError) as error:
         raise DocumentError(document, "text", "valid JSON", str(error) or "text nested too deeply") from None
     return value

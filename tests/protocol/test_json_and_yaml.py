@@ -48,7 +48,20 @@ def test_integers_stay_exact_where_rfc_8785_gives_up(number: int) -> None:
 
 
 @pytest.mark.parametrize(
-    "text", [b"", b"{", b"{} {}", b'{"a":1,"a":2}', b"NaN", b'{"a":Infinity}', b"\xff", b"[" * 100_000, b"'a'", b"\x00"]
+    "text",
+    [
+        b"",
+        b"{",
+        b"{} {}",
+        b'{"a":1,"a":2}',
+        b"NaN",
+        b'{"a":Infinity}',
+        b"\xff",
+        b"[" * 100_000,
+        b"'a'",
+        b"\x00",
+        b'["\\ud800"]',
+    ],
 )
 def test_bad_json_is_refused_as_text(text: bytes) -> None:
     with pytest.raises(DocumentError, match="x: text: expected valid JSON") as caught:
