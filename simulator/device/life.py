@@ -7,6 +7,7 @@ from dataclasses import dataclass
 
 from simulator.device.agent import Agent
 from simulator.device.clock import DeviceClock, Timer
+from simulator.device.durable import Durable
 from simulator.device.events import (
     CancelComponent,
     CancelTimer,
@@ -67,6 +68,7 @@ class Life:
         self._running: dict[int, Timer] = {}
         self._requests: set[asyncio.Task[None]] = set()
         self._worker: asyncio.Task[None] | None = None
+        self._saving: asyncio.Future[None] | None = None
         self._over = False
 
     def start(self) -> None:
@@ -80,7 +82,7 @@ class Life:
             self._inputs.put_nowait(event)
 
     async def end(self) -> None:
-        """Stop at once; nothing that is under way is finished."""
+        """Stop at once; nothing that is under way is finished, but for a write that was begun."""
         self.drop_everything()
         tasks = [
             task for task in (self._worker, *self._requests) if task is not None and task is not asyncio.current_task()
@@ -90,6 +92,9 @@ class Life:
         for task in tasks:
             with contextlib.suppress(asyncio.CancelledError):
                 await task
+        if self._saving is not None:
+            with contextlib.suppress(OSError):
+                await self._saving
 
     def drop_everything(self) -> None:
         """Cancel timers, so that nothing happens any more."""
@@ -117,10 +122,7 @@ class Life:
     async def _carry_out(self, effect: Effect) -> None:
         match effect:
             case Persist(state):
-                try:
-                    await asyncio.to_thread(self._around.storage.save, state)
-                except OSError as error:
-                    raise StorageFailed(str(error)) from error
+                await self._store(state)
             case Send():
                 task = asyncio.get_running_loop().create_task(self._exchange(effect))
                 self._requests.add(task)
@@ -139,6 +141,14 @@ class Life:
                 self.put(MachineObserved(self._around.machine.seen()))
             case Log() | Point():
                 pass  # the observer of effects has it
+
+    async def _store(self, state: Durable) -> None:
+        """Store in a thread, since the disk is slow; a write that was begun is always seen through."""
+        self._saving = asyncio.ensure_future(asyncio.to_thread(self._around.storage.save, state))
+        try:
+            await asyncio.shield(self._saving)
+        except OSError as error:
+            raise StorageFailed(str(error)) from error
 
     async def _exchange(self, request: Send) -> None:
         try:
