@@ -32,7 +32,7 @@ def write_record(
     folder: Path, outcome: ScenarioOutcome = ScenarioOutcome.PASSED, *, uri: str = "device/x.feature", name: str = "X"
 ) -> Path:
     """Write a sealed record of one scenario for a device; gives the event file."""
-    found = Outcome.PASS if outcome is ScenarioOutcome.PASSED else Outcome.FAIL
+    found = {ScenarioOutcome.PASSED: Outcome.PASS, ScenarioOutcome.FAILED: Outcome.FAIL}.get(outcome)
     with EventWriter(folder / EVENT_FILE) as writer:
         writer.append(
             Header(
@@ -50,8 +50,11 @@ def write_record(
                 scenario=1, role="device", feature="F", name=name, uri=uri, line=3, requirements=("DS-069",)
             )
         )
-        writer.append(
-            Finding(scenario=1, requirement="DS-069", check="device.c", outcome=found, message="held", shown_by=(2,))
-        )
+        if found:
+            writer.append(
+                Finding(
+                    scenario=1, requirement="DS-069", check="device.c", outcome=found, message="held", shown_by=(2,)
+                )
+            )
         writer.append(ScenarioFinished(scenario=1, outcome=outcome))
     return folder / EVENT_FILE
