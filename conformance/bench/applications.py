@@ -10,7 +10,7 @@ import re
 import tarfile
 from collections.abc import Iterable, Mapping
 from copy import deepcopy
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import cached_property
 from itertools import count
 from pathlib import Path
@@ -102,6 +102,7 @@ class Application:
     directory: Path
     description: ApplicationDescription
     files: Mapping[str, bytes]
+    _made: dict[int, Release] = field(default_factory=dict, repr=False, compare=False)
 
     @property
     def application_id(self) -> str:
@@ -115,8 +116,11 @@ class Application:
         """
         if number < 1:
             raise ValueError(f"releases are counted from 1, not {number}")
-        if number == 1:
-            return Release(1, self.description, self.files)
+        if number not in self._made:
+            self._made[number] = Release(1, self.description, self.files) if number == 1 else self._later(number)
+        return self._made[number]
+
+    def _later(self, number: int) -> Release:
         raw = deepcopy(cast("dict[str, Any]", parse_yaml(self.files[DESCRIPTION_FILE], DESCRIPTION_FILE)))
         raw["metadata"]["version"] = _bumped(str(raw["metadata"]["version"]), number - 1)
         for profile in raw["deploymentProfiles"]:

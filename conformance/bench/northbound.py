@@ -4,8 +4,10 @@ Another WFM is reached through another implementation of `Northbound`, such as o
 """
 
 import json
+import ssl
 from collections.abc import Mapping
 from dataclasses import dataclass
+from functools import cache
 from typing import Any, Protocol
 
 import httpx
@@ -39,6 +41,12 @@ class DeploymentAtWfm:
     client: str
     device_id: str
     state: str | None = None
+
+
+@cache
+def public_trust() -> ssl.SSLContext:
+    """Give the context for operators' APIs over HTTPS, with the machine's anchors; made once, since that is slow."""
+    return ssl.create_default_context()
 
 
 class Northbound(Protocol):
@@ -92,7 +100,9 @@ class ReferenceNorthbound:
             raise UsageError(f"northbound URL: expected http://host:port, found {url!r}")
         self.url = url.rstrip("/")
         # an operator's API on this bench: no proxy of the environment, and redirects are told, not followed
-        self._http = httpx.Client(base_url=self.url, timeout=timeout_s, trust_env=False, follow_redirects=False)
+        self._http = httpx.Client(
+            base_url=self.url, timeout=timeout_s, verify=public_trust(), trust_env=False, follow_redirects=False
+        )
 
     def close(self) -> None:
         """Close the connection."""

@@ -10,6 +10,7 @@ from typing import Any, Literal
 import httpx
 
 from conformance.bench.errors import Blocked
+from conformance.bench.northbound import public_trust
 
 ROOT = "/control/v1"
 Overload = Literal["everything at once", "one client too often"]
@@ -40,7 +41,7 @@ class HttpControl:
     """The control API of the reference WFM."""
 
     def __init__(self, url: str) -> None:
-        self._http = httpx.Client(base_url=url.rstrip("/"), timeout=10.0, trust_env=False)
+        self._http = httpx.Client(base_url=url.rstrip("/"), timeout=10.0, verify=public_trust(), trust_env=False)
 
     def close(self) -> None:
         """Close the connection."""

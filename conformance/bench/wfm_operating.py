@@ -1,6 +1,7 @@
 """What an operator does beyond deploying and removing: find an application that fits, change it, restart the WFM."""
 
 from collections.abc import Mapping
+from functools import partial
 from typing import Any
 
 from conformance.bench.applications import Application, Release
@@ -88,12 +89,11 @@ def change_unseen(bench: WfmBench, name: str, count: int) -> None:
     """Make changes while the client does not ask, then have it ask once."""
     client = bench.client(name)
     deployed = client.deployments["primary"]
+    operator = bench.subject.operator()
     for number in range(2, 2 + count - 1):
         release = bench.application("primary").release(number)
-        bench.operate(lambda release=release: bench.subject.operator().upload(release.archive))
-        bench.operate(
-            lambda release=release: bench.subject.operator().update(deployed.deployment_id, release.version, None)
-        )
+        bench.operate(partial(operator.upload, release.archive))
+        bench.operate(partial(operator.update, deployed.deployment_id, release.version, None))
     bench.deploy(name, "secondary", seen=False)
     bench.note("was-away", client=client.identity, changes=count)
 
