@@ -12,7 +12,7 @@ import yaml
 
 from conformance.bench.applications import Applications
 from conformance.bench.bench import Bench
-from conformance.bench.device_deployments import Deployment, Variation, deployment_of
+from conformance.bench.device_deployments import Deployment, Variation, component_count, deployment_of
 from conformance.bench.device_offers import DEFECTS, Draft, draft_of
 from conformance.bench.device_subject import DeviceSeat
 from conformance.bench.device_world import CLIENT_ID, World
@@ -29,6 +29,8 @@ from simulator.protocol.digest import digest_of
 from simulator.protocol.problem import PROBLEM_MEDIA_TYPE
 
 PLAIN = Variation()
+KINDS = {"multipart": "", "chart": "helm", "archive": "compose"}
+"""Names that steps use for an application of some kind, whichever it is."""
 
 
 class DeviceBench(Bench):
@@ -111,13 +113,29 @@ class DeviceBench(Bench):
 
     # --- what the WFM publishes --------------------------------------------------------------------------------------
 
+    def role_of(self, name: str) -> str:
+        """Give the role behind a name: itself, or the first application that is `multipart`, a `chart`, an `archive`.
+
+        Raises Blocked when no application is of that kind.
+        """
+        if name in self.apps or name not in KINDS:
+            return name
+        for role, application in self.apps.items():
+            release = application.release(1)
+            several = component_count(release, self.types) > 1
+            kinds = [profile.type for profile in release.description.deployment_profiles]
+            if several if name == "multipart" else KINDS[name] in kinds:
+                return role
+        raise Blocked(f"no application is of the kind {name}")
+
     def deployment_id(self, role: str) -> str:
         """The id of a role's deployment; made when it is first asked for."""
-        known: str = self.named.setdefault(role, str(uuid.uuid4()))
+        known: str = self.named.setdefault(self.role_of(role), str(uuid.uuid4()))
         return known
 
     def make(self, role: str, release: int = 1, variation: Variation = PLAIN, target: str | None = None) -> Deployment:
         """Make a deployment of an application for this device, without publishing it. Raises Blocked."""
+        role = self.role_of(role)
         if role not in self.apps:
             raise Blocked(f"there is no {role} application")
         wanted = target or self.device_id
@@ -251,6 +269,10 @@ class DeviceBench(Bench):
     def two_polls(self, since: Fact) -> bool:
         """Wait for two polls after something; whether they came."""
         return self.until(lambda record: len(evidence.polls_after(record, since.at)) >= 2, "settle")
+
+    def let_pass(self, seconds: float) -> None:
+        """Let time pass in which nothing is expected, such as a part of a downtime."""
+        self.recorder.until(lambda _: False, seconds)
 
     # --- answers that the WFM gives ----------------------------------------------------------------------------------
 

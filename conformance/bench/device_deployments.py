@@ -5,6 +5,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
+import yaml
+
 from conformance.bench.applications import Release
 from conformance.bench.errors import Blocked
 from simulator.protocol.application import ProfileOffer
@@ -70,6 +72,12 @@ def deployment_of(
     return Deployment(deployment_id, document, spelled(document, variation.spelling))
 
 
+def component_count(release: Release, types: Sequence[str]) -> int:
+    """How many components the release has on a device of these deployment types; 0 when it cannot be deployed."""
+    profile = next((item for item in release.description.deployment_profiles if item.type in types), None)
+    return len(profile.components) if profile else 0
+
+
 def spelled(document: Mapping[str, Any], spelling: str) -> bytes:
     """Write the YAML: `plain`, with `comments`, with `crlf` line ends, or `indented` in an odd way (DS-051)."""
     plain = dump_yaml(document)
@@ -79,14 +87,9 @@ def spelled(document: Mapping[str, Any], spelling: str) -> bytes:
         case "crlf":
             return plain.replace(b"\n", b"\r\n")
         case "indented":
-            return b"".join(_wider(line) for line in plain.splitlines(keepends=True))
+            return yaml.safe_dump(dict(document), indent=7, sort_keys=False, allow_unicode=True).encode()
         case _:
             return plain
-
-
-def _wider(line: bytes) -> bytes:
-    lead = len(line) - len(line.lstrip(b" "))
-    return b" " * (lead * 2) + line.lstrip(b" ")
 
 
 def _profile(release: Release, types: Sequence[str], kind: str | None) -> ProfileOffer:
@@ -133,9 +136,6 @@ def _parameters(release: Release, profile: ProfileOffer, values: Mapping[str, An
 
 
 def _extend(document: dict[str, Any]) -> None:
-    extension = {EXTENSION: {"color": "green", "depth": 3}}
     spec = document["spec"]
-    spec.update(extension)
-    spec["deploymentProfile"].update(extension)
-    for component in spec["deploymentProfile"]["components"]:
-        component.update(copy.deepcopy(extension))
+    for place in (spec, spec["deploymentProfile"], *spec["deploymentProfile"]["components"]):
+        place[EXTENSION] = {"color": "green", "depth": 3}

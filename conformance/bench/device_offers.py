@@ -125,6 +125,11 @@ def _inside_the_bundle(draft: Draft) -> Draft:
     return replace(changed, documents=documents, bundle=bundle, damaged=(*digests, digest))
 
 
+def _archive_alone(draft: Draft) -> Draft:
+    """The archive is damaged; one by one the deployments are intact."""
+    return replace(draft, bundle=draft.bundle[:-1], damaged=(draft.manifest["bundle"]["digest"],))
+
+
 def _swapped(draft: Draft) -> Draft:
     """Each deployment's bytes are those of another one."""
     names = list(draft.documents)
@@ -186,6 +191,7 @@ DAMAGES: Mapping[str, Defect] = {
     "nothing in it": _damaged(lambda _: b""),
     "the content of another deployment": _swapped,
     "a damaged deployment in an intact archive": _inside_the_bundle,
+    "only the archive damaged": _archive_alone,
 }
 """What can happen to content on its way, by the words of the scenarios (DS-029, DS-030, DS-050, DS-051, DS-053)."""
 

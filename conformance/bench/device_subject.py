@@ -21,7 +21,7 @@ from simulator.device.runtimes import ComponentScript
 from simulator.device.settings import DailyWindow, Window
 from simulator.identity.trust import TrustSource
 
-POLL_S = 0.1
+POLL_S = 0.05
 """How often the simulated device polls: as often as makes the suite quick."""
 SLOW_S = 0.5
 GATEWAY_ID = "gateway-1"
@@ -137,7 +137,7 @@ class SimulatedSeat:
             labels={"plant.example/line": "north", "plant.example/zones": ["a", "b"], "plant.example/rank": 3},
             policies=Policies.of(self.ics.policies),
             poll_interval_s=POLL_S,
-            retry_base_s=POLL_S,
+            retry_base_s=0.1,
             retry_cap_s=8.0,
             retry_attempts=4,
             removal_retry_s=0.3,

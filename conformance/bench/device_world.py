@@ -77,7 +77,7 @@ class World:
         self._endpoint = endpoint
         self.link = Link(0, host=endpoint.host, port=endpoint.port)
         self.mis: MisServer | None = None
-        self._observed: set[int] = set()
+        self._second: MisServer | None = None
         self.wfm = self._new_wfm()
 
     def _new_wfm(self, port: int = 0) -> ReferenceWfm:
@@ -120,8 +120,9 @@ class World:
         """Close everything."""
         await self.link.close()
         await self.wfm.stop()
-        if self.mis is not None:
-            await self.mis.stop()
+        for service in (self.mis, self._second):
+            if service is not None:
+                await service.stop()
 
     # --- what the WFM does -----------------------------------------------------------------------------------------
 
@@ -188,6 +189,12 @@ class World:
         mis = MisServer(TRUST_DOMAIN, self.authority.bundle(), middlewares=(layer,), **options)  # type: ignore[arg-type]
         self.mis = await mis.start()
         return self.mis
+
+    async def open_second_service(self) -> MisServer:
+        """Start another identity service, at an origin of its own and with a certificate that nobody was told of."""
+        layer = intercept(self.faults, self._exchanged)
+        self._second = await MisServer(TRUST_DOMAIN, self.authority.bundle(), middlewares=(layer,)).start()
+        return self._second
 
     # --- the record ----------------------------------------------------------------------------------------------------
 

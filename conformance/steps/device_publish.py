@@ -221,7 +221,13 @@ def offers_damaged(bench: DeviceBench, role: str, release: int, damage: str) -> 
 
 @when(parsers.parse('the WFM goes on offering "{role:w}" release {release:d} with {damage}'))
 def goes_on_offering(bench: DeviceBench, role: str, release: int, damage: str) -> None:
+    bench.until(lambda record: _being_installed(record, bench.deployment_id(role)), "apply")
     bench.offer(damage, (role, release), extra="tertiary")
+
+
+def _being_installed(record: evidence.Record, deployment: str) -> bool:
+    fact, last = evidence.publication(record, deployment), record.last_report(deployment)
+    return last is not None and fact is not None and (last.version or 0) >= fact.data["version"]
 
 
 @when(parsers.parse("the WFM offers a desired state that is {defect}"))
@@ -319,3 +325,8 @@ def no_order(bench: DeviceBench, role: str) -> None:
 @when("the WFM answers as it should again")
 def found_again(bench: DeviceBench) -> None:
     bench.recover()
+
+
+@then("the device does not go around the damaged archive")
+def does_not_go_around(bench: DeviceBench) -> None:
+    bench.judge(refusal.damaged_archive_is_not_gone_around)

@@ -26,7 +26,9 @@ def _refused(record: Record, expected: str, *, fetching: bool = False) -> Iterat
         return
     met = damaged_fetches(record, offer) if offer.data.get("damaged") else servings(record, offer)
     signs = signs_of_adoption(record, offer, fetching=fetching)
-    if signs:
+    if offer.data.get("damaged") and not met:
+        yield unseen(expected, "the device never fetched what is damaged", offer)
+    elif signs:
         shown = [event for _, event in signs][:5]
         yield expect(False, *met[:1], *shown, expected=expected, found=told(signs, NOTHING))
     elif not met:
@@ -47,6 +49,16 @@ def older_or_equal_state_is_refused(record: Record) -> Iterator[Judgement]:
 def damaged_content_is_refused(record: Record) -> Iterator[Judgement]:
     """Content without the digest that the manifest names aborts the update, and the former state stays."""
     yield from _refused(record, "the update is aborted, the former state stays")
+
+
+@check("DS-030", "DS-054", role="device")
+def damaged_archive_is_not_gone_around(record: Record) -> Iterator[Judgement]:
+    """A damaged archive aborts the update, even where the deployments could be had one by one."""
+    offer = record.last_fact("offered")
+    if offer is not None and servings(record, offer) and not damaged_fetches(record, offer):
+        yield noted("the device fetches deployments one by one, and never the archive", *servings(record, offer)[:1])
+    else:
+        yield from _refused(record, "the update is aborted, the former state stays")
 
 
 @check("DS-055", "DS-049", role="device")

@@ -1,0 +1,182 @@
+"""Who the WFM is, and whom the device takes its trust from."""
+
+from pytest_bdd import given, parsers, then, when
+
+from conformance.bench import device_trust
+from conformance.bench.device_bench import DeviceBench
+from conformance.bench.device_identities import DEFECTS
+from conformance.checks.device import evidence, identity
+from conformance.checks.registry import Check
+
+# --- the WFM -----------------------------------------------------------------------------------------------------------
+
+
+@when(parsers.parse("the WFM comes with a credential that {defect}"))
+def comes_with(bench: DeviceBench, defect: str) -> None:
+    fact = bench.present(DEFECTS[defect])
+    bench.until(lambda record: _attempts(record, fact) >= 2 or _sent(record, fact), "retry")
+
+
+@when("the WFM comes with its own credential again")
+def comes_as_itself(bench: DeviceBench) -> None:
+    fact = bench.present("good")
+    bench.until(lambda record: evidence.polls_after(record, fact.at), "retry")
+
+
+@then("the device talks to it")
+def talks(bench: DeviceBench) -> None:
+    bench.judge(identity.good_wfm_is_accepted)
+
+
+@then(parsers.parse("the device does not talk to it, since {reason}"))
+def does_not_talk(bench: DeviceBench, reason: str) -> None:
+    bench.judge(REASONS[reason])
+
+
+REASONS: dict[str, Check] = {
+    "its certificates are not valid": identity.invalid_chain_is_refused,
+    "it is no credential of a workload": identity.leaf_that_is_no_svid_is_refused,
+    "it is of another trust domain": identity.foreign_trust_domain_is_refused,
+    "it is another WFM": identity.other_wfm_is_refused,
+    "its key is too weak": identity.weak_key_is_refused,
+    "a certificate is missing": identity.missing_intermediate_is_not_fetched,
+}
+
+
+def _attempts(record: evidence.Record, fact: evidence.Fact) -> int:
+    name = fact.data["credential"]
+    return len([item for item in record.facts_of("connecting") if item.data["offered"] == name])
+
+
+def _sent(record: evidence.Record, fact: evidence.Fact) -> bool:
+    return any(item.at > fact.at for item in evidence.management(record))
+
+
+# --- the identity service ------------------------------------------------------------------------------------------------
+
+
+@given("an identity service from which the device takes its trust")
+def service(bench: DeviceBench) -> None:
+    bench.named["service"] = device_trust.open_service(bench)
+
+
+@given(parsers.parse("an identity service with {defect}"))
+def bad_service(bench: DeviceBench, defect: str) -> None:
+    bench.named["service"] = device_trust.open_service(bench, defect)
+
+
+@given(parsers.parse("it gives a trust bundle {kind}"))
+@when(parsers.parse("the identity service gives a trust bundle {kind}"))
+def gives_bundle(bench: DeviceBench, kind: str) -> None:
+    device_trust.publish_bundle(bench.named["service"], kind.removeprefix("that is "))
+
+
+@given(parsers.parse("it gives a discovery document {kind}"))
+@when(parsers.parse("the identity service gives a discovery document {kind}"))
+def gives_discovery(bench: DeviceBench, kind: str) -> None:
+    device_trust.publish_discovery(bench.named["service"], kind.removeprefix("that is "))
+
+
+@when("the device is switched on and looks for trust")
+def looks_for_trust(bench: DeviceBench) -> None:
+    bench.start_device()
+    bench.until(lambda record: len(record.facts_of("service-contacted")) >= 2, "connect")
+    bench.until(lambda record: len(record.facts_of("connecting")) >= 2 or record.polls, "connect")
+
+
+@when("the device connects with the trust that it was given")
+def connects(bench: DeviceBench) -> None:
+    bench.start_device()
+    bench.until(lambda record: len(record.polls) >= 2, "connect")
+
+
+@when("the device has looked for a newer bundle and connects anew")
+def refreshed(bench: DeviceBench) -> None:
+    since = bench.record.facts[-1]
+    bench.until(lambda record: len(_refreshes(record, since)) >= 2, "retry")
+    fact = bench.present("good")
+    bench.until(lambda record: evidence.polls_after(record, fact.at), "retry")
+
+
+def _refreshes(record: evidence.Record, since: evidence.Fact) -> list[evidence.Fact]:
+    return [fact for fact in record.facts_of("service-contacted") if fact.at > since.at]
+
+
+@when("the anchor of the trust domain is replaced, and the WFM has the new one")
+def new_anchor(bench: DeviceBench) -> None:
+    _publish_anchor(bench)
+    fact = bench.note("presented", credential="new anchor", clause="")
+    bench.loop.run(bench.world.present_of(bench.named["successor"], "new anchor"))
+    bench.until(lambda record: evidence.polls_after(record, fact.at), "retry")
+
+
+def _publish_anchor(bench: DeviceBench) -> None:
+    successor = bench.named["successor"] = bench.world.authority.second_root()
+    bench.note("bundle-published", bundle="new anchor only")
+    bench.named["service"].server.publish(successor.bundle(sequence=9))
+    since = bench.record.facts[-1]
+    bench.until(lambda record: any(f.data["outcome"] == "adopted" for f in _refreshes(record, since)), "retry")
+
+
+@when("a WFM comes that has only the anchor that was replaced")
+def old_anchor(bench: DeviceBench) -> None:
+    fact = bench.note("presented", credential="retired anchor", clause="ID-84")
+    bench.loop.run(bench.world.present_of(bench.world.authority, "retired anchor"))
+    bench.until(lambda record: _attempts(record, fact) >= 2 or _sent(record, fact), "retry")
+
+
+@then("the device talks to the WFM with the new anchor")
+def talks_new(bench: DeviceBench) -> None:
+    bench.judge(identity.new_anchor_is_accepted)
+
+
+@then("the device does not talk to the WFM with the replaced anchor")
+def talks_not_old(bench: DeviceBench) -> None:
+    bench.judge(identity.retired_anchor_is_refused)
+
+
+@then("it trusts nobody")
+def trusts_nobody(bench: DeviceBench) -> None:
+    bench.judge(identity.bundle_without_anchors_gives_no_trust)
+
+
+@then("it takes no anchor from keys for another use")
+def takes_no_other_use(bench: DeviceBench) -> None:
+    bench.judge(identity.keys_of_other_use_are_no_anchors)
+
+
+@then("it takes no trust from a plain address")
+def no_plain(bench: DeviceBench) -> None:
+    bench.judge(identity.plain_bundle_address_is_refused)
+
+
+@then("it takes no trust from an origin without proof")
+def no_other_origin(bench: DeviceBench) -> None:
+    bench.judge(identity.uncovered_origin_is_refused)
+
+
+@then("it takes no trust from a service without proof")
+def no_proof(bench: DeviceBench) -> None:
+    bench.judge(identity.unproven_service_is_refused)
+
+
+@then("the device connects with what the service gave")
+def connects_with_it(bench: DeviceBench) -> None:
+    bench.until(lambda record: record.polls, "connect")
+    bench.judge(identity.proven_service_is_used)
+
+
+@then("it passes over what it does not know")
+def passes_over(bench: DeviceBench) -> None:
+    bench.until(lambda record: record.polls, "connect")
+    bench.judge(identity.unknown_members_are_ignored)
+
+
+@then("the bundle that the device holds goes on being used")
+def held_bundle(bench: DeviceBench) -> None:
+    bench.judge(identity.failed_refresh_changes_nothing)
+
+
+@then("it asks for the documents in their format")
+def asks_for_json(bench: DeviceBench) -> None:
+    bench.judge(identity.retrieval_asks_for_json)

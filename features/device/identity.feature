@@ -1,0 +1,96 @@
+@device
+Feature: Identity
+  A device talks only to its own WFM, and proves who it is whenever it does.
+
+  @req:ID-25 @req:ID-34 @req:SEC-001 @req:SEC-002
+  Scenario Outline: A WFM whose certificates are not valid is refused
+    Given a device that is managed by the WFM
+    When the WFM comes with a credential that <defect>
+    Then the device does not talk to it, since its certificates are not valid
+    When the WFM comes with its own credential again
+    Then the device talks to it
+
+    Examples:
+      | defect                                |
+      | expired a day ago                     |
+      | is valid from tomorrow on             |
+      | has an expired authority              |
+      | is of an authority that nobody trusts |
+      | is signed by itself                   |
+      | is signed by a client                 |
+
+  @req:ID-27
+  Scenario Outline: A certificate that is no credential of a workload is refused
+    Given a device that is managed by the WFM
+    When the WFM comes with a credential that <defect>
+    Then the device does not talk to it, since it is no credential of a workload
+    When the WFM comes with its own credential again
+    Then the device talks to it
+
+    Examples:
+      | defect                                  |
+      | names two workloads                     |
+      | names two workloads, the right one last |
+      | names nobody                            |
+      | names a host instead of a workload      |
+      | names a web address                     |
+      | names only a trust domain               |
+      | could sign others                       |
+      | may sign certificates                   |
+      | may sign revocations                    |
+
+  @req:ID-24
+  Scenario Outline: A WFM of another trust domain is refused
+    Given a device that is managed by the WFM
+    When the WFM comes with a credential that <defect>
+    Then the device does not talk to it, since it is of another trust domain
+    When the WFM comes with its own credential again
+    Then the device talks to it
+
+    Examples:
+      | defect                                          |
+      | names a foreign trust domain                    |
+      | names a foreign trust domain and the right host |
+      | comes from a foreign trust domain               |
+
+  @req:ID-52 @req:SEC-003 @behaviour:NW-03
+  Scenario Outline: Another WFM is refused
+    Given a device that is managed by the WFM
+    When the WFM comes with a credential that <defect>
+    Then the device does not talk to it, since it is another WFM
+    When the WFM comes with its own credential again
+    Then the device talks to it
+
+    Examples:
+      | defect                         |
+      | names another WFM              |
+      | names the WFM in other letters |
+      | names a client of the WFM      |
+      | names something below the WFM  |
+      | names no part of Margo         |
+
+  @req:ID-22
+  Scenario Outline: A weak key is refused
+    Given a device that is managed by the WFM
+    When the WFM comes with a credential that <defect>
+    Then the device does not talk to it, since its key is too weak
+    When the WFM comes with its own credential again
+    Then the device talks to it
+
+    Examples:
+      | defect                                   |
+      | has an RSA key that is too short         |
+      | has a key on a curve that is not allowed |
+
+  @req:ID-26 @req:ID-20
+  Scenario Outline: A certificate that is missing is not fetched from elsewhere
+    Given a device that is managed by the WFM
+    When the WFM comes with a credential that <defect>
+    Then the device does not talk to it, since a certificate is missing
+    When the WFM comes with its own credential again
+    Then the device talks to it
+
+    Examples:
+      | defect                                                |
+      | leaves out its authority                              |
+      | leaves out its authority and says where it can be had |
