@@ -30,7 +30,7 @@ def register(app: typer.Typer) -> None:
             "Show statement by statement which checks hold it, or why none does. Nothing is run.",
             "coverage",
             "coverage --role wfm --json",
-            "coverage --open                  # only the observable MUSTs that nothing holds yet",
+            "coverage --open           # MUSTs without a check",
         ),
         epilog=EXIT_CODES_PLAIN,
     )(coverage)

@@ -28,7 +28,7 @@ def register(app: typer.Typer) -> None:
             "with --url, the way to a WFM: name, connection, TLS, SVIDs, first poll. Exit code 2 when something is "
             "amiss.",
             "doctor",
-            "doctor --url https://localhost:8443 --identity margo-identity",
+            "doctor --url https://localhost:8443 --identity DIR",
         ),
         epilog=EXIT_CODES_PLAIN,
     )(doctor)

@@ -141,6 +141,8 @@ _COLUMNS: Mapping[str, tuple[str, ...]] = {
     "mutants": ("role", "name", "breaks", "description"),
     "revisions": ("name", "requirements", "scenarios", "default"),
 }
+PIPE_WIDTH = 2000
+"""Wide enough for one line per entry, so that other tools can search the output."""
 _LONG = ("statement", "name", "title", "description")
 
 
@@ -155,7 +157,9 @@ def _print_table(what: str, rows: list[Row], revision: str) -> None:
     for row in rows:
         table.add_row(*(_cell(row[column]) for column in _COLUMNS[what]))
     console = stdout()
-    console.print(table)
+    if not console.is_terminal:
+        console.width = PIPE_WIDTH
+    console.print(table, crop=False)
     console.print(f"{len(rows)} {what}" + ("" if what == "revisions" else f" in revision {revision}"), style="dim")
 
 

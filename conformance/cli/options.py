@@ -41,3 +41,5 @@ Failed = Annotated[
 RoleOption = Annotated[str | None, typer.Option("--role", metavar="ROLE", help="`device` or `wfm`.")]
 
 DEFAULT_OUT = Path("compliance-report")
+DEFAULT_IDENTITY = Path("margo-identity")
+"""Apart from the reports: these are handed around, keys are not."""

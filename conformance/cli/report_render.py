@@ -19,7 +19,7 @@ def register(app: typer.Typer) -> None:
             "Render reports from the record of a run. The record is verified first; a truncated or edited one is "
             "refused and nothing is written.",
             "report render compliance-report/events.ndjson",
-            "report render events.ndjson --format junit,markdown --out build/reports",
+            "report render events.ndjson --format junit --out build",
         ),
         epilog=EXIT_CODES_PLAIN,
     )(render)

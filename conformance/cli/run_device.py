@@ -21,8 +21,8 @@ def register(app: typer.Typer) -> None:
             "the credentials it needs into the --identity folder; otherwise the simulated device is the subject.",
             "run device --listen 0.0.0.0:8443 --ics my-device.yaml",
             "run device --req DS-069",
-            "run device --target simulated:NAME     # a broken variant: see the suite catch it",
-            "run device --failed                    # what did not pass last time",
+            "run device --target simulated:NAME   # catch a defect",
+            "run device --failed                  # try again",
         ),
         epilog=EXIT_CODES,
     )(run_device)
@@ -35,8 +35,8 @@ def run_device(  # noqa: PLR0913 - one parameter for each option
         str | None, typer.Option("--listen", metavar="HOST:PORT", help="Wait here for a real device.")
     ] = None,
     identity: Annotated[
-        Path | None, typer.Option("--identity", metavar="DIR", help="Where its credentials go; default: --out.")
-    ] = None,
+        Path, typer.Option("--identity", metavar="DIR", help="Where a real device's credentials are written.")
+    ] = options.DEFAULT_IDENTITY,
     wait: Annotated[
         float, typer.Option("--wait", metavar="SECONDS", min=1, help="How long to wait for a real device.")
     ] = 300.0,
@@ -60,7 +60,7 @@ def run_device(  # noqa: PLR0913 - one parameter for each option
     said = statement("device", ics, revision)
     packages = tuple(app or ())
     if listen:
-        seat = listening_device(said, listen, identity or out, packages, wait)
+        seat = listening_device(said, listen, identity, packages, wait)
     else:
         seat = simulated(said, mutant_of(target, "device"), packages)
     filters = Filters.of(req, tag, text, failed=failed)

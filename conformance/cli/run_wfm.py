@@ -20,9 +20,9 @@ def register(app: typer.Typer) -> None:
             "Run the suite against a WFM. With --url it is yours: --identity names the folder with the credentials, "
             "--northbound its operator's API, without which scenarios that deploy are blocked. Otherwise the reference "
             "WFM is the subject.",
-            "run wfm --url https://wfm.example:443 --identity DIR --northbound URL --ics my-wfm.yaml",
+            "run wfm --url URL --identity DIR --northbound URL",
             "run wfm --tag security",
-            "run wfm --target simulated:NAME        # a broken variant: see the suite catch it",
+            "run wfm --target simulated:NAME      # catch a defect",
         ),
         epilog=EXIT_CODES,
     )(run_wfm)

@@ -27,9 +27,9 @@ def register(app: typer.Typer) -> None:
         help=help_of(
             "Run one simulated device against a WFM until it is stopped with Ctrl-C or SIGTERM. Nothing is really "
             "installed; the device behaves as if. Every request, refusal and change is printed as a line.",
-            "serve device --wfm https://localhost:8443 --identity margo-identity",
-            "serve device --wfm URL --svid svid.pem --key svid_key.pem --trust-bundle bundle.json",
-            "serve device --wfm URL --identity DIR --gateway --child pump --child valve",
+            "serve device --wfm https://localhost:8443 --identity DIR",
+            "serve device --wfm URL --svid F --key F --trust-bundle F",
+            "serve device --wfm URL --identity DIR --gateway --child a",
         ),
         epilog=EXIT_CODES_PLAIN,
     )(serve_device)

@@ -12,13 +12,12 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from conformance.cli import options
 from conformance.cli.helptext import EXIT_CODES_PLAIN, help_of
 
 if TYPE_CHECKING:
     from conformance.cli.identity_folder import IdentityFolder
     from simulator.wfm.server import ReferenceWfm, WfmConfig
-
-DEFAULT_IDENTITY = Path("margo-identity")
 
 
 def register(app: typer.Typer) -> None:
@@ -31,7 +30,7 @@ def register(app: typer.Typer) -> None:
             "in the identity folder, writes the trust bundle and SVIDs for sample devices there, and prints how to "
             "connect. The northbound and control APIs have no access control, and stay on this machine.",
             "serve wfm",
-            "serve wfm --host 0.0.0.0 --accept line-7 --accept line-8",
+            "serve wfm --host 0.0.0.0 --accept line-7",
             "serve wfm --store sqlite:///wfm.db --identity ./identity",
         ),
         epilog=EXIT_CODES_PLAIN,
@@ -54,7 +53,7 @@ def serve_wfm(  # noqa: PLR0913 - one parameter for each option
     ] = None,
     identity: Annotated[
         Path, typer.Option("--identity", metavar="DIR", help="Where the test authority and credentials are kept.")
-    ] = DEFAULT_IDENTITY,
+    ] = options.DEFAULT_IDENTITY,
     trust_domain: Annotated[
         str | None, typer.Option("--trust-domain", metavar="NAME", help="Trust domain of a new authority.")
     ] = None,
@@ -74,6 +73,8 @@ def serve_wfm(  # noqa: PLR0913 - one parameter for each option
     clients = tuple(dict.fromkeys(accept or SAMPLE_CLIENTS))
     for client in clients:
         check_id("client id", client)
+    if wfm_id is not None:
+        check_id("wfm-id", wfm_id)
     check_folder("--identity", identity)
     folder = IdentityFolder(identity)
     authority = folder.authority(trust_domain)

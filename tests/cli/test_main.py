@@ -38,6 +38,8 @@ def test_help_of_each_verb_teaches(verb: tuple[str, ...]) -> None:
     assert f"margo-conformance {' '.join(verb)}" in ended.out
     assert "Examples:" in ended.out
     assert "Exit codes: 0" in ended.out
+    examples = ended.out.partition("Examples:")[2].partition("╭")[0].strip().splitlines()
+    assert all(line.split()[0] == "margo-conformance" for line in examples), "an example stays on its line"
 
 
 def test_runs_document_every_exit_code() -> None:

@@ -96,6 +96,8 @@ def test_what_a_wfm_cannot_be_served_with(tmp_path: Path, arguments: tuple[str, 
     ports = () if "--port" in arguments else ("--port", 0)
     ended = call("serve", "wfm", *ports, "--northbound-port", 0, "--identity", tmp_path / "identity", *arguments)
     assert_refused(ended, code or ended.err.partition("]")[0].removeprefix("error["), word)
+    if code == "identity":
+        assert not (tmp_path / "identity").exists(), "nothing is half-written"
 
 
 def test_an_authority_of_another_trust_domain_is_not_taken_up(tmp_path: Path) -> None:
