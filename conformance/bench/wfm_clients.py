@@ -5,6 +5,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from conformance.bench.applications import Release
+from conformance.bench.errors import NotSeen
 from conformance.bench.probe import Probe
 from conformance.checks.evidence import Offer
 from simulator.identity.spiffe import SpiffeId
@@ -51,7 +52,7 @@ class Client:
 
     @property
     def last(self) -> Offer:
-        """The last manifest it was served; raises KeyError when there is none."""
+        """The last manifest it was served; raises NotSeen when there is none."""
         if self.seen is None:
-            raise KeyError(f"client {self.name} has not been served a manifest")
+            raise NotSeen(f"client {self.name} has not been served a manifest")
         return self.seen

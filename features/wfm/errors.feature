@@ -1,7 +1,7 @@
 Feature: What cannot be done is said clearly
   Every error is a document that says what went wrong, of which kind it is and whether trying again makes sense.
 
-  @needs:northbound @req:DS-034 @req:ERR-001 @req:ERR-002 @req:ERR-007 @req:PT-001
+  @needs:northbound @req:DS-034 @req:ERR-001 @req:ERR-002 @req:ERR-005 @req:ERR-007 @req:PT-001
   Scenario Outline: Content that does not exist is not found: <content>
     Given client A has been given the primary application
     When client A fetches everything its manifest names
@@ -54,7 +54,7 @@ Feature: What cannot be done is said clearly
     Then the WFM tells new devices from those it knows
     And the WFM has refused only the device that never was
 
-  @req:ERR-006 @req:PT-002 @req:RTY-005 @req:ERR-012
+  @req:ERR-005 @req:ERR-006 @req:PT-002 @req:RTY-005 @req:ERR-012
   Scenario: Problems of every kind tell the same story in all their parts
     Given client A has reported device "press-1"
     When client A makes one mistake of every kind

@@ -134,7 +134,9 @@ Feature: Only clients of this WFM are let in
 
   @req:ID-23
   Scenario Outline: Whether a key that is optional is let in is noted: <kind>
+    Given client A has asked for its manifest
     When a client presents a sound certificate <kind>
+    And client A goes on as before
     Then it is noted whether the WFM lets it in
 
     Examples:

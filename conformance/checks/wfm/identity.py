@@ -88,6 +88,7 @@ def optional_keys_are_noted(record: Record) -> Iterator[Judgement]:
         yield noted("let in or turned away", f"{fact.data.get('form')}: {said(item)}", item)
         whole = item.status == 200 or turned_away
         yield expect(whole, "served, or turned away at the connection", said(item), item)
+        yield from _went_on(record, fact, ("ID-23",))
 
 
 @check("ID-36", "ID-57", role="wfm")
