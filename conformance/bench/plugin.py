@@ -113,6 +113,7 @@ class ScenarioPlugin:
             finally:
                 bench.close()
 
+    @pytest.hookimpl(tryfirst=True)
     def pytest_bdd_apply_tag(self) -> bool:
         """Tags are ours to read; pytest need not know them as marks."""
         return True
