@@ -73,30 +73,11 @@ def external_seat(
     return Seat(ics, url, make, frozenset(names))
 
 
-def keep_identity(folder: Path, trust_domain: str, wfm_id: str) -> Svid:
-    """Make a test authority and an SVID for a real WFM, and keep both in a folder; gives the SVID.
-
-    Raises UsageError: names that cannot be used, or a folder that cannot be written.
-    """
-    try:
-        authority = Authority.new(trust_domain)
-        svid = authority.issue(wfm_spiffe_id(trust_domain, wfm_id))
-        authority.write(folder)
-        svid.write(folder)
-        (folder / "trust-bundle.json").write_bytes(authority.bundle().to_json())
-        (folder / WFM_FILE).write_text(json.dumps({"wfmId": wfm_id}) + "\n", encoding="utf-8")
-    except SpiffeIdInvalid as error:
-        raise UsageError(f"identity: {error.reason}") from None
-    except OSError as error:
-        raise UsageError(f"{folder}: cannot be written: {error.strerror}") from None
-    return svid
-
-
-def control_hooks(url: str, *, retry: Callable[[], None] | None = None) -> WfmHooks:
-    """Give the hooks that the control API of a reference WFM offers; `retry` restarts it, if something can."""
+def control_hooks(url: str, *, restart: Callable[[], None] | None = None) -> WfmHooks:
+    """Give the hooks that the control API of a reference WFM offers; `restart` restarts it, if something can."""
     control = HttpControl(url)
-    names = frozenset({"load-limit", "compression", "version"} | ({"restart"} if retry else set()))
-    return WfmHooks(control.limit_load, control.lift_load, control.compress, control.next_version, retry, names)
+    names = frozenset({"load-limit", "compression", "version"} | ({"restart"} if restart else set()))
+    return WfmHooks(control.limit_load, control.lift_load, control.compress, control.next_version, restart, names)
 
 
 @cache
