@@ -145,6 +145,8 @@ class Probe:
         self._on_chain = on_chain
         self._context: ssl.SSLContext | None = None
         self._line: _Line | None = None
+        self._session: ssl.SSLSession | None = None
+        self._resume = False
 
     def send(
         self,
@@ -194,6 +196,12 @@ class Probe:
             self._line.close()
             self._line = None
 
+    def resume_next(self) -> bool:
+        """Have the next connection resume the last TLS session there was; whether there is one to resume."""
+        self.close()
+        self._resume = self._session is not None
+        return self._resume
+
     def _headers(self, headers: tuple[tuple[str, str], ...], body: bytes | None) -> tuple[tuple[str, str], ...]:
         names = {name.lower() for name, _ in headers}
         needed = [] if "host" in names else [("Host", self._endpoint.authority)]
@@ -237,6 +245,9 @@ class Probe:
         return reason
 
     def _settle(self, line: _Line, answer: Answer) -> None:
+        # with TLS 1.3 a session can be resumed only once its ticket came, which is after the handshake
+        session = line.sock.session
+        self._session = session if session is not None and session.has_ticket else self._session
         if not line.settled:
             self._note_established(line)
             self._recorder.note(
@@ -281,7 +292,8 @@ class Probe:
         plain.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
         try:
             plain.settimeout(self._left(deadline))
-            secured = context.wrap_socket(plain, server_hostname=self._endpoint.host)
+            session = self._session if self._resume else None
+            secured = context.wrap_socket(plain, server_hostname=self._endpoint.host, session=session)
         except (OSError, ValueError) as error:
             plain.close()
             raise _handshake_failed(error, where, self._answer_s) from None

@@ -334,6 +334,9 @@ def outlive(bench: WfmBench) -> None:
     bench.recorder.until(lambda _: time.monotonic() >= deadline, left)
     after = probe.send("GET", manifest_path(), ACCEPT_MANIFEST)
     bench.note("expired-meanwhile", before=before.n, after=after.n, client=str(spiffe_id))
+    offered = probe.resume_next()
+    resumed = probe.send("GET", manifest_path(), ACCEPT_MANIFEST)
+    bench.note("resumed", offered=offered, exchange=resumed.n)
 
 
 def _with_root(authority: Authority, credential: Credential) -> Credential:

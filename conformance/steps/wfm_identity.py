@@ -78,6 +78,11 @@ def ended_with_certificate(bench: WfmBench) -> None:
     bench.judge(checks.connections_end_with_their_certificate)
 
 
+@then("a resumed session has not brought it back")
+def not_resumed(bench: WfmBench) -> None:
+    bench.judge(checks.resumption_does_not_prolong)
+
+
 @then(parsers.parse("the WFM has refused client {:w} everything and client {:w} nothing"))
 def retired_refused(bench: WfmBench) -> None:
     bench.judge(checks.retired_clients_are_not_served)

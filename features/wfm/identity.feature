@@ -145,14 +145,15 @@ Feature: Only clients of this WFM are let in
       | with an Ed25519 key     |
       | with an RSA key         |
 
-  @req:ID-36 @req:ID-57
+  @req:ID-36 @req:ID-38 @req:ID-57
   Scenario: A connection does not outlive the certificate it was made with
     Given client A has asked for its manifest
     When a client stays connected while its certificate expires
     And client A goes on as before
     Then the connection has ended with the certificate
+    And a resumed session has not brought it back
 
-  @needs:retire @req:SEC-011 @req:SEC-012 @req:SEC-013 @req:ID-37 @req:ID-53 @req:ID-55 @req:ID-56 @req:DS-077
+  @needs:retire @req:SEC-011 @req:SEC-012 @req:SEC-013 @req:ID-37 @req:ID-53 @req:ID-54 @req:ID-55 @req:ID-56 @req:DS-077
   Scenario: A client whose relationship has ended is not served any longer
     Given client A has asked for its manifest
     And client B has reported device "press-1"

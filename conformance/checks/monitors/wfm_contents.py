@@ -1,5 +1,6 @@
 """Every deployment and bundle a WFM serves is the content its address promises, well-formed and cacheable for good."""
 
+import re
 from collections.abc import Iterator
 from typing import Any
 
@@ -11,6 +12,7 @@ from conformance.checks.wfm.judged import BUNDLE_TYPE, Flaw, directives, expect,
 from conformance.record.events import Exchange
 
 YEAR_S = 31_536_000
+EXTENSION = re.compile(r"x-[a-z][a-z0-9-]*-extensions")
 _STATEMENTS = {
     "metadata/deviceId": "AD-006",
     "metadata": "AD-005",
@@ -149,6 +151,18 @@ def device_constraints_keep_to_their_schema(record: Record) -> Iterator[Judgemen
             yield expect(not found, "valid eligibility rules", shown or "valid", item)
 
 
+@check("EXT-003", "EXT-004", "EXT-005", "EXT-007", role="wfm", monitor=True)
+def extensions_are_well_named_objects(record: Record) -> Iterator[Judgement]:
+    """An extension in a deployment is named `x-<lower-case letters, digits, dashes>-extensions`, and is an object."""
+    for item, document in documents(record):
+        for holder in _holders((document or {}).get("spec")):
+            for name, value in holder.items():
+                if str(name).lower().startswith("x-") and str(name).lower().endswith("-extensions"):
+                    named = EXTENSION.fullmatch(str(name))
+                    yield expect(named, "x-<name>-extensions", name, item, only=["EXT-003", "EXT-004", "EXT-005"])
+                    yield expect(isinstance(value, dict), "an object", type(value).__name__, item, only=["EXT-007"])
+
+
 @check("DS-020", "DS-015", role="wfm", monitor=True)
 def bundles_are_flat_archives(record: Record) -> Iterator[Judgement]:
     """A bundle is a gzip-compressed tar with plain files at its root, and never empty."""
@@ -182,6 +196,18 @@ def bundles_hold_exactly_what_the_manifest_names(record: Record) -> Iterator[Jud
         missing, extra = set(wanted) - set(held), set(held) - set(wanted)
         shown = f"{len(missing)} missing, {len(extra)} extra of {len(wanted)}"
         yield expect(held == wanted, "exactly the deployments of the manifest", shown, offer, item)
+
+
+def _holders(spec: Any) -> Iterator[dict[str, Any]]:
+    """Give the objects of a deployment that may hold extensions: spec, profile and components."""
+    if not isinstance(spec, dict):
+        return
+    yield spec
+    profile = spec.get("deploymentProfile")
+    if isinstance(profile, dict):
+        yield profile
+        components = profile.get("components")
+        yield from (one for one in components if isinstance(one, dict)) if isinstance(components, list) else ()
 
 
 def _promised(item: Exchange) -> Iterator[Judgement]:

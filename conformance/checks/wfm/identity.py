@@ -108,8 +108,21 @@ def connections_end_with_their_certificate(record: Record) -> Iterator[Judgement
             yield expect(poll.status == 200, "other clients served as before", said(poll), poll)
 
 
+@check("ID-38", role="wfm")
+def resumption_does_not_prolong(record: Record) -> Iterator[Judgement]:
+    """A TLS session that is resumed after the certificate expired does not let its client in again."""
+    for fact in record.facts_of("resumed"):
+        item = exchange(record, fact.data.get("exchange"))
+        if item is None:
+            continue
+        if not fact.data.get("offered"):
+            yield expect(True, "no resumption, or one that ends in time", "no session to resume was given", fact)
+        else:
+            yield expect(not accepted(item), "not served", said(item), item, fact)
+
+
 @check(
-    "SEC-011", "SEC-012", "ID-37", "ID-53", "ID-55", "DS-077", role="wfm"
+    "SEC-011", "SEC-012", "ID-37", "ID-53", "ID-54", "ID-55", "DS-077", role="wfm"
 )  # fmt: skip
 def retired_clients_are_not_served(record: Record) -> Iterator[Judgement]:
     """A client whose relationship has ended is refused every request with 403, others are served as before."""
