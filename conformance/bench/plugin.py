@@ -19,6 +19,7 @@ from conformance.bench.errors import Blocked, NotSeen
 from conformance.bench.ics import Ics
 from conformance.bench.recorder import Recorder
 from conformance.bench.scenarios import FEATURE_TAG, HOOK_TAG, Scenario, Selection, scenario_of
+from conformance.bench.workers import Part
 from conformance.catalogue import Catalogue
 from conformance.record.events import (
     Finding,
@@ -31,6 +32,15 @@ from conformance.record.events import (
 )
 
 Rig = Callable[[], Bench]
+
+
+@dataclass(frozen=True, slots=True)
+class Order:
+    """Which scenarios are carried out, and how they are numbered."""
+
+    selection: Selection = field(default_factory=Selection)
+    first: int = 1
+    part: Part | None = None
 
 
 @dataclass
@@ -60,11 +70,10 @@ class ScenarioPlugin:
         recorder: Recorder,
         rig: Rig,
         hooks: frozenset[str],
-        selection: Selection,
-        first_number: int = 1,
+        order: Order,
     ) -> None:
         self.role = role
-        self.next_number = first_number
+        self.next_number = order.first
         self.broken: list[str] = []
         """What went wrong outside of any scenario; such a run is an error of the suite."""
         self._ics = ics
@@ -73,19 +82,28 @@ class ScenarioPlugin:
         self._recorder = recorder
         self._rig = rig
         self._hooks = hooks
-        self._selection = selection
+        self._order = order
+        self._numbers: dict[str, int] = {}
         self._current: _Current | None = None
 
     # --- before a scenario ---------------------------------------------------------------------------------------
+
+    def pytest_collection_modifyitems(self, items: list[pytest.Item]) -> None:
+        """Number the scenarios of the revision, and keep those of this worker's part."""
+        known = [(item, _scenario_of(self.role, item)) for item in items]
+        held = [item for item, scenario in known if scenario and scenario.holds_for(self._catalogue.revision)]
+        self._numbers = {item.nodeid: self._order.first + position for position, item in enumerate(held)}
+        self.next_number = self._order.first + len(held)
+        part = self._order.part
+        items[:] = [item for position, item in enumerate(held) if part is None or part.takes(position)]
 
     @pytest.hookimpl(wrapper=True)
     def pytest_runtest_protocol(self, item: pytest.Item) -> Generator[None, object, object]:
         """Announce the scenario; one that does not apply, is filtered out or is blocked ends here."""
         scenario = _scenario_of(self.role, item)
-        if scenario is None or not scenario.holds_for(self._catalogue.revision):
+        if scenario is None:
             return (yield)
-        current = self._current = _Current(scenario, self.next_number, time.monotonic())
-        self.next_number += 1
+        current = self._current = _Current(scenario, self._numbers[item.nodeid], time.monotonic())
         self._recorder.append(scenario.started(current.number))
         early = self._early_end(scenario)
         self._recorder.begin(current.number, self.role, self._evidence_claims())
@@ -231,8 +249,9 @@ class ScenarioPlugin:
     def _early_end(self, scenario: Scenario) -> "_Early | None":
         missing_claims = [name for name in scenario.tagged(FEATURE_TAG) if name not in self._claims]
         missing_hooks = [name for name in scenario.tagged(HOOK_TAG) if name not in self._hooks]
-        if not self._selection.takes(scenario):
-            return _Early(ScenarioOutcome.NOT_RUN, f"not selected by {self._selection}")
+        selection = self._order.selection
+        if not selection.takes(scenario):
+            return _Early(ScenarioOutcome.NOT_RUN, f"not selected by {selection}")
         if missing_claims:
             return _Early(ScenarioOutcome.NOT_APPLICABLE, f"the subject does not claim {', '.join(missing_claims)}")
         if missing_hooks:

@@ -16,10 +16,10 @@ Listener = Callable[[_Event], None]
 class Recorder:
     """Writes events and keeps those of the current scenario. Safe to call from any thread."""
 
-    def __init__(self, writer: EventWriter, listeners: tuple[Listener, ...] = ()) -> None:
+    def __init__(self, writer: EventWriter, listeners: tuple[Listener, ...] = (), epoch: float | None = None) -> None:
         self._writer = writer
         self._listeners = listeners
-        self._start = time.monotonic()
+        self._start = time.monotonic() if epoch is None else epoch
         self._changed = threading.Condition()
         self._scenario: int | None = None
         self._role: Role = "device"
@@ -30,9 +30,18 @@ class Recorder:
         """Let someone hear every event as it is written."""
         self._listeners = (*self._listeners, listener)
 
+    def close(self) -> None:
+        """Seal the record."""
+        self._writer.close()
+
     def now(self) -> float:
         """Seconds since the run began."""
         return time.monotonic() - self._start
+
+    @property
+    def epoch(self) -> float:
+        """The reading of the monotonic clock at which the run began."""
+        return self._start
 
     def moment(self, monotonic: float) -> float:
         """A reading of the monotonic clock as seconds since the run began."""
@@ -63,6 +72,13 @@ class Recorder:
             written = self._writer.append(event)
             self._events.append(written)
             self._changed.notify_all()
+        for listener in self._listeners:
+            listener(written)
+        return written
+
+    def relay(self, event: E) -> E:
+        """Write an event that was recorded elsewhere, with its own time; it is no evidence of a scenario here."""
+        written = self._writer.append(event)
         for listener in self._listeners:
             listener(written)
         return written

@@ -2,6 +2,7 @@
 
 import platform
 import sys
+import tempfile
 import uuid
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
@@ -19,9 +20,10 @@ from conformance.bench.coverage import entries
 from conformance.bench.errors import UsageError
 from conformance.bench.ics import Ics
 from conformance.bench.loop import BackgroundLoop
-from conformance.bench.plugin import ScenarioPlugin
+from conformance.bench.plugin import Order, ScenarioPlugin
 from conformance.bench.recorder import Listener, Recorder
 from conformance.bench.scenarios import Selection, features_folder, scenarios
+from conformance.bench.workers import Part, follow
 from conformance.catalogue import DEFAULT_REVISION, Catalogue, load
 from conformance.record.events import CatalogueEvent, Header, Role, Subject
 from conformance.record.file import EVENT_FILE, EventWriter, read
@@ -67,6 +69,12 @@ class RunPlan:
     revision: str = DEFAULT_REVISION
     selection: Selection = field(default_factory=Selection)
     listeners: tuple[Listener, ...] = ()
+    workers: tuple[tuple[str, ...], ...] = ()
+    """For each seat the command that carries out a part of its scenarios; none to carry out all of them here."""
+    jobs: int = 1
+    """How many workers serve each seat."""
+    part: Part | None = None
+    """The part that this process is the worker for."""
 
 
 def run(plan: RunPlan) -> Run:
@@ -82,13 +90,14 @@ def run(plan: RunPlan) -> Run:
     loop = BackgroundLoop()
     try:
         with _writer(plan.directory) as writer:
-            recorder = Recorder(writer, plan.listeners)
+            recorder = Recorder(writer, plan.listeners, plan.part.epoch if plan.part else None)
             recorder.append(header_of(plan, selection, catalogue))
             claims = {seat.role: seat.ics.claims(catalogue) for seat in plan.seats}
             recorder.append(CatalogueEvent(requirements=entries(catalogue, claims)))
-            number = 1
-            for seat in plan.seats:
-                number = _run_role(seat, catalogue, recorder, loop, selection, number)
+            if plan.workers:
+                _run_workers(plan, recorder)
+            else:
+                _run_here(plan, catalogue, recorder, loop, selection)
     finally:
         loop.close()
     return Run.of(read(plan.directory / EVENT_FILE))
@@ -143,9 +152,25 @@ def load_checks() -> None:
         _step_modules(role)
 
 
-def _run_role(
-    seat: Seat, catalogue: Catalogue, recorder: Recorder, loop: BackgroundLoop, selection: Selection, number: int
-) -> int:
+def _run_workers(plan: RunPlan, recorder: Recorder) -> None:
+    commands, first = [], 1
+    for seat, command in zip(plan.seats, plan.workers, strict=True):
+        parts = [Part(index, plan.jobs, first, recorder.epoch) for index in range(plan.jobs)]
+        commands += [[*command, "--part", str(part)] for part in parts]
+        first += len(scenarios(seat.role, plan.revision))
+    with tempfile.TemporaryDirectory(prefix="margo-workers-") as folder:
+        follow(commands, Path(folder), recorder)
+
+
+def _run_here(
+    plan: RunPlan, catalogue: Catalogue, recorder: Recorder, loop: BackgroundLoop, selection: Selection
+) -> None:
+    number = plan.part.first if plan.part else 1
+    for seat in plan.seats:
+        number = _run_role(seat, catalogue, recorder, loop, Order(selection, number, plan.part))
+
+
+def _run_role(seat: Seat, catalogue: Catalogue, recorder: Recorder, loop: BackgroundLoop, order: Order) -> int:
     plugin = ScenarioPlugin(
         seat.role,
         seat.ics,
@@ -153,8 +178,7 @@ def _run_role(
         recorder,
         lambda: seat.make_bench(seat.ics, recorder, catalogue, loop),
         seat.hooks,
-        selection,
-        number,
+        order,
     )
     recorder.listen(plugin.heard)
     steps = _step_modules(seat.role)

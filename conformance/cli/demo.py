@@ -23,12 +23,18 @@ def register(app: typer.Typer) -> None:
     )(demo)
 
 
-def demo(app: options.Apps = None, out: options.Out = options.DEFAULT_OUT, as_json: options.AsJson = False) -> None:
+def demo(
+    app: options.Apps = None,
+    jobs: options.Jobs = None,
+    out: options.Out = options.DEFAULT_OUT,
+    as_json: options.AsJson = False,
+) -> None:
     """Run both roles against the references."""
-    from conformance.cli.running import Filters, carry_out, statement
+    from conformance.cli.running import Filters, Spread, carry_out, statement, worker_command
     from conformance.cli.seats import simulated
 
     packages = tuple(app or ())
     device = simulated(statement("device", None, None), None, packages)
     wfm = simulated(statement("wfm", None, None), None, packages)
-    raise typer.Exit(carry_out((device, wfm), out, Filters(), as_json=as_json))
+    commands = (worker_command("device", None, None, packages), worker_command("wfm", None, None, packages))
+    raise typer.Exit(carry_out((device, wfm), out, Filters(), as_json=as_json, spread=Spread(commands, jobs)))

@@ -38,6 +38,11 @@ Text = Annotated[
 Failed = Annotated[
     bool, typer.Option("--failed", help="Only what did not pass in the last run found in the --out folder.")
 ]
+Jobs = Annotated[
+    int | None,
+    typer.Option("--jobs", metavar="N", min=1, help="Processes to spread a simulated subject's scenarios over."),
+]
+PartOption = Annotated[str | None, typer.Option("--part", hidden=True, help="For workers: which part to carry out.")]
 RoleOption = Annotated[str | None, typer.Option("--role", metavar="ROLE", help="`device` or `wfm`.")]
 
 DEFAULT_OUT = Path("compliance-report")

@@ -47,12 +47,14 @@ def run_device(  # noqa: PLR0913 - one parameter for each option
     text: options.Text = None,
     failed: options.Failed = False,
     revision: options.Revision = None,
+    jobs: options.Jobs = None,
+    part: options.PartOption = None,
     out: options.Out = options.DEFAULT_OUT,
     as_json: options.AsJson = False,
 ) -> None:
     """Choose the seat, then run."""
     from conformance.cli.problems import Misuse
-    from conformance.cli.running import Filters, carry_out, statement
+    from conformance.cli.running import Filters, Spread, carry_out, statement, worker_command
     from conformance.cli.seats import listening_device, mutant_of, simulated
 
     if listen and target:
@@ -64,4 +66,6 @@ def run_device(  # noqa: PLR0913 - one parameter for each option
     else:
         seat = simulated(said, mutant_of(target, "device"), packages)
     filters = Filters.of(req, tag, text, failed=failed)
-    raise typer.Exit(carry_out((seat,), out, filters, as_json=as_json))
+    commands = () if listen else (worker_command("device", target, ics, packages),)
+    spread = Spread(commands, jobs, part)
+    raise typer.Exit(carry_out((seat,), out, filters, as_json=as_json, spread=spread))

@@ -48,12 +48,14 @@ def run_wfm(  # noqa: PLR0913 - one parameter for each option
     text: options.Text = None,
     failed: options.Failed = False,
     revision: options.Revision = None,
+    jobs: options.Jobs = None,
+    part: options.PartOption = None,
     out: options.Out = options.DEFAULT_OUT,
     as_json: options.AsJson = False,
 ) -> None:
     """Choose the seat, then run."""
     from conformance.cli.problems import Misuse
-    from conformance.cli.running import Filters, carry_out, statement
+    from conformance.cli.running import Filters, Spread, carry_out, statement, worker_command
     from conformance.cli.seats import mutant_of, simulated, wfm_at
 
     if url and target:
@@ -69,4 +71,6 @@ def run_wfm(  # noqa: PLR0913 - one parameter for each option
     else:
         seat = simulated(said, mutant_of(target, "wfm"), packages)
     filters = Filters.of(req, tag, text, failed=failed)
-    raise typer.Exit(carry_out((seat,), out, filters, as_json=as_json))
+    commands = () if url else (worker_command("wfm", target, ics, packages),)
+    spread = Spread(commands, jobs, part)
+    raise typer.Exit(carry_out((seat,), out, filters, as_json=as_json, spread=spread))

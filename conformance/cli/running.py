@@ -1,6 +1,8 @@
 """Carrying out a run from the command line: checks before it, progress during it, reports and the verdict after it."""
 
 import json
+import signal
+import sys
 from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
@@ -9,6 +11,7 @@ from typing import Any
 from conformance.bench.ics import Ics, load_ics
 from conformance.bench.run import RunPlan, Seat, run
 from conformance.bench.scenarios import Scenario, Selection, scenarios
+from conformance.bench.workers import Part, usual_jobs
 from conformance.catalogue import DEFAULT_REVISION, load
 from conformance.cli.checking import check_folder
 from conformance.cli.console import plain, stderr, stdout
@@ -57,16 +60,41 @@ def statement(role: Role, ics: Path | None, revision: str | None) -> Ics:
     return stated
 
 
-def carry_out(seats: tuple[Seat, ...], out: Path, filters: Filters, *, as_json: bool) -> int:
+@dataclass(frozen=True, slots=True)
+class Spread:
+    """How a run is spread over processes: `commands` are what the workers are called with, one for each seat.
+
+    Without `jobs` the usual number is taken. In a worker, `part` is its share.
+    """
+
+    commands: tuple[tuple[str, ...], ...] = ()
+    jobs: int | None = None
+    part: str | None = None
+
+
+def worker_command(role: Role, target: str | None, ics: Path | None, apps: tuple[Path, ...]) -> tuple[str, ...]:
+    """Give the command by which this program carries out a part of a role's scenarios on a simulated subject."""
+    options = [argument for app in apps for argument in ("--app", str(app))]
+    options += ["--target", target] if target else []
+    options += ["--ics", str(ics)] if ics else []
+    return (sys.executable, "-m", "conformance.cli.main", "run", role, *options)
+
+
+def carry_out(
+    seats: tuple[Seat, ...], out: Path, filters: Filters, *, as_json: bool, spread: Spread | None = None
+) -> int:
     """Run, render, tell the verdict; gives the exit code.
 
     Raises UsageError before anything is written, and Misuse with exit code 130 when interrupted.
     """
     revision = seats[0].ics.revision
     selection = _selection(seats, revision, filters, out)
+    spread = spread or Spread()
+    if spread.part:
+        return run(RunPlan(seats, out, revision, part=Part.parse(spread.part))).conformity.exit_code
     check_folder("--out", out)
     clear(out)
-    finished = _run(seats, out, revision, selection)
+    finished = _run(seats, out, revision, selection, spread)
     paths = {"events": out / EVENT_FILE, **write_reports(finished, out)}
     if as_json:
         plain(json.dumps(as_document(finished, paths), indent=2, ensure_ascii=False))
@@ -112,17 +140,24 @@ def as_document(finished: Run, paths: dict[str, Path]) -> dict[str, Any]:
     }
 
 
-def _run(seats: tuple[Seat, ...], out: Path, revision: str, selection: Selection) -> Run:
+def _run(seats: tuple[Seat, ...], out: Path, revision: str, selection: Selection, spread: Spread) -> Run:
     known = _known(seats, revision)
     # the run checks the selection too; asked here first, a wrong one is refused while nothing is written yet
     wider = selection.checked(load(revision), known) if selection and known else selection
     total = sum(wider.takes(scenario) for scenario in known)
+    signal.signal(signal.SIGTERM, signal.default_int_handler)  # stopped from outside or by Ctrl-C: the same end
     try:
         with following(stderr(), total) as follower:
-            return run(RunPlan(seats, out, revision, selection, (follower.heard,)))
+            return run(RunPlan(seats, out, revision, selection, (follower.heard,), *_workers(seats, selection, spread)))
     except KeyboardInterrupt:
         cause = f"interrupted: the record {out / EVENT_FILE} is incomplete, and no verdict can be read from it"
         raise Misuse("interrupted", cause, "run again", INTERRUPTED) from None
+
+
+def _workers(seats: tuple[Seat, ...], selection: Selection, spread: Spread) -> tuple[tuple[tuple[str, ...], ...], int]:
+    """Give the commands of the workers and how many there are; none for a filtered run, which is short."""
+    jobs = spread.jobs or usual_jobs(len(seats))
+    return (spread.commands, jobs) if spread.commands and jobs > 1 and not selection else ((), 1)
 
 
 def _known(seats: Iterable[Seat], revision: str) -> list[Scenario]:

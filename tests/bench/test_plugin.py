@@ -10,7 +10,7 @@ from conformance.bench.bench import Bench
 from conformance.bench.errors import Blocked, NotSeen
 from conformance.bench.ics import Ics
 from conformance.bench.loop import BackgroundLoop
-from conformance.bench.plugin import ScenarioPlugin
+from conformance.bench.plugin import Order, ScenarioPlugin
 from conformance.bench.recorder import Recorder
 from conformance.bench.scenarios import Selection
 from conformance.catalogue import load
@@ -121,7 +121,7 @@ def carry_out(
                 recorder,
                 lambda: Rig(ics, recorder, catalogue, loop),
                 hooks,
-                selection or Selection(),
+                Order(selection or Selection()),
             )
             recorder.listen(plugin.heard)
             arguments = [str(folder), "-c", "/dev/null", f"--rootdir={folder}", "--import-mode=importlib"]
