@@ -5,11 +5,14 @@ One event is one line of `events.ndjson`. `n` numbers the lines from 0. Times ar
 """
 
 import base64
+import re
 from collections.abc import Mapping
 from enum import StrEnum
 from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, TypeAdapter
+
+_PLACEHOLDER = re.compile(r"<([^<>]+)>")
 
 FORMAT = 1
 """The version of the event format; a reader refuses any other."""
@@ -130,6 +133,19 @@ class ScenarioStarted(_Event):
     behaviours: tuple[str, ...] = ()
     tags: tuple[str, ...] = ()
     example: Mapping[str, str] = {}
+    """The row of an outline: what each placeholder stands for."""
+
+    @property
+    def title(self) -> str:
+        """The name as people read it: placeholders filled in by the row, and what it does not name in brackets.
+
+        `A device is given <count> applications` with `count: 3` reads `A device is given 3 applications`; an outline
+        whose name holds no placeholder gets the values of its row, `A refresh that fails changes nothing [empty]`.
+        """
+        filled = _PLACEHOLDER.sub(lambda found: self.example.get(found[1], found[0]), self.name)
+        named = set(_PLACEHOLDER.findall(self.name))
+        others = ", ".join(value for key, value in self.example.items() if key not in named)
+        return f"{filled} [{others}]" if others else filled
 
 
 class StepFinished(_Event):
@@ -189,6 +205,8 @@ class Exchange(_Event):
     connection: int | None = None
     method: str
     target: str
+    http_version: str | None = None
+    """Of the request, such as `1.1`."""
     request_headers: tuple[tuple[str, str], ...] = ()
     request: Body = Body()
     status: int | None = None
@@ -287,8 +305,12 @@ EVENT: TypeAdapter[Event] = TypeAdapter(Event)
 
 
 def json_schema() -> dict[str, Any]:
-    """Give the published JSON Schema of one line of the event file."""
-    return EVENT.json_schema()
+    """Give the published JSON Schema (2020-12) of one line of the event file."""
+    return {
+        "$schema": "https://json-schema.org/draft/2020-12/schema",
+        "title": "One line of events.ndjson",
+        **EVENT.json_schema(),
+    }
 
 
 def _header(headers: tuple[tuple[str, str], ...], name: str) -> str | None:

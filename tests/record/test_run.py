@@ -207,3 +207,18 @@ def test_the_order_of_scenarios_is_of_no_matter(
     forwards, backwards = numbered(events_of(results)), numbered(events_of(results[::-1]))
     assert forwards.verdicts("device") == backwards.verdicts("device")
     assert forwards.assessments == backwards.assessments
+
+
+@pytest.mark.parametrize(
+    ("name", "example", "title"),
+    [
+        ("A device is given <count> applications", {"count": "3"}, "A device is given 3 applications"),
+        ("Nothing happens", {}, "Nothing happens"),
+        ("A refresh that fails changes nothing", {"broken": "empty"}, "A refresh that fails changes nothing [empty]"),
+        ("A version of <size> is exact", {"size": "<b>", "b": "7"}, "A version of <b> is exact [7]"),
+        ("It says <what>", {}, "It says <what>"),
+    ],
+)
+def test_the_title_of_a_scenario_has_the_values_of_its_row(name: str, example: dict[str, str], title: str) -> None:
+    started = ScenarioStarted(scenario=1, role="wfm", feature="f", name=name, uri="u", line=1, example=example)
+    assert started.title == title
