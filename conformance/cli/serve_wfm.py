@@ -17,7 +17,10 @@ from conformance.cli.helptext import EXIT_CODES_PLAIN, help_of
 
 if TYPE_CHECKING:
     from conformance.cli.identity_folder import IdentityFolder
+    from simulator.wfm.packages import Package
     from simulator.wfm.server import ReferenceWfm, WfmConfig
+
+STORE_FILE = "wfm.db"
 
 
 def register(app: typer.Typer) -> None:
@@ -31,7 +34,8 @@ def register(app: typer.Typer) -> None:
             "connect. The northbound and control APIs have no access control, and stay on this machine.",
             "serve wfm",
             "serve wfm --host 0.0.0.0 --accept line-7",
-            "serve wfm --store sqlite:///wfm.db --identity ./identity",
+            "serve wfm --store postgresql+psycopg://wfm@db/margo",
+            "serve wfm --app path/to/my-package",
         ),
         epilog=EXIT_CODES_PLAIN,
     )(serve_wfm)
@@ -49,7 +53,14 @@ def serve_wfm(  # noqa: PLR0913 - one parameter for each option
         typer.Option("--control-port", min=0, max=65535, help="Port of the control API (faults); off by default."),
     ] = None,
     store: Annotated[
-        str | None, typer.Option("--store", metavar="URL", help="SQLAlchemy URL; default: in memory only.")
+        str | None,
+        typer.Option(
+            "--store", metavar="URL", help="SQLAlchemy URL, or `memory`; default: wfm.db in the identity folder."
+        ),
+    ] = None,
+    app: Annotated[
+        list[Path] | None,
+        typer.Option("--app", metavar="DIR", help="Application package to offer northbound; may be repeated."),
     ] = None,
     identity: Annotated[
         Path, typer.Option("--identity", metavar="DIR", help="Where the test authority and credentials are kept.")
@@ -68,8 +79,10 @@ def serve_wfm(  # noqa: PLR0913 - one parameter for each option
     from conformance.cli.identity_folder import DEFAULT_WFM_ID, SAMPLE_CLIENTS, IdentityFolder, check_id
     from conformance.cli.serving import serve_until_stopped
     from simulator.identity.trust import StaticTrust
+    from simulator.wfm.packages import load_directory
     from simulator.wfm.server import WfmConfig
 
+    packages = tuple(load_directory(folder) for folder in app or ())
     clients = tuple(dict.fromkeys(accept or SAMPLE_CLIENTS))
     for client in clients:
         check_id("client id", client)
@@ -91,18 +104,33 @@ def serve_wfm(  # noqa: PLR0913 - one parameter for each option
         management_port=port,
         northbound_port=northbound_port,
         control_port=control_port,
-        store_url=store,
+        store_url=_store_url(store, identity),
         accepted=frozenset(accept) if accept else None,
     )
-    serve_until_stopped(lambda stop: _serve(config, folder, clients, stop))
+    serve_until_stopped(lambda stop: _serve(config, folder, clients, packages, stop))
 
 
-async def _serve(config: WfmConfig, folder: IdentityFolder, clients: tuple[str, ...], stop: asyncio.Event) -> None:
+def _store_url(store: str | None, identity: Path) -> str | None:
+    """Give the store's URL: a file beside the identity unless something else is wanted; None for no store."""
+    if store is None:
+        return f"sqlite:///{(identity / STORE_FILE).resolve()}"
+    return None if store == "memory" else store
+
+
+async def _serve(
+    config: WfmConfig,
+    folder: IdentityFolder,
+    clients: tuple[str, ...],
+    packages: tuple[Package, ...],
+    stop: asyncio.Event,
+) -> None:
     from conformance.cli.console import stdout
     from simulator.wfm.server import ReferenceWfm
 
     console = stdout()
     async with ReferenceWfm(config) as wfm:
+        for package in packages:
+            await wfm.northbound.upload(package)
         for line in sheet(wfm, folder, clients):
             console.print(line, markup=False, soft_wrap=True)
         console.file.flush()
@@ -131,6 +159,7 @@ def sheet(wfm: ReferenceWfm, folder: IdentityFolder, clients: tuple[str, ...]) -
     if wfm.control_port is not None:
         yield f"  control       http://{config.operator_host}:{wfm.control_port}   (faults)"
     yield f"  store         {_without_password(config.store_url)}"
+    yield f"  packages      {', '.join(' '.join(package.key) for package in wfm.shelf) or 'none'}"
     yield f"  accepts       {accepted}"
     yield "credentials (for tests only, valid for 30 days, made anew at each start)"
     yield f"  trust bundle  {folder.trust_bundle}"

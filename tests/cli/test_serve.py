@@ -8,6 +8,8 @@ import pytest
 from tests.cli.commands import assert_refused, call, run_process
 from tests.cli.processes import eventually, served, served_wfm
 
+SAMPLES = Path(__file__).resolve().parents[2] / "features" / "applications"
+
 
 def _devices(northbound: str) -> list[str]:
     answer = httpx.get(f"{northbound}/northbound/v1/devices", trust_env=False)
@@ -58,19 +60,29 @@ def test_the_connection_sheet_is_enough_to_connect(tmp_path: Path) -> None:
         assert "-> HTTP/1.1 200" in ended.out, ended
 
 
-def test_a_restart_keeps_authority_name_and_state(tmp_path: Path) -> None:
-    store = f"sqlite:///{tmp_path / 'wfm.db'}"
-    with served_wfm(tmp_path, "--store", store, "--wfm-id", "Hall-3") as wfm:
+@pytest.mark.parametrize("kept_in", ["a file beside the identity", "a file of one's own"])
+def test_a_restart_keeps_authority_name_and_state(tmp_path: Path, kept_in: str) -> None:
+    store = ("--store", f"sqlite:///{tmp_path / 'own.db'}") if "own" in kept_in else ()
+    with served_wfm(tmp_path, *store, "--wfm-id", "Hall-3", "--app", SAMPLES / "historian") as wfm:
+        assert "historian" in wfm.text
         device = ("serve", "device", "--wfm", wfm.found["url"], "--identity", tmp_path / "identity")
         with served(tmp_path / "device.log", *device) as press:
             press.wait_for("-> 200")
             press.stop()
         assert wfm.stop(signal.SIGINT) == 0
     root = (tmp_path / "identity/root.pem").read_bytes()
-    with served_wfm(tmp_path, "--store", store) as wfm:
+    with served_wfm(tmp_path, *store) as wfm:
+        assert "historian" in wfm.text
         assert _devices(wfm.found["northbound"]) == ["device-1"]
         assert "/wfm/Hall-3" in wfm.text
     assert (tmp_path / "identity/root.pem").read_bytes() == root
+
+
+def test_a_package_that_cannot_be_used_is_one_message(tmp_path: Path) -> None:
+    (tmp_path / "margo.yaml").write_text("id: 7\n")
+    ended = run_process("serve", "wfm", "--port", 0, "--app", tmp_path, "--identity", tmp_path / "identity")
+    assert_refused(ended, "document", "margo.yaml", "expected")
+    assert not (tmp_path / "identity").exists(), "nothing is half-written"
 
 
 def test_a_port_in_use_is_one_message(tmp_path: Path) -> None:
