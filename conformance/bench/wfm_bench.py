@@ -67,6 +67,10 @@ class WfmBench(Bench):
         endpoint = self._subject.endpoint
         self.note("wfm-address", host=endpoint.host, port=endpoint.port, prefix=endpoint.prefix)
 
+    def on_close(self, work: Callable[[], None]) -> None:
+        """Have something done when the scenario ends."""
+        self._cleanup.callback(work)
+
     @property
     def subject(self) -> WfmSubject:
         """The WFM under test; raises RuntimeError before `open`."""

@@ -11,6 +11,7 @@ import httpx
 
 from conformance.bench.errors import Blocked
 from conformance.bench.northbound import public_trust
+from simulator.identity.web import ServerTrust
 
 ROOT = "/control/v1"
 Overload = Literal["everything at once", "one client too often"]
@@ -27,6 +28,10 @@ class WfmHooks:
     next_version: Callable[[str, int], None] | None = None
     """Give the next manifest of a client (by `wfm-client-id`) this version."""
     restart: Callable[[], None] | None = None
+    follow: Callable[[str, ServerTrust], None] | None = None
+    """Take the trust bundle from an identity service: its discovery address, and how to authenticate it."""
+    refresh_s: float = 0.05
+    """How often the WFM then asks, in seconds."""
     names: frozenset[str] = field(default=frozenset())
 
     def need(self, name: str) -> Callable[..., None]:

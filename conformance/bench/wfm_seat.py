@@ -7,6 +7,7 @@ from collections.abc import Callable
 from dataclasses import replace
 from functools import cache, partial
 from pathlib import Path
+from typing import Any
 
 from conformance.bench.applications import Applications
 from conformance.bench.errors import UsageError
@@ -20,9 +21,11 @@ from conformance.bench.wfm_control import HttpControl, WfmHooks
 from conformance.bench.wfm_subject import WfmSubject
 from simulator.identity.authority import Authority
 from simulator.identity.errors import CredentialError, SpiffeIdInvalid
+from simulator.identity.mis_trust import MisConfig, MisTrust
 from simulator.identity.spiffe import wfm_spiffe_id
 from simulator.identity.svid import Svid
 from simulator.identity.trust import StaticTrust
+from simulator.identity.web import ServerTrust
 from simulator.wfm.mutants import WFM_MUTANTS
 from simulator.wfm.server import ReferenceWfm, WfmConfig
 
@@ -30,6 +33,9 @@ TRUST_DOMAIN = "margo.test"
 WFM_ID = "Wfm-1"
 WFM_FILE = "wfm.json"
 """In the identity folder of a real WFM: `{"wfmId": "…"}`."""
+
+REFRESH_S = 0.05
+"""How often a simulated WFM asks an identity service."""
 
 BuildWfm = Callable[[WfmConfig], ReferenceWfm]
 
@@ -46,7 +52,10 @@ def seat_of(ics: Ics, target: str, apps: Applications, build: BuildWfm) -> Seat:
     """Seat a WFM that is built here, in-process and with every hook."""
     make = partial(WfmBench, open_subject=partial(_simulated, build), apps=apps)
     return Seat(
-        ics, target, make, frozenset({"northbound", "retire", "load-limit", "compression", "restart", "version"})
+        ics,
+        target,
+        make,
+        frozenset({"northbound", "retire", "load-limit", "compression", "restart", "version", "identity-service"}),
     )
 
 
@@ -77,7 +86,7 @@ def control_hooks(url: str, *, restart: Callable[[], None] | None = None) -> Wfm
     """Give the hooks that the control API of a reference WFM offers; `restart` restarts it, if something can."""
     control = HttpControl(url)
     names = frozenset({"load-limit", "compression", "version"} | ({"restart"} if restart else set()))
-    return WfmHooks(control.limit_load, control.lift_load, control.compress, control.next_version, restart, names)
+    return WfmHooks(control.limit_load, control.lift_load, control.compress, control.next_version, restart, names=names)
 
 
 @cache
@@ -105,7 +114,15 @@ def _simulated(build: BuildWfm, loop: BackgroundLoop) -> WfmSubject:
     cleanup.callback(northbound.close)
     control = HttpControl(f"http://127.0.0.1:{running.wfm.control_port}")
     cleanup.callback(control.close)
-    hooks = WfmHooks(control.limit_load, control.lift_load, control.compress, control.next_version, running.restart)
+    hooks = WfmHooks(
+        control.limit_load,
+        control.lift_load,
+        control.compress,
+        control.next_version,
+        running.restart,
+        running.follow,
+        REFRESH_S,
+    )
     endpoint = Endpoint.of(running.wfm.management_url)
     return WfmSubject(endpoint, authority, WFM_ID, northbound, hooks, cleanup)
 
@@ -117,18 +134,33 @@ class _Running:
         self._build = build
         self._config = config
         self._loop = loop
+        self._followed: MisTrust | None = None
         self.wfm = self._started()
 
     def stop(self) -> None:
-        """Stop it."""
+        """Stop it, and what keeps its trust fresh."""
         self._loop.run(self.wfm.stop())
+        if self._followed is not None:
+            self._loop.run(self._followed.stop())
+
+    def follow(self, discovery_url: str, server_trust: ServerTrust) -> None:
+        """Start it anew with no trust but what an identity service gives."""
+        self.stop()
+        config = MisConfig(TRUST_DOMAIN, server_trust, discovery_url, interval_s=REFRESH_S, retry_s=REFRESH_S)
+        self._followed = MisTrust(config)
+        self._loop.run(self._followed.start())
+        self._restart_with(trust=self._followed)
 
     def restart(self) -> None:
         """Stop it, and start another one in its place."""
         self.stop()
+        self._restart_with()
+
+    def _restart_with(self, **changes: Any) -> None:
         old = self.wfm
         self._config = replace(
             self._config,
+            **changes,
             management_port=old.management_port,
             northbound_port=old.northbound_port,
             control_port=old.control_port,
