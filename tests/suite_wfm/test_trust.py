@@ -10,9 +10,11 @@ from conformance.bench.ics import Ics
 from conformance.bench.run import RunPlan, run
 from conformance.bench.scenarios import Selection
 from conformance.record.verdict import RequirementVerdict
+from simulator.identity.authority import Authority
 from simulator.identity.bundle import TrustBundle
 from simulator.identity.mis_trust import MisTrust, Refresh
 
+ELSEWHERE = Authority.new(wfm_seat.TRUST_DOMAIN).bundle()
 ICS = Ics.of_reference("wfm")
 
 
@@ -34,12 +36,12 @@ class Stubborn(MisTrust):
 
 
 class Forgetful(MisTrust):
-    """Lets go of its bundle when a refresh fails."""
+    """Turns to a root of its own when a refresh fails."""
 
     async def refresh(self) -> Refresh:
         result = await super().refresh()
         if result.outcome == "failed":
-            self._bundle = None
+            self.replace(ELSEWHERE)
         return result
 
 

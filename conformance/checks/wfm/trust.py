@@ -1,4 +1,4 @@
-"""What becomes of the trust bundles a WFM is offered: a sound one replaces the old whole, nothing else does anything."""
+"""What becomes of the trust bundles a WFM is offered: a sound one replaces the old one, nothing else does anything."""
 
 from collections.abc import Iterator
 from dataclasses import dataclass
