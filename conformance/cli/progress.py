@@ -44,22 +44,21 @@ class Follower:
     def __init__(self, view: View) -> None:
         self._view = view
         self._counts: Counter[ScenarioOutcome] = Counter()
-        self._failures: list[Finding] = []
-        self._name = ""
+        self._names: dict[int, str] = {}
+        self._failures: dict[int, list[Finding]] = {}
 
     def heard(self, event: _Event) -> None:
-        """Take one event as it is written; called from any thread, but scenarios begin and end in one."""
+        """Take one event as it is written; scenarios of several workers may be under way at once."""
         match event:
             case ScenarioStarted():
-                row = f" [{', '.join(event.example.values())}]" if event.example else ""
-                self._name = shorten(f"{event.role}: {event.name}{row}", WIDTH)
-                self._failures = []
-                self._view.began(self._name, self._words())
+                name = self._names[event.scenario] = shorten(f"{event.role}: {event.title}", WIDTH)
+                self._view.began(name, self._words())
             case Finding(outcome=Outcome.FAIL):
-                self._failures.append(event)
+                self._failures.setdefault(event.scenario, []).append(event)
             case ScenarioFinished() if event.outcome is not ScenarioOutcome.NOT_RUN:
                 self._counts[event.outcome] += 1
-                self._view.ended(self._name, event, self._failures, self._words())
+                failures = self._failures.pop(event.scenario, [])
+                self._view.ended(self._names.pop(event.scenario, "?"), event, failures, self._words())
 
     def _words(self) -> str:
         shown = (ScenarioOutcome.PASSED, ScenarioOutcome.FAILED, ScenarioOutcome.BLOCKED)

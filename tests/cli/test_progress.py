@@ -85,3 +85,17 @@ def test_a_ci_job_gets_lines_even_where_it_claims_to_be_a_terminal(monkeypatch: 
     told = _shown([STARTED, _ended(ScenarioOutcome.PASSED)], 1, terminal=True)
     assert told.count("\n") == 1
     assert "[1/1]" in told
+
+
+def test_scenarios_that_are_under_way_at_once_keep_their_own_names_and_failures() -> None:
+    other = STARTED.model_copy(update={"scenario": 2, "name": "Forgets nothing"})
+    ends = [
+        ScenarioFinished(scenario=2, outcome=ScenarioOutcome.PASSED),
+        ScenarioFinished(scenario=1, outcome=ScenarioOutcome.FAILED),
+    ]
+    lines = _shown([STARTED, other, FAILURE, *ends], 2, terminal=False).splitlines()
+    assert "passed" in lines[0]
+    assert "Forgets nothing" in lines[0]
+    assert "failed" in lines[1]
+    assert "Keeps its state" in lines[1]
+    assert "DS-069" in lines[2]

@@ -1,0 +1,70 @@
+"""What the documents tell people to type works: every command is carried out, or at least understood."""
+
+import itertools
+import os
+import re
+import shlex
+import shutil
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).resolve().parents[2]
+PROGRAM = Path(sys.executable).with_name("margo-conformance")
+DOCUMENTS = [ROOT / "README.md", *sorted((ROOT / "docs").glob("*.md"))]
+NEEDS_ANOTHER_SIDE = ("--listen", "--url", "serve ")
+"""Commands that wait for something real; the tests of the command line cover them with both sides there."""
+
+
+def commands() -> Iterator[str]:
+    for document in DOCUMENTS:
+        for block in re.findall(r"```console\n(.*?)```", document.read_text(), re.DOTALL):
+            yield from (line.partition("  #")[0].strip() for line in block.splitlines() if line.strip())
+        yield from re.findall(r"`(margo-conformance [^`]+)`", document.read_text())
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A folder as a reader of the README has it after the demo, with a package of their own."""
+    home = tmp_path_factory.mktemp("reader")
+    shutil.copytree(ROOT / "features/applications/vision-inspector", home / "path/to/my-package")
+    return home
+
+
+def typed(folder: Path, command: str) -> subprocess.CompletedProcess[str]:
+    words = [str(PROGRAM), *shlex.split(command)[1:]]
+    environment = {**os.environ, "COLUMNS": "120"}
+    return subprocess.run(words, cwd=folder, env=environment, capture_output=True, text=True, timeout=300, check=False)  # noqa: S603
+
+
+def test_the_demo_is_conformant_and_its_record_is_sealed(folder: Path) -> None:
+    demo = typed(folder, "margo-conformance demo --app path/to/my-package")
+    assert demo.returncode == 0, demo.stdout + demo.stderr
+    assert demo.stdout.count("conformant:") == 2
+    assert "compliance-report/report.html" in demo.stdout
+    for name in ("report.html", "report.json", "junit.xml", "summary.md", "events.ndjson"):
+        assert (folder / "compliance-report" / name).stat().st_size > 1000
+    assert (folder / "compliance-report" / "report.html").stat().st_size < 6_000_000
+    verified = typed(folder, "margo-conformance report verify compliance-report/events.ndjson")
+    assert verified.returncode == 0, verified.stderr
+
+
+@pytest.mark.parametrize("command", sorted(set(commands())))
+def test_a_command_of_the_documents_is_understood(folder: Path, command: str) -> None:
+    words = shlex.split(command)
+    if words[0] == "make":
+        assert re.search(rf"^{words[1]}:", (ROOT / "Makefile").read_text(), re.MULTILINE)
+        return
+    assert words[0] == "margo-conformance"
+    if "demo" in words or "verify" in words:
+        return  # carried out above
+    if any(part in command for part in NEEDS_ANOTHER_SIDE):
+        verb = list(itertools.takewhile(lambda word: not word.startswith("--"), words))
+        help_text = typed(folder, " ".join([*verb, "--help"])).stdout
+        assert all(word in help_text for word in words if word.startswith("--")), command
+        return
+    done = typed(folder, command)
+    assert done.returncode == 0, done.stderr
