@@ -7,6 +7,7 @@ from typing import Any, TypeVar
 
 T = TypeVar("T")
 DEFAULT_TIMEOUT_S = 30.0
+SETTLE_S = 0.05
 
 
 class BackgroundLoop:
@@ -46,3 +47,5 @@ async def _cancel_others() -> None:
     for task in others:
         task.cancel()
     await asyncio.gather(*others, return_exceptions=True)
+    # peers that just hung up are noticed before the loop is gone, so that no socket is left to the garbage collector
+    await asyncio.sleep(SETTLE_S)

@@ -28,8 +28,8 @@ class WfmHooks:
     next_version: Callable[[str, int], None] | None = None
     """Give the next manifest of a client (by `wfm-client-id`) this version."""
     restart: Callable[[], None] | None = None
-    follow: Callable[[str, ServerTrust], None] | None = None
-    """Take the trust bundle from an identity service: its discovery address, and how to authenticate it."""
+    follow: Callable[[str, ServerTrust], Callable[[], None]] | None = None
+    """Take the trust bundle from an identity service (its discovery address, how to authenticate it); gives the end."""
     refresh_s: float = 0.05
     """How often the WFM then asks, in seconds."""
     names: frozenset[str] = field(default=frozenset())

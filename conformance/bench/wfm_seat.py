@@ -134,22 +134,20 @@ class _Running:
         self._build = build
         self._config = config
         self._loop = loop
-        self._followed: MisTrust | None = None
         self.wfm = self._started()
 
     def stop(self) -> None:
-        """Stop it, and what keeps its trust fresh."""
+        """Stop it."""
         self._loop.run(self.wfm.stop())
-        if self._followed is not None:
-            self._loop.run(self._followed.stop())
 
-    def follow(self, discovery_url: str, server_trust: ServerTrust) -> None:
-        """Start it anew with no trust but what an identity service gives."""
+    def follow(self, discovery_url: str, server_trust: ServerTrust) -> Callable[[], None]:
+        """Start it anew with no trust but what an identity service gives; gives what ends the asking."""
         self.stop()
         config = MisConfig(TRUST_DOMAIN, server_trust, discovery_url, interval_s=REFRESH_S, retry_s=REFRESH_S)
-        self._followed = MisTrust(config)
-        self._loop.run(self._followed.start())
-        self._restart_with(trust=self._followed)
+        trust = MisTrust(config)
+        self._loop.run(trust.start())
+        self._restart_with(trust=trust)
+        return lambda: self._loop.run(trust.stop())
 
     def restart(self) -> None:
         """Stop it, and start another one in its place."""

@@ -193,7 +193,8 @@ def take_trust_from_service(bench: WfmBench, offer: str | None = None) -> Identi
     bench.named["service"] = service
     if offer is not None:
         service.offer(offer)
-    follow(service.discovery_url, service.server_trust)
+    # the asking ends before the service does
+    bench.on_close(follow(service.discovery_url, service.server_trust))
     if offer is None:
         knock(bench, "old root")
     else:
