@@ -54,7 +54,7 @@ class DeviceBench(Bench):
         self.world: World = seat.world(recorder, loop)
         self._offers = 0
 
-    # --- the two seats ---------------------------------------------------------------------------------------------
+    # --- the two seats ----------------------------------------------------------------------------------------------
 
     def open(self) -> None:
         """Open the counterpart and note who is who; the subject comes with the first Given."""
@@ -77,7 +77,7 @@ class DeviceBench(Bench):
         """Have the device there: started, announced and polling."""
         self.start_device()
         self.reach(lambda record: record.polls, "connect", "the device's first poll")
-        self.reach(lambda record: self._capabilities(record), "connect", "the device's capabilities")
+        self.reach(self._capabilities, "connect", "the device's capabilities")
 
     def start_device(self) -> None:
         """Switch the device on; it need not get anywhere."""
@@ -111,7 +111,7 @@ class DeviceBench(Bench):
         """Deployment types that the device has."""
         return self.capabilities.get("properties", {}).get("supportedDeploymentTypes") or ("helm", "compose")
 
-    # --- what the WFM publishes --------------------------------------------------------------------------------------
+    # --- what the WFM publishes -------------------------------------------------------------------------------------
 
     def role_of(self, name: str) -> str:
         """Give the role behind a name: itself, or the first application that is `multipart`, a `chart`, an `archive`.
@@ -205,7 +205,7 @@ class DeviceBench(Bench):
         self.world.wfm.settings.compress_bundles = bundles
         self.note("compressed")
 
-    # --- desired states that are wrong -------------------------------------------------------------------------------
+    # --- desired states that are wrong ------------------------------------------------------------------------------
 
     def offer(self, defect: str, *wanted: tuple[str, int], version: int | None = None, extra: str = "") -> Fact:
         """Serve a desired state with a defect in the first of these releases, until `end_offer`.
@@ -274,7 +274,7 @@ class DeviceBench(Bench):
         """Let time pass in which nothing is expected, such as a part of a downtime."""
         self.recorder.until(lambda _: False, seconds)
 
-    # --- answers that the WFM gives ----------------------------------------------------------------------------------
+    # --- answers that the WFM gives ---------------------------------------------------------------------------------
 
     def answer(
         self,
@@ -313,7 +313,7 @@ class DeviceBench(Bench):
         self.loop.run(self.world.retire(retired))
         return fact
 
-    # --- the network and who the WFM is --------------------------------------------------------------------------------
+    # --- the network and who the WFM is -----------------------------------------------------------------------------
 
     def cut(self) -> Fact:
         """Cut the network between the two."""
@@ -344,7 +344,7 @@ class DeviceBench(Bench):
         clause = self.loop.run(self.world.present(name))
         return self.note("presented", credential=name, clause=clause)
 
-    # --- what is done to the device ------------------------------------------------------------------------------------
+    # --- what is done to the device ---------------------------------------------------------------------------------
 
     def reboot(self) -> Fact:
         """Reboot the device."""

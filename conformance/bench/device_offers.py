@@ -97,7 +97,7 @@ def _entry(deployment_id: str, data: bytes) -> dict[str, Any]:
     return {"deploymentId": deployment_id, "digest": digest, "sizeBytes": len(data), "url": url}
 
 
-# --- defects ---------------------------------------------------------------------------------------------------------
+# --- defects -------------------------------------------------------------------------------------------------------
 
 Defect = Callable[[Draft], Draft]
 

@@ -1,5 +1,6 @@
 """The device's seat: who sits there, and what can be done to it beyond what its counterpart and the network can do."""
 
+import asyncio
 import contextlib
 import sys
 import time
@@ -19,9 +20,11 @@ from simulator.device.mutants import MUTANTS
 from simulator.device.policies import Policies
 from simulator.device.runtimes import ComponentScript
 from simulator.device.settings import DailyWindow, Window
+from simulator.device.transport import Limits
+from simulator.identity.mis_trust import MisTrust
 from simulator.identity.trust import TrustSource
 
-POLL_S = 0.05
+POLL_S = 0.02
 """How often the simulated device polls: as often as makes the suite quick."""
 SLOW_S = 0.5
 GATEWAY_ID = "gateway-1"
@@ -105,6 +108,7 @@ class SimulatedSeat:
         self.trust: TrustSource | None = None
         """Where the device takes its trust bundle from; the one it was handed unless something else is set."""
         self.device: SimulatedDevice | None = None
+        self._fetching: asyncio.Task[None] | None = None
         self._mutant = MUTANTS[mutant] if mutant else None
 
     def world(self, recorder: Recorder, loop: BackgroundLoop) -> World:
@@ -118,6 +122,9 @@ class SimulatedSeat:
 
     async def start(self, world: World) -> None:
         """Make the device and switch it on."""
+        if isinstance(self.trust, MisTrust):
+            # the first bundle may never come, which must not keep the device from starting
+            self._fetching = asyncio.create_task(self.trust.start())
         self.device = SimulatedDevice(self.config(world))
         await self.device.start()
 
@@ -137,10 +144,11 @@ class SimulatedSeat:
             labels={"plant.example/line": "north", "plant.example/zones": ["a", "b"], "plant.example/rank": 3},
             policies=Policies.of(self.ics.policies),
             poll_interval_s=POLL_S,
-            retry_base_s=0.1,
+            retry_base_s=POLL_S,
             retry_cap_s=8.0,
             retry_attempts=4,
             removal_retry_s=0.3,
+            limits=Limits(request_timeout_s=2.0),
             drift_interval_s=0.3,
         )
         return self._mutant.apply(plain) if self._mutant else plain
@@ -149,9 +157,11 @@ class SimulatedSeat:
         """Switch the device off and close the counterpart."""
         if self.device is not None:
             await self.device.stop()
-        stop = getattr(self.trust, "stop", None)
-        if stop is not None:
-            await stop()
+        if self._fetching is not None:
+            self._fetching.cancel()
+            await asyncio.gather(self._fetching, return_exceptions=True)
+        if isinstance(self.trust, MisTrust):
+            await self.trust.stop()
         await world.stop()
 
     @property
@@ -179,9 +189,11 @@ class SimulatedSeat:
         await self._on.factory_reset()
 
     async def configure(self, settings: Mapping[str, Any]) -> None:
-        """Change settings. `poll_s`: distance of polls; `downtime_s`, `hours_s`: how long, from now on, a downtime
-        lasts or polling is allowed; `capabilities`: another amount of memory; `child`, `gone`: a device behind it that
-        comes, or goes.
+        """Change settings, each by its name.
+
+        `poll_s`: distance of polls; `downtime_s`: how long a downtime lasts from now on; `not_before_s`: when the hours
+        of polling begin; `memory`: another amount of it; `child`, `gone`, `unreachable`: a device behind this one that
+        comes, goes, or cannot be reached.
         """
         device = self._on
         now = time.time()
@@ -283,6 +295,7 @@ class ExternalSeat:
 
     def power_cut(self, at: str, loop: BackgroundLoop) -> Callable[[], None]:
         """Cannot be done."""
+        del loop
         raise Blocked(f"there is no hook to cut the power at {at}")
 
     async def factory_reset(self) -> None:

@@ -1,6 +1,5 @@
 """An identity service beside the WFM, right or wrong in one point, for a device that fetches its trust bundle there."""
 
-import asyncio
 import json
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
@@ -13,10 +12,10 @@ from conformance.bench.errors import Blocked
 from simulator.identity.authority import Authority
 from simulator.identity.bundle import TrustBundle
 from simulator.identity.mis import MisServer
-from simulator.identity.mis_trust import MisConfig, MisTrust
+from simulator.identity.mis_trust import MisConfig, MisTrust, Refresh
 from simulator.identity.web import ServerTrust, WebAuthority
 
-REFRESH_S = 0.2
+REFRESH_S = 0.1
 """How often the simulated device refreshes its bundle."""
 
 
@@ -57,11 +56,11 @@ async def _open(bench: DeviceBench, seat: SimulatedSeat, defect: str) -> Identit
     service = IdentityService(bench, server, authority.anchors)
     if defect:
         bench.note("service-defect", defect=defect)
-    seat.trust = await _trust(service)
+    seat.trust = _trust(service)
     return service
 
 
-async def _trust(service: IdentityService) -> MisTrust:
+def _trust(service: IdentityService) -> MisTrust:
     config = MisConfig(
         TRUST_DOMAIN,
         service.expected,
@@ -71,11 +70,11 @@ async def _trust(service: IdentityService) -> MisTrust:
         timeout_s=2.0,
     )
     bench = service.bench
-    trust = MisTrust(
-        config, on_refresh=lambda result: bench.note("service-contacted", outcome=result.outcome, reason=result.reason)
-    )
-    asyncio.get_running_loop().call_soon(lambda: asyncio.ensure_future(trust.start()))
-    return trust
+
+    def note(result: Refresh) -> None:
+        bench.note("service-contacted", outcome=result.outcome, reason=result.reason)
+
+    return MisTrust(config, on_refresh=note)
 
 
 def publish_bundle(service: IdentityService, kind: str) -> None:
@@ -93,7 +92,7 @@ def publish_discovery(service: IdentityService, kind: str) -> None:
         service.bench.note("bundle-published", bundle=kind)
     else:
         service.bench.note("service-defect", defect=kind)
-    service.server.publish_discovery(json.dumps(good | DISCOVERIES[kind](service)).encode())
+    service.server.publish_discovery(json.dumps({**good, **DISCOVERIES[kind](service)}).encode())
 
 
 def _plain_address(service: IdentityService) -> Mapping[str, Any]:

@@ -1,5 +1,6 @@
-"""The counterpart of a device: a trust domain of its own, the reference WFM behind faults and a link, and whatever else
-a device meets there. Everything that passes is recorded.
+"""The counterpart of a device: a trust domain of its own, with the reference WFM behind faults and a link.
+
+Everything that passes is recorded.
 """
 
 import contextlib
@@ -20,7 +21,6 @@ from simulator.identity.spiffe import SpiffeId, client_spiffe_id, wfm_spiffe_id
 from simulator.identity.svid import Credential, Svid
 from simulator.identity.tls import HeldCredential
 from simulator.identity.trust import HeldTrust
-from simulator.protocol.documents import DocumentError
 from simulator.wfm.core import DesiredState
 from simulator.wfm.publishing import Composed
 from simulator.wfm.server import ReferenceWfm, WfmConfig
@@ -30,8 +30,6 @@ TRUST_DOMAIN = "plant.example"
 WFM_ID = "bench-wfm"
 CLIENT_ID = "device-under-test"
 GOOD = "good"
-
-__all__ = ["CLIENT_ID", "GOOD", "TRUST_DOMAIN", "WFM_ID", "DocumentError", "World", "bad_names"]
 
 
 class BenchCore(DesiredState):
@@ -124,7 +122,7 @@ class World:
             if service is not None:
                 await service.stop()
 
-    # --- what the WFM does -----------------------------------------------------------------------------------------
+    # --- what the WFM does ------------------------------------------------------------------------------------------
 
     async def change(
         self, put: Iterable[bytes] = (), drop: Iterable[str] = (), *, version: int | None = None
@@ -161,7 +159,7 @@ class World:
         await self.link.cut()
         await self.link.restore()
 
-    # --- who the WFM is ----------------------------------------------------------------------------------------------
+    # --- who the WFM is ---------------------------------------------------------------------------------------------
 
     async def present(self, name: str) -> str:
         """Have the WFM present a credential, by the name of its defect or `good`; gives the clause it breaks or ""."""
@@ -196,7 +194,7 @@ class World:
         self._second = await MisServer(TRUST_DOMAIN, self.authority.bundle(), middlewares=(layer,)).start()
         return self._second
 
-    # --- the record ----------------------------------------------------------------------------------------------------
+    # --- the record -------------------------------------------------------------------------------------------------
 
     def _exchanged(self, seen: ObservedExchange) -> None:
         recorder = self.recorder

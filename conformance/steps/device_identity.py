@@ -6,9 +6,11 @@ from conformance.bench import device_trust
 from conformance.bench.device_bench import DeviceBench
 from conformance.bench.device_identities import DEFECTS
 from conformance.checks.device import evidence, identity
+from conformance.checks.evidence import Record
 from conformance.checks.registry import Check
+from conformance.record.events import Fact
 
-# --- the WFM -----------------------------------------------------------------------------------------------------------
+# --- the WFM ---------------------------------------------------------------------------------------------------------
 
 
 @when(parsers.parse("the WFM comes with a credential that {defect}"))
@@ -43,16 +45,16 @@ REASONS: dict[str, Check] = {
 }
 
 
-def _attempts(record: evidence.Record, fact: evidence.Fact) -> int:
+def _attempts(record: Record, fact: Fact) -> int:
     name = fact.data["credential"]
     return len([item for item in record.facts_of("connecting") if item.data["offered"] == name])
 
 
-def _sent(record: evidence.Record, fact: evidence.Fact) -> bool:
+def _sent(record: Record, fact: Fact) -> bool:
     return any(item.at > fact.at for item in evidence.management(record))
 
 
-# --- the identity service ------------------------------------------------------------------------------------------------
+# --- the identity service --------------------------------------------------------------------------------------------
 
 
 @given("an identity service from which the device takes its trust")
@@ -98,7 +100,7 @@ def refreshed(bench: DeviceBench) -> None:
     bench.until(lambda record: evidence.polls_after(record, fact.at), "retry")
 
 
-def _refreshes(record: evidence.Record, since: evidence.Fact) -> list[evidence.Fact]:
+def _refreshes(record: Record, since: Fact) -> list[Fact]:
     return [fact for fact in record.facts_of("service-contacted") if fact.at > since.at]
 
 

@@ -5,6 +5,7 @@ from pytest_bdd import parsers, then, when
 from conformance.bench.device_bench import DeviceBench
 from conformance.bench.device_subject import SLOW_S
 from conformance.checks.device import evidence, failure, polling, recovery
+from conformance.checks.evidence import Record
 
 POINTS = {
     "it took up the new state": "manifest-taken",
@@ -15,7 +16,7 @@ POINTS = {
 }
 
 
-# --- switched on -------------------------------------------------------------------------------------------------------
+# --- switched on -----------------------------------------------------------------------------------------------------
 
 
 @when("the device is switched on")
@@ -52,13 +53,13 @@ def tag(bench: DeviceBench) -> None:
     bench.judge(polling.polls_carry_the_adopted_tag)
 
 
-def _unchanged_twice(record: evidence.Record) -> bool:
+def _unchanged_twice(record: Record) -> bool:
     said = record.reports[-1].exchange.finished if record.reports else 0.0
     polls = evidence.polls_after(record, said)
     return len(polls) >= 2 and all(poll.status == 304 for poll in polls[-2:])
 
 
-# --- reconfigured ------------------------------------------------------------------------------------------------------
+# --- reconfigured ----------------------------------------------------------------------------------------------------
 
 
 @when("the device gets more memory")
@@ -108,7 +109,7 @@ def keeps_downtime(bench: DeviceBench) -> None:
     bench.judge(polling.downtime_is_kept)
 
 
-# --- restarted ---------------------------------------------------------------------------------------------------------
+# --- restarted -------------------------------------------------------------------------------------------------------
 
 
 @when("the device reboots")
@@ -188,12 +189,12 @@ def deals_with_drift(bench: DeviceBench, role: str) -> None:
     bench.judge(recovery.drift_is_noticed, deployment=bench.deployment_id(role))
 
 
-def _installed(record: evidence.Record, deployment: str) -> bool:
+def _installed(record: Record, deployment: str) -> bool:
     fact = evidence.publication(record, deployment)
     return fact is not None and evidence.installed_and_polled(record, fact)
 
 
-# --- components --------------------------------------------------------------------------------------------------------
+# --- components ------------------------------------------------------------------------------------------------------
 
 
 @when(parsers.parse('the {position} component of "{role:w}" {behaviour}'))
@@ -250,7 +251,7 @@ def not_removed_too_early(bench: DeviceBench, role: str) -> None:
     bench.judge(failure.failed_removal_is_not_called_removed, deployment=name)
 
 
-def _failed(record: evidence.Record, deployment: str) -> bool:
+def _failed(record: Record, deployment: str) -> bool:
     fact = evidence.publication(record, deployment)
     reports = evidence.reports_after(record, fact.at if fact else 0.0, deployment)
     failed = [report for report in reports if report.state == "failed"]

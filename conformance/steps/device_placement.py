@@ -6,6 +6,7 @@ from conformance.bench.device_bench import DeviceBench
 from conformance.bench.device_deployments import Variation
 from conformance.bench.device_rules import RULES
 from conformance.checks.device import eligibility, evidence, gateway
+from conformance.checks.evidence import Record
 
 
 @when(parsers.parse('the WFM publishes "{role:w}" for devices {rule}'))
@@ -46,7 +47,7 @@ def _settle(bench: DeviceBench, role: str, state: str = "") -> None:
     fact = evidence.publication(bench.record, bench.deployment_id(role))
     assert fact is not None  # noqa: S101 - a step before published it
 
-    def done(record: evidence.Record) -> bool:
+    def done(record: Record) -> bool:
         reports = evidence.reports_after(record, fact.at, bench.deployment_id(role))
         if state:
             return any(report.state == state for report in reports)
@@ -57,7 +58,7 @@ def _settle(bench: DeviceBench, role: str, state: str = "") -> None:
     bench.look()
 
 
-# --- gateways ------------------------------------------------------------------------------------------------------------
+# --- gateways --------------------------------------------------------------------------------------------------------
 
 
 @then("the gateway reports itself, and then each device behind it")

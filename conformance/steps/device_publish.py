@@ -5,6 +5,8 @@ from pytest_bdd import parsers, then, when
 from conformance.bench.device_bench import DeviceBench, wanted_of
 from conformance.bench.device_deployments import Variation
 from conformance.checks.device import adoption, evidence, refusal
+from conformance.checks.evidence import Record
+from conformance.record.events import Fact
 from conformance.steps.device_given import ROLES
 
 # --- good desired states ---------------------------------------------------------------------------------------------
@@ -66,7 +68,7 @@ def publishes_timeout(bench: DeviceBench, role: str, release: int, seconds: int)
 )
 def publishes_large(bench: DeviceBench, role: str, release: int, power: int, more: int) -> None:
     bench.publish((role, release), version=2**power + more)
-    bench.until(lambda record: _installed(bench, role), "apply")
+    bench.until(lambda _: _installed(bench, role), "apply")
 
 
 @when(parsers.parse('the WFM publishes releases {first:d} to {last:d} of "{role:w}" in quick succession'))
@@ -105,12 +107,12 @@ def _gone(bench: DeviceBench, role: str) -> bool:
     return fact is not None and evidence.removed(bench.record, fact.data["deploymentId"], fact.at) is not None
 
 
-# --- what becomes of them ---------------------------------------------------------------------------------------------
+# --- what becomes of them --------------------------------------------------------------------------------------------
 
 
 @then(parsers.parse('the device installs "{role:w}" and reports it'))
 def installs(bench: DeviceBench, role: str) -> None:
-    bench.until(lambda record: _installed(bench, role), "apply")
+    bench.until(lambda _: _installed(bench, role), "apply")
     bench.judge(adoption.published_release_is_installed, deployment=bench.deployment_id(role))
 
 
@@ -143,46 +145,46 @@ def reports_progress(bench: DeviceBench, role: str) -> None:
 
 @then(parsers.parse('the device accepts "{role:w}" as it was written'))
 def accepts_bytes(bench: DeviceBench, role: str) -> None:
-    bench.until(lambda record: _installed(bench, role), "apply")
+    bench.until(lambda _: _installed(bench, role), "apply")
     bench.judge(adoption.exact_bytes_are_hashed, deployment=bench.deployment_id(role))
 
 
 @then(parsers.parse('the device deploys the chart of "{role:w}"'))
 def deploys_chart(bench: DeviceBench, role: str) -> None:
-    bench.until(lambda record: _installed(bench, role), "apply")
+    bench.until(lambda _: _installed(bench, role), "apply")
     bench.judge(adoption.helm_charts_are_deployed, deployment=bench.deployment_id(role))
 
 
 @then(parsers.parse('the device deploys the archive of "{role:w}"'))
 def deploys_archive(bench: DeviceBench, role: str) -> None:
-    bench.until(lambda record: _installed(bench, role), "apply")
+    bench.until(lambda _: _installed(bench, role), "apply")
     bench.judge(adoption.compose_archives_are_deployed, deployment=bench.deployment_id(role))
 
 
 @then(parsers.parse('the device ignores the extensions and installs "{role:w}"'))
 def ignores_extensions(bench: DeviceBench, role: str) -> None:
-    bench.until(lambda record: _installed(bench, role), "apply")
+    bench.until(lambda _: _installed(bench, role), "apply")
     bench.judge(adoption.unknown_extensions_are_ignored, deployment=bench.deployment_id(role))
 
 
 @then(parsers.parse('the device understands the version of "{role:w}"'))
 def understands_build(bench: DeviceBench, role: str) -> None:
-    bench.until(lambda record: _installed(bench, role), "apply")
+    bench.until(lambda _: _installed(bench, role), "apply")
     bench.judge(adoption.build_label_is_understood, deployment=bench.deployment_id(role))
 
 
 @then(parsers.parse('the device does not mind the size and installs "{role:w}"'))
 def does_not_mind_size(bench: DeviceBench, role: str) -> None:
-    bench.until(lambda record: _installed(bench, role), "apply")
+    bench.until(lambda _: _installed(bench, role), "apply")
     bench.judge(refusal.stated_size_is_no_integrity, deployment=bench.deployment_id(role))
 
 
 @then(parsers.parse('the device removes "{role:w}" and reports it'))
 def removes(bench: DeviceBench, role: str) -> None:
-    bench.until(lambda record: _gone(bench, role), "apply")
+    bench.until(lambda _: _gone(bench, role), "apply")
     bench.look()
-    bench.judge(adoption.withdrawn_application_is_removed, deployment=bench.deployment_id(role))
     bench.judge(adoption.removal_is_reported_as_it_goes, deployment=bench.deployment_id(role))
+    bench.judge(adoption.withdrawn_application_is_removed, deployment=bench.deployment_id(role))
 
 
 @then(parsers.parse("the device removes all {count:d} applications and reports each"))
@@ -204,11 +206,11 @@ def leaves_alone(bench: DeviceBench, role: str) -> None:
 @then("the device ends on the newest desired state")
 def ends_on_newest(bench: DeviceBench) -> None:
     for fact in bench.record.facts_of("published"):
-        bench.until(lambda record, role=fact.data["role"]: _installed(bench, role), "apply")  # type: ignore[misc]
+        bench.until(lambda _, role=fact.data["role"]: _installed(bench, role), "apply")  # type: ignore[misc]
     bench.judge(adoption.newest_state_is_reached)
 
 
-# --- wrong desired states ----------------------------------------------------------------------------------------------
+# --- wrong desired states --------------------------------------------------------------------------------------------
 
 
 @when(parsers.parse('the WFM offers "{role:w}" release {release:d} with {damage}'))
@@ -225,7 +227,7 @@ def goes_on_offering(bench: DeviceBench, role: str, release: int, damage: str) -
     bench.offer(damage, (role, release), extra="tertiary")
 
 
-def _being_installed(record: evidence.Record, deployment: str) -> bool:
+def _being_installed(record: Record, deployment: str) -> bool:
     fact, last = evidence.publication(record, deployment), record.last_report(deployment)
     return last is not None and fact is not None and (last.version or 0) >= fact.data["version"]
 
@@ -294,7 +296,7 @@ def not_claimed(bench: DeviceBench, role: str) -> None:
     bench.end_offer()
 
 
-def _reported_since(record: evidence.Record, offer: evidence.Fact, deployment: str) -> bool:
+def _reported_since(record: Record, offer: Fact, deployment: str) -> bool:
     met = evidence.damaged_fetches(record, offer)
     reports = evidence.reports_after(record, met[0].finished, deployment) if met else ()
     return any(report.state in evidence.FINAL for report in reports)
@@ -310,7 +312,7 @@ def cannot_be_found(bench: DeviceBench, role: str, release: int) -> None:
     bench.until(lambda record: _looked_for(record, since), "settle")
 
 
-def _looked_for(record: evidence.Record, since: evidence.Fact) -> bool:
+def _looked_for(record: Record, since: Fact) -> bool:
     missing = [item for item in record.fetches if item.status == 404 and item.at > since.at]
     return bool(missing) and len(evidence.polls_after(record, missing[0].finished)) >= 2
 

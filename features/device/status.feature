@@ -40,6 +40,15 @@ Feature: Status
     And the components of "multipart" are begun one after the other
     And "multipart" is not called installed before it is ready
 
+  @req:CMP-14 @req:ST-021 @req:ST-001 @behaviour:RS-04 @needs:fault
+  Scenario: Nothing is called installed before it is ready
+    Given a device that is managed by the WFM
+    When the last component of "primary" is slow
+    And the WFM publishes "primary" release 1
+    Then the device installs "primary" and reports it
+    And "primary" is not called installed before it is ready
+    And it reports the progress of "primary"
+
   @req:AD-021 @behaviour:PF-06 @needs:fault
   Scenario: An installation that never ends fails when its time is over
     Given a device that is managed by the WFM

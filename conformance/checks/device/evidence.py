@@ -16,7 +16,7 @@ FINAL = ("installed", "failed", "removed")
 IDENTITY_SERVICE = ("discover", "fetch-trust-bundle")
 
 
-# --- moments ---------------------------------------------------------------------------------------------------------
+# --- moments -------------------------------------------------------------------------------------------------------
 
 
 def polls_after(record: Record, at: float) -> tuple[Exchange, ...]:
@@ -37,7 +37,7 @@ def reported_before(record: Record, at: float, deployment: str) -> Report | None
     return earlier[-1] if earlier else None
 
 
-# --- what was published ----------------------------------------------------------------------------------------------
+# --- what was published --------------------------------------------------------------------------------------------
 
 
 def publication(record: Record, deployment: str, release: int | None = None) -> Fact | None:
@@ -84,7 +84,7 @@ def removed(record: Record, deployment: str, since: float) -> Report | None:
     return next((report for report in reports if report.state == "removed"), None)
 
 
-# --- wrong desired states --------------------------------------------------------------------------------------------
+# --- wrong desired states ------------------------------------------------------------------------------------------
 
 
 def servings(record: Record, offer: Fact) -> tuple[Exchange, ...]:
@@ -138,16 +138,15 @@ def _signs_in_polls(record: Record, offer: Fact, since: float) -> Iterator[tuple
 
 
 def _signs_in_reports(record: Record, offer: Fact, since: float) -> Iterator[tuple[str, _Event]]:
-    intruders = offer.data.get("intruders", ())
+    intruders, running = offer.data.get("intruders", ()), offer.data["running"]
     versions = {fact.data["version"] for kind in ("published", "withdrawn") for fact in record.facts_of(kind)}
     for report in reports_after(record, since):
         if report.deployment_id in intruders:
             yield f"it reported {report.state} of a deployment that only the refused state has", report.exchange
         elif report.version == offer.data["version"] and report.version not in versions:
             yield f"it reported version {report.version} as adopted", report.exchange
-        elif _before_end(record, offer, report) and report.state in LEAVING:
-            if report.deployment_id in offer.data["running"]:
-                yield f"it reported {report.state} of a deployment that was running", report.exchange
+        elif report.deployment_id in running and report.state in LEAVING and _before_end(record, offer, report):
+            yield f"it reported {report.state} of a deployment that was running", report.exchange
 
 
 def _before_end(record: Record, offer: Fact, report: Report) -> bool:
@@ -166,7 +165,7 @@ def told(signs: Sequence[tuple[str, _Event]], otherwise: str) -> str:
     return "; ".join(dict.fromkeys(text for text, _ in signs)) or otherwise
 
 
-# --- requests --------------------------------------------------------------------------------------------------------
+# --- requests ------------------------------------------------------------------------------------------------------
 
 
 def management(record: Record) -> tuple[Exchange, ...]:

@@ -1,6 +1,7 @@
 """What goes wrong on the device itself: components that fail, that are slow, or that never get ready."""
 
 from collections.abc import Iterator
+from itertools import pairwise
 
 from conformance.checks.device.evidence import installed, publication, reports_after
 from conformance.checks.evidence import Record, Report
@@ -75,7 +76,7 @@ def next_component_waits(record: Record, deployment: str) -> Iterator[Judgement]
         return
     for report in reports_after(record, fact.at, deployment):
         states = report.component_states
-        for earlier, later in zip(names, names[1:], strict=False):
+        for earlier, later in pairwise(names):
             begun = states.get(later) in ("installing", "installed")
             if begun:
                 found = f"{later} is {states.get(later)} while {earlier} is {states.get(earlier)}"

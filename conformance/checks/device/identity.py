@@ -66,7 +66,7 @@ def weak_key_is_refused(record: Record) -> Iterator[Judgement]:
 
 @check("ID-20", "ID-26", role="device")
 def missing_intermediate_is_not_fetched(record: Record) -> Iterator[Judgement]:
-    """A WFM that leaves out a certificate of its chain is refused, and the certificate is not fetched from elsewhere."""
+    """A WFM that leaves out a certificate of its chain is refused; the certificate is not fetched from elsewhere."""
     yield from _nothing_sent(record, "ID-26")
 
 
@@ -81,7 +81,7 @@ def good_wfm_is_accepted(record: Record) -> Iterator[Judgement]:
     yield expect(bool(polls), good[-1], *polls[:1], expected="requests", found=f"{len(polls)} polls since then")
 
 
-# --- the identity service ---------------------------------------------------------------------------------------------
+# --- the identity service ------------------------------------------------------------------------------------------
 
 
 def _published(record: Record) -> Fact | None:

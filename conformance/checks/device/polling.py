@@ -1,6 +1,7 @@
 """How a device asks for its desired state."""
 
 from collections.abc import Iterator
+from itertools import pairwise
 
 from conformance.checks.device.evidence import management, polls_after
 from conformance.checks.evidence import Record
@@ -30,7 +31,7 @@ def desired_state_is_asked_for_at_intervals(record: Record) -> Iterator[Judgemen
     if len(polls) < 3:
         yield unseen("polls at intervals", f"{len(polls)} polls")
         return
-    gaps = [later.at - earlier.finished for earlier, later in zip(polls, polls[1:], strict=False)]
+    gaps = [later.at - earlier.finished for earlier, later in pairwise(polls)]
     found = f"{len(polls)} polls, {min(gaps):.2f} s to {max(gaps):.2f} s apart"
     yield expect(True, *polls[:3], expected="polls at intervals", found=found)
 
@@ -86,7 +87,7 @@ def configured_rate_is_kept(record: Record) -> Iterator[Judgement]:
         yield unseen("polls at the configured distance", f"{len(polls)} polls since then")
         return
     wanted = float(fact.data["poll_s"])
-    gaps = [later.at - earlier.at for earlier, later in zip(polls, polls[1:], strict=False)]
+    gaps = [later.at - earlier.at for earlier, later in pairwise(polls)]
     found = ", ".join(f"{gap:.2f} s" for gap in gaps)
     right = all(gap >= wanted * 0.8 for gap in gaps)
     yield expect(right, fact, *polls, expected=f"polls {wanted:g} s apart", found=found)

@@ -1,6 +1,7 @@
 """How a device behaves when the WFM answers with an error: when it asks again, and what it makes of the answer."""
 
 from collections.abc import Iterator
+from itertools import pairwise
 
 from conformance.checks.device.evidence import management
 from conformance.checks.evidence import Record, problem_of
@@ -74,9 +75,7 @@ def waits_grow(record: Record) -> Iterator[Judgement]:
         return
     start = float(answering.data["problem"].get("retryAfterSeconds", 0))
     waits = [gap for _, _, gap in gaps]
-    right = waits[0] >= start - TOLERANCE_S and all(
-        later >= earlier * 1.3 for earlier, later in zip(waits, waits[1:], strict=False)
-    )
+    right = waits[0] >= start - TOLERANCE_S and all(later >= earlier * 1.3 for earlier, later in pairwise(waits))
     found = ", ".join(f"{wait:.2f} s" for wait in waits)
     yield expect(right, *[item for item, _, _ in gaps], expected=expected, found=found)
 
@@ -136,8 +135,8 @@ def retired_device_does_not_hammer(record: Record) -> Iterator[Judgement]:
     if len(refused) < 2 or len(before) < 2:
         yield unseen("not more often than before", f"{len(refused)} refused polls, {len(before)} before")
         return
-    usual = min(later.at - earlier.finished for earlier, later in zip(before, before[1:], strict=False))
-    gaps = [later.at - earlier.finished for earlier, later in zip(refused, refused[1:], strict=False)]
+    usual = min(later.at - earlier.finished for earlier, later in pairwise(before))
+    gaps = [later.at - earlier.finished for earlier, later in pairwise(refused)]
     found = f"{min(gaps):.2f} s apart, {usual:.2f} s before"
     yield expect(min(gaps) >= usual * 0.5, *refused[:3], expected="not more often than before", found=found)
 

@@ -227,6 +227,26 @@ def gateway_that_hosts_nothing_says_so(record: Record) -> Iterator[Judgement]:
             yield expect(not there, exchange, expected="identity only", found=", ".join(there) or "identity only")
 
 
+@check("DC-033", "GW-03", role="device", monitor=True)
+def gateway_is_reported_before_what_is_behind_it(record: Record) -> Iterator[Judgement]:
+    """A device behind a gateway is reported only after its gateway."""
+    if _known_before(record):
+        return
+    names: list[str] = []
+    for exchange in record.capability_reports:
+        name = exchange.params.get("deviceId", "")
+        parent = name.rpartition("/")[0]
+        if parent:
+            found = ", ".join([*names, name])
+            yield expect(parent in names, exchange, expected=f"{parent} before {name}", found=found)
+        names.append(name)
+
+
+def _known_before(record: Record) -> bool:
+    fact = record.last_fact("provisioned")
+    return fact is not None and bool(fact.data.get("knownVersion"))
+
+
 @check("API-009", role="device", monitor=True)
 def port_is_mapped_by_the_bench(record: Record) -> Iterator[Judgement]:
     """The management interface is reached on port 443, unless the bench maps it."""

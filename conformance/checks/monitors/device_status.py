@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Iterator
 from functools import cache
+from itertools import pairwise
 
 from jsonschema import Draft202012Validator
 from jsonschema.exceptions import ValidationError
@@ -200,7 +201,7 @@ def adopted_version_does_not_go_back(record: Record) -> Iterator[Judgement]:
     resets = [fact.at for fact in record.facts_of("factory-reset")]
     for name in dict.fromkeys(report.deployment_id for report in record.reports):
         reports = record.reports_of(name)
-        for earlier, later in zip(reports, reports[1:], strict=False):
+        for earlier, later in pairwise(reports):
             if any(earlier.exchange.at < at < later.exchange.at for at in resets):
                 continue
             if earlier.version is None or later.version is None or "failed" in (earlier.state, later.state):
