@@ -94,7 +94,7 @@ def _scenarios(title: str, scenarios: Iterable[ScenarioReport], style: str) -> l
     return [
         _indent(
             Text.assemble(
-                (f"{title} ", style), f"{_line(scenario.name)} (scenario {scenario.number}): {_line(why(scenario))}"
+                (f"{title} ", style), f"{_line(scenario.title)} (scenario {scenario.number}): {_line(why(scenario))}"
             )
         )
         for scenario in scenarios

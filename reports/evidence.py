@@ -1,16 +1,19 @@
 """What went over the wire, bounded, as the HTML report embeds it: one JSON object, rendered on demand in the browser.
 
-Equal bodies and header lists stand there once. A budget keeps the file small however long the run was; what
-shows a failure is taken in first, then what any finding points at, then the rest in order.
+Equal bodies, header lists and connections stand there once. What the page points at is taken in first, failures
+foremost, then everything of the scenarios that did not pass, then the beginning of each that did; a budget keeps the
+file small however long the run was. Whatever is cut leaves a gap in the timeline that says how much it was.
 """
 
 import base64
 import json
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Container, Iterable, Iterator, Mapping
+from itertools import groupby, zip_longest
 from typing import Any
 
-from conformance.record.events import Body, Connection, Exchange, Fact, Outcome, TlsFacts
+from conformance.record.events import Body, Connection, Exchange, Fact, Outcome, ScenarioOutcome, TlsFacts
 from conformance.record.run import Run, ScenarioRun
+from reports.groups import NOTABLE
 from reports.text import printable
 
 SHOWN_CHARACTERS = 8 * 1024
@@ -19,19 +22,23 @@ SHOWN_BYTES = 512
 """Of a body that is no text, as a hex dump."""
 SHOWN_VALUE = 2 * 1024
 """Characters of one header value, target or fact."""
-BUDGET = 3_500_000
+BUDGET = 1_300_000
 """Characters of all the evidence in one report."""
+FIRST_EVENTS = 12
+"""Events from the beginning of each scenario that passed; those that a finding points at come on top."""
 
 _Wire = Exchange | Connection | Fact
 
 
-def evidence_of(run: Run, budget: int = BUDGET) -> dict[str, Any]:
-    """Gather the evidence of a run.
+def evidence_of(run: Run, wanted: Iterable[int] = (), budget: int = BUDGET) -> dict[str, Any]:
+    """Gather the evidence of a run; `wanted` are the events that the page points at, most important first.
 
-    `events` maps numbers to what happened; `bodies` and `headers` hold what these refer to by index; `timeline` lists
-    the numbers of each scenario in order; `left_out` counts by scenario what the budget had no room for.
+    `events` maps numbers to what happened; `bodies`, `headers` and `tls` hold what these refer to by index, `fields`
+    what `headers` do. `timeline` has for each scenario, in order, the number of each event that is there and, for each
+    gap, how many events and exchanges were left out, with the numbers of the first and the last of them. `held` has
+    for each scenario what its findings saw hold, as indices of `names`.
     """
-    return _Collector(budget).collect(run)
+    return {**_Collector(budget).collect(run, wanted), **_held(run)}
 
 
 def script_safe(value: object) -> str:
@@ -47,23 +54,21 @@ class _Collector:
         self._left = budget
         self._bodies = _Table()
         self._headers = _Table()
+        self._fields = _Table()
+        self._tls = _Table()
 
-    def collect(self, run: Run) -> dict[str, Any]:
+    def collect(self, run: Run, wanted: Iterable[int]) -> dict[str, Any]:
         events: dict[int, dict[str, Any]] = {}
-        for event in _by_importance(run):
+        for event in _by_importance(run, wanted):
             if event.n not in events and self._left > 0:
                 events[event.n] = self._event(event)
-        timeline = {scenario.number: [event.n for event in _wire(scenario)] for scenario in run.scenarios}
         return {
             "events": events,
             "bodies": self._bodies.rows,
             "headers": self._headers.rows,
-            "timeline": {number: [n for n in listed if n in events] for number, listed in timeline.items()},
-            "left_out": {
-                number: missing
-                for number, listed in timeline.items()
-                if (missing := sum(n not in events for n in listed))
-            },
+            "fields": self._fields.rows,
+            "tls": self._tls.rows,
+            "timeline": {scenario.number: _timeline(_wire(scenario), events.keys()) for scenario in run.scenarios},
         }
 
     def _event(self, event: _Wire) -> dict[str, Any]:
@@ -71,7 +76,7 @@ class _Collector:
             case Exchange():
                 shown = self._exchange(event)
             case Connection():
-                shown = _connection(event)
+                shown = {**_connection(event), "tls": self._connected(event.tls)}
             case Fact():
                 shown = _fact(event)
         row = {key: value for key, value in shown.items() if value not in (None, "", [], {})}
@@ -90,12 +95,12 @@ class _Collector:
             "method": clip(event.method),
             "target": clip(event.target),
             "status": event.status,
-            "client": clip(event.client),
             "requestHeaders": self._header_list(event.request_headers),
             "request": self._body(event.request),
             "responseHeaders": self._header_list(event.response_headers),
             "response": self._body(event.response),
-            "tls": _tls(event.tls),
+            "version": clip(event.http_version),
+            "tls": self._connected(event.tls, event.client),
             "fault": clip(event.fault),
             "error": clip(event.error),
         }
@@ -103,8 +108,12 @@ class _Collector:
     def _header_list(self, items: tuple[tuple[str, str], ...]) -> int | None:
         if not items:
             return None
-        rows = [[clip(name), clip(value)] for name, value in items[:64]]
+        rows = [self._fields.index([clip(name), clip(value)], self._spend) for name, value in items[:64]]
         return self._headers.index(rows, self._spend)
+
+    def _connected(self, facts: TlsFacts | None, client: str | None = None) -> int | None:
+        row = _tls(facts or TlsFacts(), client)
+        return self._tls.index(row, self._spend) if row else None
 
     def _body(self, body: Body) -> int | None:
         if not body.size and not body.text and not body.base64:
@@ -142,16 +151,47 @@ def _wire(scenario: ScenarioRun) -> list[_Wire]:
     return sorted((*scenario.exchanges, *scenario.connections, *scenario.facts), key=lambda event: event.n)
 
 
-def _by_importance(run: Run) -> Iterator[_Wire]:
+def _by_importance(run: Run, wanted: Iterable[int]) -> Iterator[_Wire]:
     findings = [finding for scenario in run.scenarios for finding in scenario.findings]
-    failed = (n for finding in findings if finding.outcome is Outcome.FAIL for n in finding.shown_by)
-    shown = (n for finding in findings for n in finding.shown_by)
-    for n in (*failed, *shown):
+    notable = (n for outcome in NOTABLE for finding in findings if finding.outcome is outcome for n in finding.shown_by)
+    for n in (*notable, *wanted):
         event = run.by_number.get(n)
         if isinstance(event, Exchange | Connection | Fact):
             yield event
-    for scenario in run.scenarios:
-        yield from _wire(scenario)
+    passed = [scenario for scenario in run.scenarios if scenario.outcome is ScenarioOutcome.PASSED]
+    others = [scenario for scenario in run.scenarios if scenario.outcome is not ScenarioOutcome.PASSED]
+    yield from _in_turn([_wire(scenario) for scenario in others])
+    yield from _in_turn([_wire(scenario)[:FIRST_EVENTS] for scenario in passed])
+
+
+def _in_turn(timelines: list[list[_Wire]]) -> Iterator[_Wire]:
+    """One event of each scenario after the other, so that what the budget lacks is lacking everywhere alike."""
+    for events in zip_longest(*timelines):
+        yield from (event for event in events if event is not None)
+
+
+def _timeline(events: list[_Wire], kept: Container[int]) -> list[int | dict[str, int]]:
+    rows: list[int | dict[str, int]] = []
+    for is_kept, group in groupby(events, key=lambda event: event.n in kept):
+        listed = list(group)
+        if is_kept:
+            rows += [event.n for event in listed]
+        else:
+            exchanges = sum(isinstance(event, Exchange) for event in listed)
+            rows.append({"events": len(listed), "exchanges": exchanges, "first": listed[0].n, "last": listed[-1].n})
+    return rows
+
+
+def _held(run: Run) -> dict[str, Any]:
+    names = sorted({finding.requirement for scenario in run.scenarios for finding in scenario.findings})
+    index = {name: number for number, name in enumerate(names)}
+    held = {
+        scenario.number: sorted(
+            {index[finding.requirement] for finding in scenario.findings if finding.outcome is Outcome.PASS}
+        )
+        for scenario in run.scenarios
+    }
+    return {"names": [clip(name) for name in names], "held": held}
 
 
 def _body(body: Body) -> dict[str, Any]:
@@ -187,7 +227,6 @@ def _connection(event: Connection) -> dict[str, Any]:
         "outcome": event.outcome,
         "reason": clip(event.reason),
         "offered": clip(event.offered),
-        "tls": _tls(event.tls),
     }
 
 
@@ -202,10 +241,9 @@ def _fact(event: Fact) -> dict[str, Any]:
     }
 
 
-def _tls(facts: TlsFacts | None) -> Mapping[str, object] | None:
-    if facts is None:
-        return None
+def _tls(facts: TlsFacts, client: str | None) -> Mapping[str, object]:
     rows: Iterable[tuple[str, object]] = (
+        ("client", clip(client)),
         ("version", facts.version),
         ("cipher", facts.cipher),
         ("peer", clip(printable(facts.peer_id)) if facts.peer_id else None),

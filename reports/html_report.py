@@ -18,6 +18,7 @@ from conformance.record.events import Severity
 from conformance.record.run import Run
 from reports import page
 from reports.evidence import evidence_of, script_safe
+from reports.groups import spans
 from reports.projection import report_of, reproduce
 
 _HERE = Path(__file__).parent
@@ -26,19 +27,20 @@ _HERE = Path(__file__).parent
 def render(run: Run) -> str:
     """Give the whole document."""
     report = report_of(run)
+    view = page.page_of(run, report)
     style, script = _asset("report.css"), _asset("report.js")
     return (
         _environment()
         .get_template("report.html.j2")
         .render(
-            view=page.page_of(run, report),
+            view=view,
             report=report,
             deadlines=[(name, seconds(value)) for name, value in report.run.deadlines.items()],
             style=Markup(style),  # noqa: S704 - our own file
             script=Markup(script),  # noqa: S704 - our own file
             policy=_policy(style, script),
             # every character that could end the element is escaped in it
-            evidence=Markup(script_safe(evidence_of(run))),  # noqa: S704
+            evidence=Markup(script_safe(evidence_of(run, page.pointed_at(view)))),  # noqa: S704
         )
     )
 
@@ -72,6 +74,7 @@ def _environment() -> Environment:
     environment.filters["moment"] = moment
     environment.filters["ticks"] = ticks
     environment.filters["clip"] = page.clip
+    environment.filters["spans"] = spans
     environment.globals["anchor"] = page.anchor_of
     environment.globals["kind"] = page.kind
     environment.globals["label"] = page.label

@@ -62,13 +62,11 @@ def _suite(report: Report, role: RoleReport) -> ET.Element:
 
 
 def _case(scenario: ScenarioReport) -> ET.Element:
-    values = ", ".join(f"{name}={value}" for name, value in scenario.example.items())
-    name = f"{scenario.name} [{values}]" if values else scenario.name
     case = ET.Element(
         "testcase",
         {
             "classname": _text(f"{scenario.role}.{scenario.feature}"),
-            "name": _text(name),
+            "name": _text(scenario.title),
             "file": _text(f"features/{scenario.uri}"),
             "line": str(scenario.line),
             "time": f"{scenario.duration:.3f}",
@@ -120,7 +118,8 @@ def _unowned_failure(role: Role, requirement: RequirementReport) -> ET.Element:
     text = "\n".join(line for finding in failed for line in _finding_lines(finding))
     case = ET.Element("testcase", {"classname": f"{role}.requirements", "name": _text(requirement.id), "time": "0.000"})
     case.append(_properties([("requirement", requirement.id)]))
-    case.append(_problem("failure", "failed", f"{requirement.id}: {failed[0].message}", text))
+    message = failed[0].message if failed else f"of {', '.join(requirement.parts)} at least one failed"
+    case.append(_problem("failure", "failed", f"{requirement.id}: {message}", text))
     return case
 
 

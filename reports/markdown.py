@@ -106,7 +106,7 @@ def _open(scenarios: tuple[ScenarioReport, ...], outcome: ScenarioOutcome) -> li
 
 def _scenario_list(scenarios: Iterable[ScenarioReport]) -> list[str]:
     lines = [
-        f"- {_inline(scenario.name)} (scenario {scenario.number}"
+        f"- {_inline(scenario.title)} (scenario {scenario.number}"
         + (f", {_inline(', '.join(scenario.requirements))}" if scenario.requirements else "")
         + f"): {_inline(why(scenario))}"
         for scenario in scenarios

@@ -1,5 +1,10 @@
 """The machine report as documents: what a run came to, without the wire evidence.
 
+It is condensed. Monitors judge every requirement in every scenario, so passes repeat by the thousand: every finding
+that failed, warned or stayed inconclusive stands in the report, while passes and observations stand there as groups
+with their number, their scenarios and a few examples. `events.ndjson` is the whole truth; each number in `shown_by` is
+an event of it, on line number + 1.
+
 All renderers that list requirements or scenarios read this projection, so that they cannot disagree. Its JSON Schema is
 published in `reports/schema/report.schema.json`.
 """
@@ -34,6 +39,29 @@ class FindingReport(_Document):
     """Numbers of the events in the event file that show it."""
 
 
+class ExampleReport(_Document):
+    """One of many findings alike."""
+
+    scenario: int
+    expected: str | None = None
+    found: str | None = None
+    shown_by: tuple[int, ...] = ()
+
+
+class CondensedReport(_Document):
+    """Passes or observations in which one check said the same, told once."""
+
+    check: str
+    outcome: Outcome
+    message: str
+    count: int
+    """How many findings these were."""
+    scenarios: tuple[int, ...]
+    """Every scenario that has one of them."""
+    examples: tuple[ExampleReport, ...]
+    """The first few that differ in what was expected or found."""
+
+
 class RequirementReport(_Document):
     """One statement of the specification and its verdict for one role."""
 
@@ -50,8 +78,13 @@ class RequirementReport(_Document):
     reason: str | None = None
     """Why nothing exercises it."""
     interpretations: tuple[str, ...] = ()
+    parts: tuple[str, ...] = ()
+    """Statements that together say what this one says: its verdict is the worst of theirs."""
     checks: tuple[str, ...] = ()
     findings: tuple[FindingReport, ...] = ()
+    """Every finding that failed, warned or stayed inconclusive."""
+    condensed: tuple[CondensedReport, ...] = ()
+    """All other findings, in groups."""
     scenarios: tuple[int, ...] = ()
     """Numbers of the scenarios that announce it or found something of it."""
 
@@ -112,6 +145,9 @@ class ScenarioReport(_Document):
     role: Role
     feature: str
     name: str
+    """As it stands in the feature file; in an outline it may hold placeholders."""
+    title: str
+    """The name with the values of its row."""
     uri: str
     line: int
     outcome: ScenarioOutcome
@@ -124,6 +160,13 @@ class ScenarioReport(_Document):
     example: Mapping[str, str] = {}
     steps: tuple[StepReport, ...] = ()
     findings: tuple[FindingReport, ...] = ()
+    """Every finding that failed, warned or stayed inconclusive."""
+    passed: tuple[str, ...] = ()
+    """Requirements that at least one check saw hold in this scenario."""
+    observed: tuple[str, ...] = ()
+    """Requirements of which something was recorded without being judged."""
+    counts: Mapping[Outcome, int] = {}
+    """How many findings of each outcome there are, those that are zero left out."""
     exchanges: int = 0
     """How many exchanges were recorded while it ran."""
 
@@ -147,7 +190,7 @@ class RunReport(_Document):
 
 
 class Report(_Document):
-    """The whole machine report."""
+    """The whole machine report, condensed: what is told in groups here stands one by one in `events.ndjson`."""
 
     format: Literal["margo-conformance-report"] = "margo-conformance-report"
     version: Literal[1] = 1

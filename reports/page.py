@@ -5,16 +5,15 @@ from collections import defaultdict
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
-from conformance.record.events import Connection, Event, Exchange, Fact, Outcome, Role, ScenarioOutcome
-from conformance.record.run import Run
+from conformance.record.events import Finding, Outcome, Role, ScenarioOutcome
+from conformance.record.run import Run, ScenarioRun
 from conformance.record.verdict import EXERCISED, RANK, RequirementVerdict, worst
-from reports.model import FindingReport, Report, RequirementReport, RoleReport, ScenarioReport
-from reports.projection import failing_findings, failures, of_outcome, unexplained_failures, why
+from reports.groups import NOTABLE, Group, by_content, by_words
+from reports.model import Report, RequirementReport, RoleReport, ScenarioReport
+from reports.projection import failures, not_exercised, of_outcome, unexplained_failures, why
 
-SHOWN_GROUPS = 12
-"""Different findings shown per requirement or scenario."""
-SHOWN_EVENTS = 8
-"""Events linked from one finding."""
+SHOWN_AT_THE_TOP = 3
+"""Different occurrences of a failure told before the reader opens the requirement."""
 SHOWN_TEXT = 4000
 """Characters of one value."""
 
@@ -48,33 +47,6 @@ MEANING: Mapping[str, tuple[str, str]] = {
 
 _SCENARIO_KIND = {ScenarioOutcome.PASSED: "pass", ScenarioOutcome.FAILED: "fail"}
 _NEEDS_A_LOOK = (ScenarioOutcome.ERROR, ScenarioOutcome.BLOCKED, ScenarioOutcome.INCONCLUSIVE)
-_FINDING_RANK = (Outcome.FAIL, Outcome.INCONCLUSIVE, Outcome.WARNING, Outcome.OBSERVATION, Outcome.PASS)
-
-
-@dataclass(frozen=True, slots=True)
-class Shown:
-    """An event that a finding points at, as a short label."""
-
-    number: int
-    label: str
-
-
-@dataclass(frozen=True, slots=True)
-class FindingGroup:
-    """Equal findings, said once."""
-
-    finding: FindingReport
-    count: int
-    scenarios: tuple[int, ...]
-    shown: tuple[Shown, ...]
-
-
-@dataclass(frozen=True, slots=True)
-class Groups:
-    """The findings of something, worst first, and how many kinds were left out."""
-
-    items: tuple[FindingGroup, ...]
-    left_out: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,7 +55,19 @@ class Cell:
 
     role: Role
     requirement: RequirementReport
-    groups: Groups
+    groups: tuple[Group, ...]
+    announced: tuple[int, ...] = ()
+    """The scenarios that were made for it."""
+
+
+@dataclass(frozen=True, slots=True)
+class Card:
+    """One scenario: what it is about and whatever went wrong, in full; what else held is only counted."""
+
+    scenario: ScenarioReport
+    groups: tuple[Group, ...]
+    others: int
+    """Statements that were seen to hold beside those of the groups."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -117,6 +101,15 @@ class Bar:
 
 
 @dataclass(frozen=True, slots=True)
+class Left:
+    """Applicable MUSTs of which the run does not say whether they hold, all for the same reason."""
+
+    verdict: RequirementVerdict
+    reason: str
+    ids: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
 class RoleView:
     """What the page shows of one role."""
 
@@ -126,8 +119,8 @@ class RoleView:
     failures: tuple[Cell, ...]
     broken: tuple[ScenarioReport, ...]
     to_look_at: tuple[tuple[ScenarioOutcome, tuple[tuple[ScenarioReport, str], ...]], ...]
-    left: tuple[tuple[str, tuple[tuple[str, str], ...]], ...]
-    """Reasons, each with the ids and anchors of applicable MUSTs that nothing exercised."""
+    left: tuple[Left, ...]
+    """The applicable MUSTs that count as not exercised; with `coverage.exercised` they add up."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -137,12 +130,12 @@ class Page:
     title: str
     roles: tuple[RoleView, ...]
     areas: tuple[tuple[str, str, tuple[Row, ...]], ...]
-    features: tuple[tuple[str, tuple[tuple[ScenarioReport, Groups], ...]], ...]
+    features: tuple[tuple[str, tuple[Card, ...]], ...]
     chips: tuple[tuple[str, int, int], ...]
     """Kind of verdict, how many requirements, how many scenarios."""
     rows: int
-    known: frozenset[str]
-    """Ids that have a row."""
+    statements: Mapping[str, str]
+    """What each requirement that has a row says, by its id."""
 
 
 def page_of(run: Run, report: Report) -> Page:
@@ -154,18 +147,18 @@ def page_of(run: Run, report: Report) -> Page:
         for number, area in enumerate(order, start=1)
         if (mine := tuple(row for row in rows if row.head.area == area))
     )
-    features: dict[str, list[tuple[ScenarioReport, Groups]]] = defaultdict(list)
-    for scenario in report.scenarios:
-        features[scenario.feature].append((scenario, groups_of(run, scenario.findings)))
+    features: dict[str, list[Card]] = defaultdict(list)
+    for scenario, told in zip(run.scenarios, report.scenarios, strict=True):
+        features[told.feature].append(_card(run, scenario, told))
     names = [" ".join(filter(None, (role.subject.name, role.subject.version))) for role in report.roles]
     return Page(
         title=" and ".join(names) or "no subject",
         roles=tuple(_role(run, report, role, order) for role in report.roles),
         areas=areas,
-        features=tuple((feature, tuple(scenarios)) for feature, scenarios in features.items()),
+        features=tuple((feature, tuple(cards)) for feature, cards in features.items()),
         chips=_chips(rows, report),
         rows=len(rows),
-        known=frozenset(row.head.id for row in rows),
+        statements={row.head.id: row.head.statement for row in rows},
     )
 
 
@@ -190,54 +183,35 @@ def clip(text: str) -> str:
     return text if len(text) <= SHOWN_TEXT else f"{text[:SHOWN_TEXT]}… ({len(text):,} characters)"
 
 
-def groups_of(run: Run, findings: Iterable[FindingReport]) -> Groups:
-    """Say equal findings once, worst first."""
-    same: dict[tuple[object, ...], list[FindingReport]] = defaultdict(list)
-    for finding in findings:
-        same[
-            (
-                _FINDING_RANK.index(finding.outcome),
-                finding.requirement,
-                finding.check,
-                finding.message,
-                finding.expected or "",
-                finding.found or "",
-            )
-        ].append(finding)
-    # within one outcome the order of the run stays
-    ordered = sorted(same.values(), key=lambda group: _FINDING_RANK.index(group[0].outcome))
-    return Groups(tuple(_group(run, group) for group in ordered[:SHOWN_GROUPS]), max(len(ordered) - SHOWN_GROUPS, 0))
+def pointed_at(view: Page) -> list[int]:
+    """The events that the page links to, those of failures first."""
+    groups = [group for item in view.roles for cell in item.failures for group in cell.groups]
+    groups += [group for _, _, rows in view.areas for row in rows for cell in row.cells for group in cell.groups]
+    groups += [group for _, cards in view.features for card in cards for group in card.groups]
+    return [shown.number for group in groups for occurrence in group.occurrences for shown in occurrence.shown]
 
 
-def _group(run: Run, findings: list[FindingReport]) -> FindingGroup:
-    numbers = list(dict.fromkeys(n for finding in findings for n in finding.shown_by))[:SHOWN_EVENTS]
-    return FindingGroup(
-        findings[0],
-        len(findings),
-        tuple(dict.fromkeys(finding.scenario for finding in findings)),
-        tuple(Shown(n, _event_label(run.by_number[n])) for n in numbers if n in run.by_number),
-    )
-
-
-def _event_label(event: Event) -> str:
-    match event:
-        case Exchange():
-            answer = str(event.status) if event.status is not None else "no answer"
-            name = event.operation if event.operation != "unknown" else event.method
-            return f"{name} → {answer}"[:80]
-        case Connection():
-            return f"connection {event.outcome}"
-        case Fact():
-            return event.kind[:80]
-        case _:
-            return event.type
+def _card(run: Run, scenario: ScenarioRun, told: ScenarioReport) -> Card:
+    own = [
+        finding
+        for finding in scenario.findings
+        if finding.outcome in NOTABLE or finding.requirement in told.requirements
+    ]
+    named = {finding.requirement for finding in own}
+    return Card(told, by_content(run, own), sum(name not in named for name in told.passed))
 
 
 def _rows(run: Run, report: Report) -> list[Row]:
     cells: dict[str, list[Cell]] = defaultdict(list)
     for role in report.roles:
+        findings = run.findings(role.role)
+        announced: dict[str, list[int]] = defaultdict(list)
+        for scenario in run.of_role(role.role):
+            for name in scenario.started.requirements:
+                announced[name].append(scenario.number)
         for item in role.requirements:
-            cells[item.id].append(Cell(role.role, item, groups_of(run, item.findings)))
+            groups = by_words(run, findings.get(item.id, ()))
+            cells[item.id].append(Cell(role.role, item, groups, tuple(announced[item.id])))
     return [
         Row(anchor_of(name), mine[0].requirement, tuple(mine), worst(cell.requirement.verdict for cell in mine))
         for name, mine in sorted(cells.items())
@@ -247,27 +221,24 @@ def _rows(run: Run, report: Report) -> list[Row]:
 def _role(run: Run, report: Report, role: RoleReport, areas: list[str]) -> RoleView:
     applicable = [item for item in role.requirements if item.applicable]
     by_area = {area: [item for item in applicable if item.area == area] for area in areas}
-    left: dict[str, list[tuple[str, str]]] = defaultdict(list)
-    for item in applicable:
-        if item.verdict is RequirementVerdict.NOT_EXERCISED:
-            left[item.reason or "No scenario covers it yet."].append((item.id, anchor_of(item.id)))
+    findings = run.findings(role.role)
     return RoleView(
         role=role,
         bar=bar_of(applicable),
         areas=tuple((area, bar_of(items)) for area, items in by_area.items() if items),
-        failures=tuple(Cell(role.role, item, _failed(run, item)) for item in failures(role)),
+        failures=tuple(Cell(role.role, item, _failed(run, findings.get(item.id, ()))) for item in failures(role)),
         broken=unexplained_failures(report, role.role),
         to_look_at=tuple(
             (outcome, tuple((scenario, why(scenario)) for scenario in found))
             for outcome in _NEEDS_A_LOOK
             if (found := of_outcome(report, role.role, outcome))
         ),
-        left=tuple(sorted(((reason, tuple(ids)) for reason, ids in left.items()), key=lambda item: -len(item[1]))),
+        left=tuple(Left(verdict, reason, ids) for verdict, reason, ids in not_exercised(role)),
     )
 
 
-def _failed(run: Run, requirement: RequirementReport) -> Groups:
-    return groups_of(run, failing_findings(requirement.findings))
+def _failed(run: Run, findings: Iterable[Finding]) -> tuple[Group, ...]:
+    return by_words(run, (finding for finding in findings if finding.outcome is Outcome.FAIL), SHOWN_AT_THE_TOP)
 
 
 def bar_of(requirements: Iterable[RequirementReport]) -> Bar:

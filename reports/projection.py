@@ -1,14 +1,17 @@
 """From a run to the machine report, and the few sentences that several renderers share."""
 
 import shlex
-from collections import Counter
+from collections import Counter, defaultdict
 from collections.abc import Iterable
 
 from conformance.record.events import Finding, Outcome, RequirementEntry, Role, ScenarioOutcome, Subject
 from conformance.record.run import Run, ScenarioRun
-from conformance.record.verdict import RANK, Assessment, RequirementVerdict
+from conformance.record.verdict import EXERCISED, RANK, Assessment, RequirementVerdict
+from reports.groups import NOTABLE, SHOWN_EXAMPLES
 from reports.model import (
+    CondensedReport,
     Coverage,
+    ExampleReport,
     FindingReport,
     Report,
     RequirementReport,
@@ -21,6 +24,16 @@ from reports.model import (
 
 BAD_SCENARIOS = (ScenarioOutcome.FAILED, ScenarioOutcome.ERROR, ScenarioOutcome.BLOCKED, ScenarioOutcome.INCONCLUSIVE)
 """Outcomes that somebody has to look at, gravest first."""
+
+_WHY_OPEN = {
+    RequirementVerdict.ERROR: "The suite itself went wrong where it was to be shown.",
+    RequirementVerdict.BLOCKED: "What was to show it was blocked: a prerequisite or a hook was missing.",
+    RequirementVerdict.INCONCLUSIVE: "It was tried and could not be seen.",
+    RequirementVerdict.OBSERVATION: "What the subject did was recorded; the specification leaves open what is right.",
+    RequirementVerdict.NOT_RUN: "What was to show it was left out by the selection.",
+    RequirementVerdict.NOT_APPLICABLE: "What was to show it does not apply to the features that are claimed.",
+    RequirementVerdict.NOT_EXERCISED: "No scenario covers it yet.",
+}
 
 
 def report_of(run: Run) -> Report:
@@ -47,6 +60,17 @@ def failures(role: RoleReport) -> tuple[RequirementReport, ...]:
 def failing_findings(findings: Iterable[FindingReport]) -> tuple[FindingReport, ...]:
     """Only those that failed."""
     return tuple(finding for finding in findings if finding.outcome is Outcome.FAIL)
+
+
+def not_exercised(role: RoleReport) -> tuple[tuple[RequirementVerdict, str, tuple[str, ...]], ...]:
+    """The applicable MUSTs that do not count as exercised: verdict, reason and ids; the most frequent reason first."""
+    left: dict[tuple[RequirementVerdict, str], list[str]] = defaultdict(list)
+    for item in role.requirements:
+        if item.applicable and item.verdict not in EXERCISED:
+            reason = item.reason if item.verdict is RequirementVerdict.NOT_EXERCISED else None
+            left[(item.verdict, reason or _WHY_OPEN[item.verdict])].append(item.id)
+    ordered = sorted(left.items(), key=lambda item: (RANK[item[0][0]], -len(item[1])))
+    return tuple((verdict, reason, tuple(ids)) for (verdict, reason), ids in ordered)
 
 
 def unexplained_failures(report: Report, role: Role) -> tuple[ScenarioReport, ...]:
@@ -153,7 +177,7 @@ def _requirement(
     findings: Iterable[Finding],
     scenarios: Iterable[ScenarioRun],
 ) -> RequirementReport:
-    said = tuple(_finding(finding) for finding in findings)
+    said = tuple(findings)
     speaking = {finding.scenario for finding in said}
     return RequirementReport(
         id=entry.id,
@@ -167,8 +191,10 @@ def _requirement(
         verdict=verdict,
         reason=entry.reason,
         interpretations=entry.interpretations,
+        parts=entry.parts,
         checks=entry.checks.get(role, ()),
-        findings=said,
+        findings=_notable(said),
+        condensed=_condensed(said),
         scenarios=tuple(
             scenario.number
             for scenario in scenarios
@@ -190,17 +216,58 @@ def _not_in_catalogue(requirement: str, role: Role) -> RequirementEntry:
     )
 
 
-def _finding(finding: Finding) -> FindingReport:
-    return FindingReport.model_validate(finding.model_dump(exclude={"n", "at", "type"}))
+def _notable(findings: Iterable[Finding]) -> tuple[FindingReport, ...]:
+    """Every finding that somebody has to look at, in the order of the run."""
+    return tuple(
+        FindingReport.model_validate(finding.model_dump(exclude={"n", "at", "type"}))
+        for finding in findings
+        if finding.outcome in NOTABLE
+    )
+
+
+def _condensed(findings: Iterable[Finding]) -> tuple[CondensedReport, ...]:
+    """All other findings: those in which one check said the same are told once."""
+    same: dict[tuple[str, Outcome, str], list[Finding]] = defaultdict(list)
+    for finding in findings:
+        if finding.outcome not in NOTABLE:
+            same[(finding.check, finding.outcome, finding.message)].append(finding)
+    return tuple(
+        CondensedReport(
+            check=check,
+            outcome=outcome,
+            message=message,
+            count=len(alike),
+            scenarios=tuple(dict.fromkeys(finding.scenario for finding in alike)),
+            examples=_examples(alike),
+        )
+        for (check, outcome, message), alike in same.items()
+    )
+
+
+def _examples(findings: Iterable[Finding]) -> tuple[ExampleReport, ...]:
+    different = {(finding.expected, finding.found): finding for finding in reversed(tuple(findings))}
+    first = sorted(different.values(), key=lambda finding: finding.n)[:SHOWN_EXAMPLES]
+    return tuple(
+        ExampleReport(
+            scenario=finding.scenario, expected=finding.expected, found=finding.found, shown_by=finding.shown_by
+        )
+        for finding in first
+    )
+
+
+def _ids(findings: Iterable[Finding], outcome: Outcome) -> tuple[str, ...]:
+    return tuple(sorted({finding.requirement for finding in findings if finding.outcome is outcome}))
 
 
 def _scenario(scenario: ScenarioRun) -> ScenarioReport:
     begun, ended = scenario.started, scenario.finished
+    found = Counter(finding.outcome for finding in scenario.findings)
     return ScenarioReport(
         number=scenario.number,
         role=begun.role,
         feature=begun.feature,
         name=begun.name,
+        title=begun.title,
         uri=begun.uri,
         line=begun.line,
         outcome=ended.outcome,
@@ -214,6 +281,9 @@ def _scenario(scenario: ScenarioRun) -> ScenarioReport:
             StepReport.model_validate(step.model_dump(exclude={"n", "at", "type", "scenario"}))
             for step in scenario.steps
         ),
-        findings=tuple(_finding(finding) for finding in scenario.findings),
+        findings=_notable(scenario.findings),
+        passed=_ids(scenario.findings, Outcome.PASS),
+        observed=_ids(scenario.findings, Outcome.OBSERVATION),
+        counts={outcome: found[outcome] for outcome in Outcome if found[outcome]},
         exchanges=len(scenario.exchanges),
     )

@@ -1,7 +1,9 @@
 // Search, filters, permalinks and the evidence. Evidence is written by whoever was under test: it becomes text nodes only.
 "use strict";
 (() => {
-  const evidence = JSON.parse(document.getElementById("evidence").textContent);
+  // read when it is first needed: the page is there before it
+  let parsed;
+  const evidence = () => (parsed ??= JSON.parse(document.getElementById("evidence").textContent));
   const $ = (selector, root = document) => root.querySelector(selector);
   const all = (selector, root = document) => [...root.querySelectorAll(selector)];
 
@@ -42,10 +44,19 @@
   const chips = all("input[name=verdict]");
   const rows = all(".row").map((element) => ({
     element,
-    text: element.textContent.toLowerCase().replace(/\s+/g, " "),
+    text: "",
     verdicts: element.dataset.verdicts.split(" ").map((token) => token.split("=")),
     scenario: element.classList.contains("scenario"),
   }));
+
+  /** What a search looks at, the details included; gathered when somebody first searches. */
+  function gatherText() {
+    if (rows[0]?.text) return;
+    for (const row of rows) {
+      const details = $("template", row.element)?.content.textContent ?? "";
+      row.text = `${row.element.textContent} ${details}`.toLowerCase().replace(/\s+/g, " ");
+    }
+  }
 
   function filter() {
     const words = search.value.toLowerCase().split(/\s+/).filter(Boolean);
@@ -56,11 +67,12 @@
         (!role?.value || of === role.value) && (!verdicts.length || verdicts.includes(verdict)))
       && (row.scenario || !severity.value || row.element.dataset.severity === severity.value)
       && (row.scenario || !applicable.checked || "applicable" in row.element.dataset);
+    if (words.length) gatherText();
     const shown = { true: 0, false: 0 };
     const of = { true: 0, false: 0 };
     for (const row of rows) {
       const show = fits(row);
-      row.element.hidden = !show;
+      if (row.element.hidden === show) row.element.hidden = !show;
       shown[row.scenario] += show;
       of[row.scenario] += 1;
     }
@@ -78,6 +90,7 @@
     for (const chip of chips) chip.checked = false;
     filter();
   };
+  search.addEventListener("focus", gatherText, { once: true });
   search.addEventListener("input", filter);
   for (const control of [role, severity, applicable, ...chips]) control?.addEventListener("change", filter);
   $("#clear").addEventListener("click", clear);
@@ -131,7 +144,7 @@
 
   function bodyOf(index) {
     if (index === undefined) return make("p", "body-facts", "no body");
-    const body = evidence.bodies[index];
+    const body = evidence().bodies[index];
     const raw = body.hex ?? body.text;
     const pretty = body.hex === undefined && !body.note ? prettyJson(raw) : null;
     const pre = make("pre", pretty ? "body pretty" : "body");
@@ -157,7 +170,7 @@
   // --- events ----------------------------------------------------------------------------------------------------
   const sideOf = (title, line, headers, body) => make("div", "side",
     make("h5", "", title), make("div", "line", line),
-    make("dl", "headers", ...(evidence.headers[headers] ?? []).map(
+    make("dl", "headers", ...(evidence().headers[headers] ?? []).map((index) => evidence().fields[index]).map(
       ([name, value]) => make("div", "", make("dt", "", name), make("dd", "", value)))),
     bodyOf(body));
 
@@ -169,10 +182,11 @@
   }
 
   const params = (event) => Object.entries(event.params ?? {}).map(([name, value]) => `${name} ${value}`).join(", ");
-  const tlsFacts = (tls = {}) => [
-    ["TLS", [tls.version, tls.cipher].filter(Boolean).join(", ")], ["Peer", tls.peer],
-    ["Certificates", tls.chain?.join(", ")],
-  ];
+  const tlsFacts = (index) => {
+    const tls = evidence().tls[index] ?? {};
+    return [["Caller", tls.client], ["TLS", [tls.version, tls.cipher].filter(Boolean).join(", ")], ["Peer", tls.peer],
+      ["Certificates", tls.chain?.join(", ")]];
+  };
 
   function eventBody(event) {
     if (event.type === "exchange") {
@@ -182,10 +196,11 @@
         : `HTTP ${event.status}${event.error ? ` (${event.error})` : ""}`;
       return make("div", "event-body",
         make("div", event.request === undefined ? "sides asks" : "sides",
-          sideOf(`Request, from ${client}`, `${event.method} ${event.target}`, event.requestHeaders, event.request),
+          sideOf(`Request, from ${client}`, [event.method, event.target, event.version && `HTTP/${event.version}`].filter(Boolean).join(" "),
+            event.requestHeaders, event.request),
           sideOf(`Answer, from ${server}`, answer, event.responseHeaders, event.response)),
         factList([["Operation", [event.operation, params(event)].filter(Boolean).join(": ")],
-          ["Fault applied", event.fault], ["Caller", event.client], ...tlsFacts(event.tls),
+          ["Fault applied", event.fault], ...tlsFacts(event.tls),
           ["Took", event.took === undefined ? "" : `${event.took} s`]]));
     }
     if (event.type === "connection") {
@@ -213,7 +228,7 @@
   }
 
   function eventCard(number, withId) {
-    const event = evidence.events[number];
+    const event = evidence().events[number];
     if (!event) {
       return make("p", "note", `Event ${number} had no room in this file; it is line ${number + 1} of events.ndjson.`);
     }
@@ -225,17 +240,39 @@
     return card;
   }
 
-  function fillTimeline(scenario) {
-    const timeline = $(".timeline", scenario);
-    if (timeline.childElementCount) return;
-    const number = scenario.dataset.scenario;
-    const listed = evidence.timeline[number] ?? [];
-    timeline.append(...listed.map((event) => eventCard(event, true)));
-    const missing = evidence.left_out[number];
-    if (missing) {
-      timeline.append(make("p", "note", `${plural(missing, "further event")} of this scenario are in events.ndjson.`));
-    } else if (!listed.length) {
-      timeline.append(make("p", "note", "Nothing went over the wire."));
+  /** What stands for events that had no room here. */
+  function gap({ events, exchanges, first, last }) {
+    const others = events - exchanges;
+    const what = [exchanges && plural(exchanges, "more exchange"), others && plural(others, "other event")]
+      .filter(Boolean).join(" and ");
+    const where = first === last ? `line ${first + 1}` : `lines ${first + 1} to ${last + 1}`;
+    return make("p", "gap", `… ${what} in events.ndjson, ${where}`);
+  }
+
+  /** The details of a row, made when somebody opens it. */
+  function fill(row) {
+    const template = $(":scope > template", row);
+    if (!template) return;
+    for (const button of all(".event-button", template.content)) button.setAttribute("aria-expanded", "false");
+    template.replaceWith(template.content);
+    const number = row.dataset.scenario;
+    if (!number) return;
+    const listed = evidence().timeline[number] ?? [];
+    $(".timeline", row).append(...listed.map((item) => (typeof item === "number" ? eventCard(item, true) : gap(item))));
+    if (!listed.length) $(".timeline", row).append(make("p", "note", "Nothing went over the wire."));
+  }
+
+  /** The ids of what held beside the subject of a scenario, made when somebody asks. */
+  function fillHeld(held) {
+    const list = $(".ids", held);
+    if (list.childElementCount) return;
+    const told = new Set(all(".finding .id", held.parentElement).map((id) => id.textContent));
+    const names = evidence().held[held.closest(".row").dataset.scenario].map((index) => evidence().names[index]);
+    for (const name of names.filter((each) => !told.has(each))) {
+      const row = rows.find(({ element, scenario }) => !scenario && $(".id", element).textContent === name);
+      const link = make(row ? "a" : "span", "id", name);
+      if (row) link.href = `#${row.element.id}`;
+      list.append(link, " ");
     }
   }
 
@@ -249,6 +286,7 @@
     slot.append(card);
     card.open = true;
   }
+  for (const button of all(".event-button")) button.setAttribute("aria-expanded", "false");
   document.addEventListener("click", (event) => {
     const button = event.target.closest(".event-button");
     if (button) toggleEvent(button);
@@ -260,15 +298,15 @@
       }, () => getSelection().selectAllChildren(copy.parentElement.querySelector("code")));
     }
   });
-  for (const { element, scenario } of rows) {
-    element.addEventListener("toggle", () => {
-      if (!element.open) return;
-      if (scenario) fillTimeline(element);
-      // what shows a failure is what a reader opens a requirement for
-      const first = $(".is-fail .event-button", element);
-      if (first && !scenario && first.getAttribute("aria-expanded") === "false") toggleEvent(first, true);
-    });
-  }
+  document.addEventListener("toggle", ({ target: element }) => {
+    if (!element.open) return;
+    if (element.classList.contains("held")) fillHeld(element);
+    if (!element.classList.contains("row")) return;
+    fill(element);
+    // what shows a failure is what a reader opens a requirement for
+    const first = $(".is-fail .event-button", element);
+    if (first && !element.dataset.scenario && first.getAttribute("aria-expanded") !== "true") toggleEvent(first, true);
+  }, true); // a toggle does not bubble
 
   // --- permalinks ------------------------------------------------------------------------------------------------
   function follow() {
@@ -276,11 +314,9 @@
     try { name = decodeURIComponent(location.hash.slice(1)); } catch { return; }
     const event = /^event-(\d+)$/.exec(name);
     if (event) {
-      const scenario = document.getElementById(`scenario-${evidence.events[event[1]]?.scenario}`);
+      const scenario = document.getElementById(`scenario-${evidence().events[event[1]]?.scenario}`);
       if (scenario) {
-        if (scenario.hidden) clear();
-        scenario.open = true;
-        fillTimeline(scenario);
+        fill(scenario);
       }
     }
     const target = name && document.getElementById(name);
@@ -290,6 +326,7 @@
     for (let element = target; element; element = element.parentElement) {
       if (element.tagName === "DETAILS") element.open = true;
     }
+    if (row) fill(row);
     target.scrollIntoView();
   }
   addEventListener("hashchange", follow);
@@ -299,7 +336,10 @@
   addEventListener("beforeprint", () => {
     opened = rows.map((row) => row.element)
       .filter((row) => !row.open && /=(fail|error|blocked|inconclusive)/.test(row.dataset.verdicts));
-    for (const row of opened) row.open = true;
+    for (const row of opened) {
+      fill(row);
+      row.open = true;
+    }
   });
   addEventListener("afterprint", () => { for (const row of opened) row.open = false; });
   $("#print").addEventListener("click", () => print());

@@ -148,6 +148,7 @@ class Bench:
                 client="spiffe://margo.example/wfm-1/client/c-1",
                 method=method,
                 target=target,
+                http_version="1.1",
                 request_headers=headers((("Accept", "application/json"), *extra)),
                 request=body(request),
                 status=status,
@@ -302,3 +303,21 @@ def hostile(directory: Path) -> Run:
 def nothing(directory: Path) -> Run:
     """A run in which no scenario fitted."""
     return Bench(directory, header(), requirement("DS-069")).run()
+
+
+def long(directory: Path, scenarios: int = 40) -> Run:
+    """A monitor judges thirty requirements in every scenario; one of them fails in two."""
+    names = [f"DS-{number:03}" for number in range(1, 31)]
+    bench = Bench(directory, header(), *(requirement(name) for name in names))
+    for number in range(1, scenarios + 1):
+        bench.begin("A device is given <count> applications", names[number % 30], example={"count": str(number)})
+        for _ in range(20):
+            seen = bench.exchange(response=b'{"scenario": %d}' % number)
+        for name in names:
+            bad = name == "DS-007" and number in (5, 9)
+            outcome = Outcome.FAIL if bad else Outcome.PASS
+            bench.finding(
+                name, outcome, seen, message="order is kept", expected="ascending", found=f"{number} in a row"
+            )
+        bench.end(ScenarioOutcome.FAILED if number in (5, 9) else ScenarioOutcome.PASSED)
+    return bench.run()

@@ -2,13 +2,14 @@
 
 import json
 from pathlib import Path
+from typing import Any
 
 from hypothesis import given
 from hypothesis import strategies as st
 
 from conformance.record.events import Outcome, ScenarioOutcome
 from conformance.record.run import Run
-from reports.evidence import SHOWN_BYTES, SHOWN_CHARACTERS, evidence_of, script_safe
+from reports.evidence import FIRST_EVENTS, SHOWN_BYTES, SHOWN_CHARACTERS, evidence_of, script_safe
 from tests.reports import samples
 
 
@@ -60,12 +61,17 @@ def busy(directory: Path) -> Run:
     return bench.run()
 
 
+def gaps(evidence: dict[str, Any], scenario: int) -> list[dict[str, int]]:
+    return [item for item in evidence["timeline"][scenario] if not isinstance(item, int)]
+
+
 def test_equal_bodies_and_headers_stand_there_once(tmp_path: Path) -> None:
     evidence = evidence_of(busy(tmp_path))
     assert len(evidence["events"]) == 200
     assert len(evidence["bodies"]) == 3
     assert len(evidence["headers"]) == 2
-    assert evidence["left_out"] == {}
+    assert len(evidence["fields"]) == 3
+    assert gaps(evidence, 1) == []
 
 
 def test_what_shows_a_failure_is_there_whatever_the_budget_leaves_out(tmp_path: Path) -> None:
@@ -74,11 +80,31 @@ def test_what_shows_a_failure_is_there_whatever_the_budget_leaves_out(tmp_path: 
     failing = run.scenarios[0].findings[0].shown_by[0]
     assert failing in evidence["events"]
     assert len(script_safe(evidence)) < 20_000
-    assert evidence["left_out"][1] == 200 - len(evidence["timeline"][1]) > 0
-    assert evidence["timeline"][1] == sorted(evidence["timeline"][1])
+    (gap,) = gaps(evidence, 1)
+    kept = [n for n in evidence["timeline"][1] if isinstance(n, int)]
+    assert kept == sorted(kept)
+    assert gap["events"] == gap["exchanges"] == gap["last"] - gap["first"] + 1 == 200 - len(kept) > 0
 
 
 def test_no_room_at_all_is_said_for_every_scenario(tmp_path: Path) -> None:
     evidence = evidence_of(busy(tmp_path), budget=0)
     assert evidence["events"] == {}
-    assert evidence["left_out"] == {1: 200}
+    assert [gap["events"] for gap in gaps(evidence, 1)] == [200]
+
+
+def test_of_a_scenario_that_passed_there_is_the_beginning_and_what_is_pointed_at(tmp_path: Path) -> None:
+    bench = samples.Bench(tmp_path, samples.header(), samples.requirement("DS-069"))
+    bench.begin("many polls", "DS-069")
+    numbers = [bench.exchange() for _ in range(30)]
+    bench.finding("DS-069", Outcome.PASS, numbers[20])
+    bench.end(ScenarioOutcome.PASSED)
+    evidence = evidence_of(bench.run(), [numbers[20]])
+    first, last = numbers[FIRST_EVENTS], numbers[19]
+    assert evidence["timeline"][1] == [
+        *numbers[:FIRST_EVENTS],
+        {"events": 8, "exchanges": 8, "first": first, "last": last},
+        numbers[20],
+        {"events": 9, "exchanges": 9, "first": numbers[21], "last": numbers[29]},
+    ]
+    assert evidence["names"] == ["DS-069"]
+    assert evidence["held"] == {1: [0]}

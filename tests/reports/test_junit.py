@@ -35,7 +35,7 @@ def test_only_passed_scenarios_pass(tmp_path: Path) -> None:
         "Reboot keeps deployments": "error",
         "The suite stumbles": "error",
         "Expired credentials": "skipped",
-        "Gateways only [runtime=helm]": "skipped",
+        "Gateways only [helm]": "skipped",
     }
     assert [root.get(name) for name in ("tests", "failures", "errors", "skipped")] == ["7", "1", "3", "2"]
 

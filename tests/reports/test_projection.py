@@ -10,12 +10,12 @@ from jsonschema import Draft202012Validator
 from conformance.record.events import Outcome, ScenarioOutcome
 from conformance.record.run import Run
 from conformance.record.verdict import Conformity, RequirementVerdict
-from reports import json_report
+from reports import json_report, write_all
 from reports.model import Report
-from reports.projection import report_of, reproduce, unexplained_failures, why
+from reports.projection import not_exercised, report_of, reproduce, unexplained_failures, why
 from tests.reports import samples
 
-ALL = (samples.passing, samples.mixed, samples.both_roles, samples.hostile, samples.nothing)
+ALL = (samples.passing, samples.mixed, samples.both_roles, samples.hostile, samples.nothing, samples.long)
 
 
 def test_the_published_schema_is_the_one_of_the_models() -> None:
@@ -93,3 +93,49 @@ def test_a_scenario_that_failed_without_a_finding_is_named(tmp_path: Path) -> No
 def test_the_command_to_reproduce_is_safe_to_paste() -> None:
     assert reproduce("device", "DS-069") == "margo-conformance run device --req DS-069"
     assert reproduce("wfm", "x; rm -rf /") == "margo-conformance run wfm --req 'x; rm -rf /'"
+
+
+def test_every_failure_is_told_and_passes_are_counted_with_examples(tmp_path: Path) -> None:
+    (role,) = report_of(samples.long(tmp_path)).roles
+    failed = role.requirements[0]
+    assert [(item.scenario, item.found) for item in failed.findings] == [(5, "5 in a row"), (9, "9 in a row")]
+    (group,) = failed.condensed
+    assert (group.outcome, group.count) == (Outcome.PASS, 38)
+    assert set(group.scenarios) == set(range(1, 41)) - {5, 9}
+    assert [(item.scenario, item.found) for item in group.examples] == [
+        (1, "1 in a row"),
+        (2, "2 in a row"),
+        (3, "3 in a row"),
+    ]
+    assert all(len(item.shown_by) == 1 for item in group.examples)
+
+
+def test_a_scenario_counts_what_held_and_tells_what_failed(tmp_path: Path) -> None:
+    fifth = report_of(samples.long(tmp_path)).scenarios[4]
+    assert [item.requirement for item in fifth.findings] == ["DS-007"]
+    assert len(fifth.passed) == 29
+    assert fifth.counts == {Outcome.FAIL: 1, Outcome.PASS: 29}
+    assert (fifth.name, fifth.title) == (
+        "A device is given <count> applications",
+        "A device is given 5 applications",
+    )
+
+
+def test_what_was_not_exercised_has_reasons_and_adds_up(tmp_path: Path) -> None:
+    (role,) = report_of(samples.mixed(tmp_path)).roles
+    left = not_exercised(role)
+    assert ("needs a second device", ("DC-014",)) in [(reason, ids) for _, reason, ids in left]
+    assert sum(len(ids) for _, _, ids in left) == role.coverage.applicable - role.coverage.exercised
+
+
+def test_a_whole_fails_with_its_part_in_every_format(tmp_path: Path) -> None:
+    whole = samples.requirement("DS-100", "Everything is refused.", parts=("DS-069",))
+    bench = samples.Bench(tmp_path, samples.header(), samples.requirement("DS-069"), whole)
+    bench.begin("all well")
+    bench.finding("DS-069", Outcome.FAIL)
+    bench.end(ScenarioOutcome.PASSED)
+    run = bench.run()
+    for path in write_all(run, tmp_path / "out").values():
+        assert "DS-100" in path.read_text(encoding="utf-8")
+    (role,) = report_of(run).roles
+    assert {item.id: item.parts for item in role.requirements} == {"DS-069": (), "DS-100": ("DS-069",)}
