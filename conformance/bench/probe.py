@@ -293,9 +293,17 @@ class Probe:
         try:
             plain.settimeout(self._left(deadline))
             session = self._session if self._resume else None
-            secured = context.wrap_socket(plain, server_hostname=self._endpoint.host, session=session)
+            # the handshake on its own: a peer that is gone already must not leave a socket without TLS behind
+            secured = context.wrap_socket(
+                plain, server_hostname=self._endpoint.host, session=session, do_handshake_on_connect=False
+            )
         except (OSError, ValueError) as error:
             plain.close()
+            raise _handshake_failed(error, where, self._answer_s) from None
+        try:
+            secured.do_handshake()
+        except (OSError, ValueError) as error:
+            secured.close()
             raise _handshake_failed(error, where, self._answer_s) from None
         self._line = _Line(next(_numbers), secured)
         return self._line
