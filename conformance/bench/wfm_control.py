@@ -46,11 +46,7 @@ class HttpControl:
     """The control API of the reference WFM."""
 
     def __init__(self, url: str) -> None:
-        self._http = httpx.Client(base_url=url.rstrip("/"), timeout=10.0, verify=public_trust(), trust_env=False)
-
-    def close(self) -> None:
-        """Close the connection."""
-        self._http.close()
+        self._url = url.rstrip("/")
 
     def limit_load(self, kind: Overload, retry_after_s: int) -> None:
         """See `WfmHooks.limit_load`."""
@@ -73,6 +69,10 @@ class HttpControl:
 
     def _ask(self, method: str, path: str, body: Mapping[str, Any] | None) -> None:
         try:
-            self._http.request(method, f"{ROOT}{path}", json=body).raise_for_status()
+            url = f"{self._url}{ROOT}{path}"
+            # rarely used, so there is no connection to keep
+            httpx.request(
+                method, url, json=body, timeout=10.0, verify=public_trust(), trust_env=False
+            ).raise_for_status()
         except httpx.HTTPError as error:
             raise Blocked(f"the control API did not do {method} {path}: {str(error) or type(error).__name__}") from None

@@ -113,7 +113,6 @@ def _simulated(build: BuildWfm, loop: BackgroundLoop) -> WfmSubject:
     northbound = ReferenceNorthbound(f"http://127.0.0.1:{running.wfm.northbound_port}")
     cleanup.callback(northbound.close)
     control = HttpControl(f"http://127.0.0.1:{running.wfm.control_port}")
-    cleanup.callback(control.close)
     hooks = WfmHooks(
         control.limit_load,
         control.lift_load,

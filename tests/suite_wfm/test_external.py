@@ -43,16 +43,18 @@ def wfm(tmp_path: Path) -> Iterator[ReferenceWfm]:
 
 
 def test_a_wfm_is_judged_by_its_address(wfm: ReferenceWfm, tmp_path: Path) -> None:
+    northbound = ReferenceNorthbound(f"http://127.0.0.1:{wfm.northbound_port}")
     seat = external_seat(
         ICS,
         wfm.management_url,
-        ReferenceNorthbound(f"http://127.0.0.1:{wfm.northbound_port}"),
+        northbound,
         tmp_path / "identity",
         applications(),
         control_hooks(f"http://127.0.0.1:{wfm.control_port}"),
     )
     selection = Selection(requirements=("API-001", "DC-040", "ID-50", "RTY-003", "DS-013", "SEC-011"))
     found = run(RunPlan((seat,), tmp_path / "run", selection=selection))
+    northbound.close()
     outcomes = {item.outcome for item in found.scenarios}
     assert outcomes == {ScenarioOutcome.PASSED, ScenarioOutcome.NOT_RUN}
 
