@@ -243,10 +243,11 @@ def _fact(event: Fact) -> dict[str, Any]:
 
 def _tls(facts: TlsFacts, client: str | None) -> Mapping[str, object]:
     rows: Iterable[tuple[str, object]] = (
-        ("client", clip(client)),
+        ("client", clip(client) if client != facts.peer_id else None),
         ("version", facts.version),
         ("cipher", facts.cipher),
+        ("calls", client is not None and client == facts.peer_id),
         ("peer", clip(printable(facts.peer_id)) if facts.peer_id else None),
-        ("chain", [clip(digest) for digest in facts.peer_chain[:8]]),
+        ("chain", [f"{digest[:16]}…" for digest in facts.peer_chain[:8]]),
     )
     return {name: value for name, value in rows if value}

@@ -233,8 +233,13 @@ def _role(run: Run, report: Report, role: RoleReport, areas: list[str]) -> RoleV
             for outcome in _NEEDS_A_LOOK
             if (found := of_outcome(report, role.role, outcome))
         ),
-        left=tuple(Left(verdict, reason, ids) for verdict, reason, ids in not_exercised(role)),
+        left=tuple(Left(verdict, _sentence(reason), ids) for verdict, reason, ids in not_exercised(role)),
     )
+
+
+def _sentence(text: str) -> str:
+    """Begin with a capital and end with a full stop."""
+    return text[:1].upper() + text[1:] + ("" if text.endswith((".", "!", "?")) else ".")
 
 
 def _failed(run: Run, findings: Iterable[Finding]) -> tuple[Group, ...]:

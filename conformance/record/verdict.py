@@ -147,20 +147,26 @@ def _conformity(
 ) -> tuple[Conformity, tuple[str, ...]]:
     of = Counter(judged)
     if of[RequirementVerdict.FAIL] or counts[ScenarioOutcome.FAILED]:
-        return Conformity.NOT_CONFORMANT, (
-            f"{of[RequirementVerdict.FAIL]} MUSTs and {counts[ScenarioOutcome.FAILED]} scenarios failed",
-        )
+        musts, scenarios = of[RequirementVerdict.FAIL], counts[ScenarioOutcome.FAILED]
+        return Conformity.NOT_CONFORMANT, (f"{_many(musts, 'MUST')} and {_many(scenarios, 'scenario')} failed",)
     if of[RequirementVerdict.ERROR] or counts[ScenarioOutcome.ERROR]:
-        return Conformity.ERROR, (f"{counts[ScenarioOutcome.ERROR]} scenarios ended in an error of the suite",)
+        return Conformity.ERROR, (f"{_many(counts[ScenarioOutcome.ERROR], 'scenario')} ended in an error of the suite",)
     open_points = (
         (exercised == 0, "nothing was exercised"),
         (partial, "only a part of the suite was run"),
-        (of[RequirementVerdict.BLOCKED] > 0, f"{of[RequirementVerdict.BLOCKED]} mandatory requirements are blocked"),
-        (counts[ScenarioOutcome.NOT_RUN] > 0 and not partial, f"{counts[ScenarioOutcome.NOT_RUN]} scenarios not run"),
+        (of[RequirementVerdict.BLOCKED] > 0, f"{_many(of[RequirementVerdict.BLOCKED], 'applicable MUST')} blocked"),
+        (
+            counts[ScenarioOutcome.NOT_RUN] > 0 and not partial,
+            f"{_many(counts[ScenarioOutcome.NOT_RUN], 'scenario')} not run",
+        ),
         (
             of[RequirementVerdict.INCONCLUSIVE] > 0,
-            f"{of[RequirementVerdict.INCONCLUSIVE]} mandatory requirements could not be seen",
+            f"{_many(of[RequirementVerdict.INCONCLUSIVE], 'applicable MUST')} could not be seen",
         ),
     )
     reasons = tuple(text for holds, text in open_points if holds)
     return (Conformity.INCOMPLETE, reasons) if reasons else (Conformity.CONFORMANT, ())
+
+
+def _many(count: int, noun: str) -> str:
+    return f"{count} {noun}" if count == 1 else f"{count} {noun}s"

@@ -184,8 +184,8 @@
   const params = (event) => Object.entries(event.params ?? {}).map(([name, value]) => `${name} ${value}`).join(", ");
   const tlsFacts = (index) => {
     const tls = evidence().tls[index] ?? {};
-    return [["Caller", tls.client], ["TLS", [tls.version, tls.cipher].filter(Boolean).join(", ")], ["Peer", tls.peer],
-      ["Certificates", tls.chain?.join(", ")]];
+    return [["Caller", tls.client], ["TLS", [tls.version, tls.cipher].filter(Boolean).join(", ")],
+      [tls.calls ? "Subject, caller" : "Subject", tls.peer], ["Its certificates", tls.chain?.join(", ")]];
   };
 
   function eventBody(event) {
@@ -327,7 +327,14 @@
       if (element.tagName === "DETAILS") element.open = true;
     }
     if (row) fill(row);
+    settle(target);
+  }
+
+  /** Scroll to an element: rows on the way get their true height only when they come near, so look again. */
+  function settle(target, before = NaN, tries = 8) {
     target.scrollIntoView();
+    const { top } = target.getBoundingClientRect();
+    if (tries && top !== before) requestAnimationFrame(() => requestAnimationFrame(() => settle(target, top, tries - 1)));
   }
   addEventListener("hashchange", follow);
 
