@@ -18,8 +18,9 @@ SHOWN_NOTABLE = 40
 SHOWN_EXAMPLES = 3
 """Different occurrences told of any other group."""
 SHOWN_EVENTS = 8
-"""Events linked from one notable occurrence."""
+"""Events linked from the first occurrence of a notable group."""
 SHOWN_EVENTS_OF_EXAMPLE = 2
+"""Events linked from any other occurrence."""
 _RANK = (*NOTABLE, Outcome.OBSERVATION, Outcome.PASS)
 
 
@@ -107,7 +108,11 @@ def _group(run: Run, findings: list[Finding], shown: int) -> Group:
     for finding in findings:
         same[(finding.expected, finding.found)].append(finding)
     limit = shown if first.outcome in NOTABLE else min(shown, SHOWN_EXAMPLES)
-    occurrences = tuple(_occurrence(run, alike) for alike in list(same.values())[:limit])
+    many = SHOWN_EVENTS if first.outcome in NOTABLE else SHOWN_EVENTS_OF_EXAMPLE
+    occurrences = tuple(
+        _occurrence(run, alike, SHOWN_EVENTS_OF_EXAMPLE if number else many)
+        for number, alike in enumerate(list(same.values())[:limit])
+    )
     return Group(
         first.outcome,
         first.check,
@@ -120,9 +125,8 @@ def _group(run: Run, findings: list[Finding], shown: int) -> Group:
     )
 
 
-def _occurrence(run: Run, findings: list[Finding]) -> Occurrence:
+def _occurrence(run: Run, findings: list[Finding], events: int) -> Occurrence:
     first = findings[0]
-    limit = SHOWN_EVENTS if first.outcome in NOTABLE else SHOWN_EVENTS_OF_EXAMPLE
     # several findings that look alike are shown by the first of them: the others prove nothing new
     numbers = [n for n in dict.fromkeys(first.shown_by) if n in run.by_number]
     return Occurrence(
@@ -130,7 +134,7 @@ def _occurrence(run: Run, findings: list[Finding]) -> Occurrence:
         first.found,
         len(findings),
         _scenarios(findings),
-        tuple(Shown(n, _label(run.by_number[n])) for n in numbers[:limit]),
+        tuple(Shown(n, _label(run.by_number[n])) for n in numbers[:events]),
         len(numbers),
     )
 

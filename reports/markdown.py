@@ -11,6 +11,7 @@ from reports.model import FindingReport, Report, RequirementReport, RoleReport, 
 from reports.projection import (
     failing_findings,
     failures,
+    not_exercised,
     of_outcome,
     report_of,
     reproduce,
@@ -21,6 +22,8 @@ from reports.text import shorten
 
 SHOWN_FAILURES = 50
 """More failures than this are only counted: job pages are cut off at about a megabyte."""
+SHOWN_IDS = 30
+"""Ids named for one reason."""
 SHOWN_CHARACTERS = 300
 """Longer values are shortened: the HTML report has the whole."""
 _MARK = {
@@ -51,9 +54,21 @@ def _role(report: Report, role: RoleReport) -> list[str]:
     lines += _failures(report, role)
     for outcome in _OPEN:
         lines += _open(of_outcome(report, role.role, outcome), outcome)
-    left = role.counts_applicable[RequirementVerdict.NOT_EXERCISED]
-    lines += [f"{left} of {role.coverage.applicable} applicable MUSTs were not exercised.", ""]
-    return lines
+    return lines + _left(role)
+
+
+def _left(role: RoleReport) -> list[str]:
+    """What does not count as exercised, so that a good verdict is never read for more than it says."""
+    coverage = role.coverage
+    left = coverage.applicable - coverage.exercised
+    head = f"{left} of {coverage.applicable} applicable MUSTs were not exercised."
+    if not left:
+        return [head, ""]
+    rows = [
+        f"- {_inline(reason)} {_inline(', '.join(ids[:SHOWN_IDS]))}{' …' if len(ids) > SHOWN_IDS else ''} ({len(ids)})"
+        for _, reason, ids in not_exercised(role)
+    ]
+    return ["### Not exercised, and why", "", head, "", *rows, ""]
 
 
 def _counts(role: RoleReport) -> list[str]:

@@ -14,6 +14,8 @@ from reports.projection import failures, not_exercised, of_outcome, unexplained_
 
 SHOWN_AT_THE_TOP = 3
 """Different occurrences of a failure told before the reader opens the requirement."""
+SHOWN_IN_SCENARIO = 20
+"""Groups of findings told with a scenario."""
 SHOWN_TEXT = 4000
 """Characters of one value."""
 
@@ -66,6 +68,8 @@ class Card:
 
     scenario: ScenarioReport
     groups: tuple[Group, ...]
+    left_out: int
+    """Groups beyond those told; each stands with its requirement, too."""
     others: int
     """Statements that were seen to hold beside those of the groups."""
 
@@ -136,6 +140,8 @@ class Page:
     rows: int
     statements: Mapping[str, str]
     """What each requirement that has a row says, by its id."""
+    titles: Mapping[int, str]
+    """The titles of the scenarios, by their numbers."""
 
 
 def page_of(run: Run, report: Report) -> Page:
@@ -159,6 +165,7 @@ def page_of(run: Run, report: Report) -> Page:
         chips=_chips(rows, report),
         rows=len(rows),
         statements={row.head.id: row.head.statement for row in rows},
+        titles={scenario.number: scenario.title for scenario in report.scenarios},
     )
 
 
@@ -198,7 +205,9 @@ def _card(run: Run, scenario: ScenarioRun, told: ScenarioReport) -> Card:
         if finding.outcome in NOTABLE or finding.requirement in told.requirements
     ]
     named = {finding.requirement for finding in own}
-    return Card(told, by_content(run, own), sum(name not in named for name in told.passed))
+    groups = by_content(run, own)
+    left_out = max(len(groups) - SHOWN_IN_SCENARIO, 0)
+    return Card(told, groups[:SHOWN_IN_SCENARIO], left_out, sum(name not in named for name in told.passed))
 
 
 def _rows(run: Run, report: Report) -> list[Row]:
@@ -233,13 +242,8 @@ def _role(run: Run, report: Report, role: RoleReport, areas: list[str]) -> RoleV
             for outcome in _NEEDS_A_LOOK
             if (found := of_outcome(report, role.role, outcome))
         ),
-        left=tuple(Left(verdict, _sentence(reason), ids) for verdict, reason, ids in not_exercised(role)),
+        left=tuple(Left(verdict, reason, ids) for verdict, reason, ids in not_exercised(role)),
     )
-
-
-def _sentence(text: str) -> str:
-    """Begin with a capital and end with a full stop."""
-    return text[:1].upper() + text[1:] + ("" if text.endswith((".", "!", "?")) else ".")
 
 
 def _failed(run: Run, findings: Iterable[Finding]) -> tuple[Group, ...]:

@@ -68,9 +68,14 @@ def not_exercised(role: RoleReport) -> tuple[tuple[RequirementVerdict, str, tupl
     for item in role.requirements:
         if item.applicable and item.verdict not in EXERCISED:
             reason = item.reason if item.verdict is RequirementVerdict.NOT_EXERCISED else None
-            left[(item.verdict, reason or _WHY_OPEN[item.verdict])].append(item.id)
+            left[(item.verdict, _sentence(reason or _WHY_OPEN[item.verdict]))].append(item.id)
     ordered = sorted(left.items(), key=lambda item: (RANK[item[0][0]], -len(item[1])))
     return tuple((verdict, reason, tuple(ids)) for (verdict, reason), ids in ordered)
+
+
+def _sentence(text: str) -> str:
+    """Begin with a capital and end with a full stop."""
+    return text[:1].upper() + text[1:] + ("" if text.endswith((".", "!", "?")) else ".")
 
 
 def unexplained_failures(report: Report, role: Role) -> tuple[ScenarioReport, ...]:

@@ -224,7 +224,10 @@
       return [...head, make("span", "what", `connection${event.offered ? ` with ${event.offered}` : ""}`),
         make("span", "answer", event.outcome)];
     }
-    return [...head, make("span", "what", make("span", "operation", event.kind ?? "")), make("span", "answer", "bench")];
+    const data = (event.data ?? "").replace(/\s+/g, " ");
+    return [...head,
+      make("span", "what", event.kind ?? "", " ", make("span", "preview", data.length > 90 ? `${data.slice(0, 90)}…` : data)),
+      make("span", "answer", "bench")];
   }
 
   function eventCard(number, withId) {
@@ -282,6 +285,7 @@
     for (const other of all(".event-button", button.closest(".finding"))) other.setAttribute("aria-expanded", "false");
     if (!open) return;
     button.setAttribute("aria-expanded", "true");
+    button.parentElement.after(slot); // next to what was asked for, however long the list
     const card = eventCard(Number(button.dataset.event), false);
     slot.append(card);
     card.open = true;

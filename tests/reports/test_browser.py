@@ -195,7 +195,7 @@ def test_opening_a_failed_requirement_shows_the_exchange_that_proves_it(page: Pa
     click(driver, "#req-DS-069 > summary")
     card = wait_for(driver, "#req-DS-069 .event-body")
     for words in (
-        "GET /api/v1/clients/c-1/deployments",
+        "GET /api/v1/clients/c-1/deployments HTTP/1.1",
         "HTTP 200",
         "Accept",
         "application/json",
@@ -223,6 +223,53 @@ def test_a_scenario_shows_steps_and_all_that_happened(page: Page) -> None:
     lines = [item.text for item in driver.find_elements(By.CSS_SELECTOR, "#scenario-6 .event > summary")]
     assert "connection with expired" in lines[0]
     assert "published" in lines[1]
+
+
+def test_details_are_made_when_somebody_opens_them(page: Page) -> None:
+    driver = page(samples.long)
+    assert driver.find_elements(By.CSS_SELECTOR, ".row-body") == []
+    assert one(driver, "#scenario-6 .row-text").text.startswith("A device is given 6 applications")
+    click(driver, "#scenario-6 > summary")
+    wait_for(driver, "#scenario-6 .row-body")
+    assert len(driver.find_elements(By.CSS_SELECTOR, ".row-body")) == 1
+
+
+def test_a_cut_timeline_says_how_much_is_elsewhere(page: Page) -> None:
+    driver = page(samples.long)
+    click(driver, "#scenario-6 > summary")
+    # twelve from the beginning, and the last, which a finding points at
+    assert "… 7 more exchanges in events.ndjson, lines " in wait_for(driver, "#scenario-6 .gap").text
+    assert len(driver.find_elements(By.CSS_SELECTOR, "#scenario-6 .event")) == 13
+    click(driver, "#scenario-5 > summary")
+    wait_for(driver, "#scenario-5 .event")
+    assert len(driver.find_elements(By.CSS_SELECTOR, "#scenario-5 .event")) == 20
+
+
+def test_what_else_held_in_a_scenario_is_listed_on_demand(page: Page) -> None:
+    driver = page(samples.long)
+    click(driver, "#scenario-5 > summary")
+    held = wait_for(driver, "#scenario-5 .held")
+    assert held.text == "28 other statements were seen to hold in this scenario"
+    click(driver, "#scenario-5 .held > summary")
+    wait_for(driver, "#scenario-5 .held a")
+    links = driver.find_elements(By.CSS_SELECTOR, "#scenario-5 .held a")
+    assert len(links) == 28
+    assert links[0].get_dom_attribute("href") == "#req-DS-001"
+
+
+def test_an_event_opens_next_to_the_button_that_asked_for_it(page: Page) -> None:
+    driver = page(samples.long)
+    click(driver, "#req-DS-007 > summary")
+    wait_for(driver, "#req-DS-007 .event-body")
+    click(driver, "#req-DS-007 .is-fail .others .event-button")
+    assert wait_for(driver, "#req-DS-007 .is-fail .others .event-body").is_displayed()
+    assert len(driver.find_elements(By.CSS_SELECTOR, "#req-DS-007 .event-body")) == 1
+
+
+def test_search_looks_into_details_that_nobody_opened(page: Page) -> None:
+    driver = page(samples.mixed)
+    one(driver, "#search").send_keys("own collector")
+    assert requirements(driver) == ["OB-001"]
 
 
 def test_permalinks_open_their_target_even_when_it_is_filtered_away(page: Page) -> None:
@@ -293,6 +340,8 @@ return [seen, bad];
 def test_every_text_has_the_contrast_of_wcag_aa(page: Page, scheme: str) -> None:
     driver = page(samples.mixed)
     driver.execute_script("localStorage.clear(); delete document.documentElement.dataset.theme")
+    driver.execute_script("for (const row of document.querySelectorAll('.row')) row.open = true")
+    WebDriverWait(driver, 10).until(lambda found: not found.find_elements(By.CSS_SELECTOR, ".row > template"))
     emulate(driver, scheme)
     seen, bad = driver.execute_script(CONTRAST)
     assert seen > 100
@@ -304,6 +353,7 @@ def test_every_text_has_the_contrast_of_wcag_aa(page: Page, scheme: str) -> None
 def test_every_control_has_a_name(page: Page) -> None:
     driver = page(samples.both_roles)
     driver.execute_script("for (const row of document.querySelectorAll('.row')) row.open = true")
+    WebDriverWait(driver, 10).until(lambda found: not found.find_elements(By.CSS_SELECTOR, ".row > template"))
     controls = driver.find_elements(By.CSS_SELECTOR, "button, input, select, [role=img]")
     assert len(controls) > 20
     for control in controls:

@@ -10,9 +10,9 @@ from pathlib import Path
 
 import pytest
 
-from conformance.record.events import ScenarioOutcome
+from conformance.record.events import Outcome, ScenarioOutcome
 from conformance.record.run import Run
-from reports import html_report, page
+from reports import html_report, json_report, page, write_all
 from tests.reports import samples
 
 
@@ -63,7 +63,7 @@ def test_the_page_says_verdict_coverage_and_every_count(tmp_path: Path) -> None:
         "4 March 2026, 05:06 UTC",
         "margo-conformance run device --req DS-069",
         "Equal counts as older.",
-        "needs a second device",
+        "Needs a second device.",
         "the hook power-cut is missing",
         "3 kept",
         "2 adopted",
@@ -144,6 +144,40 @@ def test_a_big_run_gives_a_file_of_a_sane_size(tmp_path: Path) -> None:
         bench.end(ScenarioOutcome.PASSED)
     size = len(html_report.render(bench.run()).encode())
     assert size < 5_000_000
+
+
+def test_what_monitors_repeat_in_every_scenario_does_not_fill_the_reports(tmp_path: Path) -> None:
+    names = [f"DS-{number:03}" for number in range(80)]
+    bench = samples.Bench(tmp_path, samples.header(), *(samples.requirement(name) for name in names))
+    for number in range(120):
+        bench.begin(f"scenario {number}", names[number % 80])
+        seen = bench.exchange()
+        for name in names:
+            bench.finding(name, Outcome.PASS, seen, message="every request is sound", found=f"{number} of {number}")
+        bench.end(ScenarioOutcome.PASSED)
+    run = bench.run()
+    assert len(html_report.render(run)) < 800_000
+    assert len(json_report.render(run)) < 800_000
+
+
+def test_an_outline_is_named_by_its_values_in_every_format(tmp_path: Path) -> None:
+    run = samples.long(tmp_path)
+    for name, path in write_all(run, tmp_path / "out", ["html", "junit"]).items():
+        text = path.read_text(encoding="utf-8")
+        assert "A device is given 5 applications" in text, name
+        assert "count&gt;" not in text, name
+
+
+def test_the_headline_leads_to_what_was_not_exercised(tmp_path: Path) -> None:
+    bench = samples.Bench(tmp_path, samples.header(), *(samples.requirement(f"DS-{n:03}") for n in range(3)))
+    bench.begin("all well", "DS-000")
+    bench.finding("DS-000", Outcome.PASS)
+    bench.finding("DS-001", Outcome.OBSERVATION)
+    bench.end(ScenarioOutcome.PASSED)
+    text = " ".join(document(bench.run()).text.split())
+    assert "Conformant 1 of 3 applicable MUSTs exercised, 0 failed 2 were not exercised: which, and why" in text
+    left = text[text.index("2 of 3 applicable MUSTs were not exercised") :]
+    assert left.index("DS-001") < left.index("No scenario covers it yet.") < left.index("DS-002")
 
 
 def test_text_between_ticks_is_code_and_stays_escaped() -> None:

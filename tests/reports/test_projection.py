@@ -124,7 +124,7 @@ def test_a_scenario_counts_what_held_and_tells_what_failed(tmp_path: Path) -> No
 def test_what_was_not_exercised_has_reasons_and_adds_up(tmp_path: Path) -> None:
     (role,) = report_of(samples.mixed(tmp_path)).roles
     left = not_exercised(role)
-    assert ("needs a second device", ("DC-014",)) in [(reason, ids) for _, reason, ids in left]
+    assert ("Needs a second device.", ("DC-014",)) in [(reason, ids) for _, reason, ids in left]
     assert sum(len(ids) for _, _, ids in left) == role.coverage.applicable - role.coverage.exercised
 
 

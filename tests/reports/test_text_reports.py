@@ -25,7 +25,8 @@ def test_markdown_has_headline_counts_failures_and_what_is_open(tmp_path: Path) 
     assert "found: `2 adopted`" in text
     assert "reproduce: `margo-conformance run device --req DS-069`" in text
     assert "the hook power-cut is missing" in text
-    assert "1 of 10 applicable MUSTs were not exercised." in text
+    assert "6 of 10 applicable MUSTs were not exercised." in text
+    assert "- Needs a second device. DC-014 (1)" in text
 
 
 def test_markdown_of_a_good_run_lists_no_failures(tmp_path: Path) -> None:
