@@ -88,28 +88,29 @@ class DeviceBench(Bench):
 
     def _capabilities(self, record: Record) -> Mapping[str, Any] | None:
         """The device's own report, of this scenario or, when it keeps its state, of an earlier one."""
+        known: dict[str, Mapping[str, Any]] = self.seat.memory.setdefault("capabilities", {})
         for exchange in record.capability_reports:
             document = parsed(exchange.request.data)
-            if document and exchange.params.get("deviceId", "").count("/") == 0:
-                self.seat.memory["capabilities"] = document
-                break
-        remembered: Mapping[str, Any] | None = self.seat.memory.get("capabilities")
-        return remembered
-
-    @property
-    def capabilities(self) -> Mapping[str, Any]:
-        """What the device says of itself."""
-        return self._capabilities(self.record) or {}
+            if document:
+                known[exchange.params.get("deviceId", "")] = document
+        return next((document for name, document in known.items() if "/" not in name), None)
 
     @property
     def device_id(self) -> str:
         """The device's own id."""
-        return str(self.capabilities.get("properties", {}).get("id", CLIENT_ID))
+        return _id_of(self._capabilities(self.record) or {}, CLIENT_ID)
+
+    @property
+    def host(self) -> Mapping[str, Any]:
+        """What the device says of itself or, for a gateway that hosts nothing, of the first device behind it."""
+        own = self._capabilities(self.record) or {}
+        known = (own, *self.seat.memory["capabilities"].values())
+        return next((document for document in known if _types_of(document)), own)
 
     @property
     def types(self) -> Sequence[str]:
-        """Deployment types that the device has."""
-        return self.capabilities.get("properties", {}).get("supportedDeploymentTypes") or ("helm", "compose")
+        """Deployment types of the device that deployments are for."""
+        return _types_of(self.host) or ("helm", "compose")
 
     # --- what the WFM publishes -------------------------------------------------------------------------------------
 
@@ -138,7 +139,7 @@ class DeviceBench(Bench):
         role = self.role_of(role)
         if role not in self.apps:
             raise Blocked(f"there is no {role} application")
-        wanted = target or self.device_id
+        wanted = target or _id_of(self.host, self.seat.memory.get("host", CLIENT_ID))
         return deployment_of(self.apps[role].release(release), self.deployment_id(role), wanted, self.types, variation)
 
     def publish(
@@ -394,6 +395,14 @@ class DeviceBench(Bench):
         running = self.loop.run(self.seat.workloads())
         if running is not None:
             self.note("workloads", running=running)
+
+
+def _id_of(capabilities: Mapping[str, Any], otherwise: str) -> str:
+    return str(capabilities.get("properties", {}).get("id", otherwise))
+
+
+def _types_of(capabilities: Mapping[str, Any]) -> Sequence[str]:
+    return tuple(capabilities.get("properties", {}).get("supportedDeploymentTypes") or ())
 
 
 def wanted_of(roles: Iterable[str], release: int = 1) -> tuple[tuple[str, int], ...]:

@@ -104,7 +104,7 @@ class SimulatedSeat:
 
     def __init__(self, ics: Ics, mutant: str | None) -> None:
         self.ics = ics
-        self.memory: dict[str, Any] = {}
+        self.memory: dict[str, Any] = {"host": f"{GATEWAY_ID}/child-a"} if ics.profile == "gateway" else {}
         self.trust: TrustSource | None = None
         """Where the device takes its trust bundle from; the one it was handed unless something else is set."""
         self.device: SimulatedDevice | None = None
@@ -192,7 +192,7 @@ class SimulatedSeat:
         """Change settings, each by its name.
 
         `poll_s`: distance of polls; `downtime_s`: how long a downtime lasts from now on; `not_before_s`: when the hours
-        of polling begin; `memory`: another amount of it; `child`, `gone`, `unreachable`: a device behind this one that
+        of polling begin; `serial`: another serial number; `child`, `gone`, `unreachable`: a device behind this one that
         comes, goes, or cannot be reached.
         """
         device = self._on
@@ -204,9 +204,9 @@ class SimulatedSeat:
         if "not_before_s" in settings:
             start = now + settings["not_before_s"]
             await device.configure(polling_hours=(DailyWindow(start, start + 3600.0),))
-        if "memory" in settings:
+        if "serial" in settings:
             own = device.facts.own
-            properties = own.properties.model_copy(update={"memory": settings["memory"]})
+            properties = own.properties.model_copy(update={"serial_number": settings["serial"]})
             device.change_capabilities(own.model_copy(update={"properties": properties}))
         if "child" in settings:
             device.attach_child(default_capabilities(settings["child"]))
@@ -254,10 +254,10 @@ class ExternalSeat:
         self._open = False
 
     def world(self, recorder: Recorder, loop: BackgroundLoop) -> World:
-        """Give the one counterpart, made with the first scenario."""
-        del loop
+        """Give the one counterpart, made with the first scenario and open until the run ends."""
         if self._world is None:
             self._world = World(recorder, self._endpoint)
+            loop.at_close(self._world.stop)
         return self._world
 
     async def open(self, world: World) -> None:
@@ -285,9 +285,10 @@ class ExternalSeat:
         """Do nothing: the device is there, or comes when somebody switches it on."""
 
     async def close(self, world: World) -> None:
-        """Leave the desired state empty for the next scenario."""
+        """Let the device be for the next scenario: nothing is disturbed any more."""
         await world.undisturb()
-        await world.link.restore()
+        if self._open:
+            await world.link.restore()
 
     async def reboot(self) -> None:
         """Cannot be done."""

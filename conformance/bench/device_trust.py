@@ -13,7 +13,7 @@ from simulator.identity.authority import Authority
 from simulator.identity.bundle import TrustBundle
 from simulator.identity.mis import MisServer
 from simulator.identity.mis_trust import MisConfig, MisTrust, Refresh
-from simulator.identity.web import ServerTrust, WebAuthority
+from simulator.identity.web import WebAuthority
 
 REFRESH_S = 0.1
 """How often the simulated device refreshes its bundle."""
@@ -25,7 +25,7 @@ class IdentityService:
 
     bench: DeviceBench
     server: MisServer
-    expected: ServerTrust
+    authority: WebAuthority
 
     @property
     def world(self) -> World:
@@ -53,7 +53,7 @@ async def _open(bench: DeviceBench, seat: SimulatedSeat, defect: str) -> Identit
         server.credential = authority.issue(("other.example",), ("127.0.0.9",))
         await server.stop()
         server = await world.open_identity_service(web_authority=authority, credential=server.credential)
-    service = IdentityService(bench, server, authority.anchors)
+    service = IdentityService(bench, server, authority)
     if defect:
         bench.note("service-defect", defect=defect)
     seat.trust = _trust(service)
@@ -63,7 +63,7 @@ async def _open(bench: DeviceBench, seat: SimulatedSeat, defect: str) -> Identit
 def _trust(service: IdentityService) -> MisTrust:
     config = MisConfig(
         TRUST_DOMAIN,
-        service.expected,
+        service.authority.anchors,
         discovery_url=service.server.discovery_url,
         interval_s=REFRESH_S,
         retry_s=REFRESH_S,
@@ -75,6 +75,14 @@ def _trust(service: IdentityService) -> MisTrust:
         bench.note("service-contacted", outcome=result.outcome, reason=result.reason)
 
     return MisTrust(config, on_refresh=note)
+
+
+def prove(service: IdentityService) -> None:
+    """Have the service come back at the same address with the certificate that the device was told to expect."""
+    world, port = service.world, service.server.port
+    service.bench.note("service-mended")
+    service.bench.loop.run(service.server.stop())
+    service.server = service.bench.loop.run(world.open_identity_service(web_authority=service.authority, port=port))
 
 
 def publish_bundle(service: IdentityService, kind: str) -> None:

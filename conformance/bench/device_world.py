@@ -3,13 +3,12 @@
 Everything that passes is recorded.
 """
 
-import contextlib
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 
 from conformance.bench.recorder import Recorder
 from conformance.record import redact
-from conformance.record.events import Connection, Exchange, TlsFacts
+from conformance.record.events import Connection, Exchange, Fact, TlsFacts
 from simulator.faults.intercept import ObservedExchange, intercept
 from simulator.faults.link import Link
 from simulator.faults.plan import FaultRule, Faults
@@ -199,7 +198,7 @@ class World:
     def _exchanged(self, seen: ObservedExchange) -> None:
         recorder = self.recorder
         tls = seen.tls
-        self.recorder.append(
+        self._append(
             Exchange(
                 at=max(recorder.moment(seen.started), 1e-9),
                 scenario=recorder.scenario,
@@ -227,8 +226,8 @@ class World:
 
     def _shaken(self, facts: HandshakeFacts) -> None:
         if facts.outcome == "started":
-            with contextlib.suppress(ValueError):
-                self.recorder.note("connecting", connection=facts.number, offered=self.presented)
+            data = {"connection": facts.number, "offered": self.presented}
+            self._append(Fact(scenario=self.recorder.scenario, kind="connecting", data=data))
             return
         tls = TlsFacts(
             version=facts.tls_version,
@@ -239,7 +238,7 @@ class World:
         established = facts.outcome == "completed"
         who = {"self": "the bench", "peer": "the device", None: "somebody"}[facts.by]
         clause = f" ({facts.clause})" if facts.clause else ""
-        self.recorder.append(
+        self._append(
             Connection(
                 scenario=self.recorder.scenario,
                 seat="client",
@@ -250,7 +249,10 @@ class World:
             )
         )
 
-
-def bad_names() -> tuple[str, ...]:
-    """The defects that a WFM's credential can have."""
-    return tuple(name.removeprefix("wfm-") for name in BAD_CREDENTIALS if name.startswith("wfm-"))
+    def _append(self, event: Exchange | Connection | Fact) -> None:
+        """Record an event; what still comes when the record is closed belongs to no scenario and is dropped."""
+        try:
+            self.recorder.append(event)
+        except ValueError:
+            if self.recorder.scenario is not None:
+                raise

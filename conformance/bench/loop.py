@@ -2,7 +2,7 @@
 
 import asyncio
 import threading
-from collections.abc import Coroutine
+from collections.abc import Callable, Coroutine
 from typing import Any, TypeVar
 
 T = TypeVar("T")
@@ -15,6 +15,7 @@ class BackgroundLoop:
 
     def __init__(self) -> None:
         self._loop = asyncio.new_event_loop()
+        self._endings: list[Callable[[], Coroutine[Any, Any, object]]] = []
         self._thread = threading.Thread(target=self._serve, name="bench", daemon=True)
         self._thread.start()
 
@@ -27,10 +28,16 @@ class BackgroundLoop:
             future.cancel()
             raise
 
+    def at_close(self, ending: Callable[[], Coroutine[Any, Any, object]]) -> None:
+        """Have something ended in an orderly way before what is left is cancelled."""
+        self._endings.append(ending)
+
     def close(self) -> None:
-        """Cancel what is left and end the thread."""
+        """End what asked for it, cancel what is left and end the thread."""
         if self._loop.is_closed():
             return
+        for ending in self._endings:
+            self.run(ending())
         self.run(_cancel_others())
         self._loop.call_soon_threadsafe(self._loop.stop)
         self._thread.join(timeout=5)

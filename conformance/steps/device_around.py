@@ -191,7 +191,7 @@ def _retry(seconds: int) -> dict[str, object]:
 
 def _provoke(bench: DeviceBench, occasion: str) -> None:
     if occasion == "reports its capabilities":
-        bench.configure(memory="40Gi")
+        bench.configure(serial="SN-OF-THE-BENCH")
     elif occasion != "asks for its desired state":
         if occasion == "fetches what it is to run":
             fact = bench.record.facts_of("answering")[-1]

@@ -79,6 +79,11 @@ def gives_discovery(bench: DeviceBench, kind: str) -> None:
     device_trust.publish_discovery(bench.named["service"], kind.removeprefix("that is "))
 
 
+@when("the identity service proves itself after all")
+def proves_itself(bench: DeviceBench) -> None:
+    device_trust.prove(bench.named["service"])
+
+
 @when("the device is switched on and looks for trust")
 def looks_for_trust(bench: DeviceBench) -> None:
     bench.start_device()

@@ -62,10 +62,12 @@ def _unchanged_twice(record: Record) -> bool:
 # --- reconfigured ----------------------------------------------------------------------------------------------------
 
 
-@when("the device gets more memory")
-def more_memory(bench: DeviceBench) -> None:
-    bench.configure(memory="48Gi")
-    bench.until(lambda record: any("48Gi" in (i.request.text or "") for i in record.capability_reports), "poll")
+@when("the device gets another serial number")
+def another_serial(bench: DeviceBench) -> None:
+    bench.configure(serial="SN-OF-THE-BENCH")
+    bench.until(
+        lambda record: any("SN-OF-THE-BENCH" in (i.request.text or "") for i in record.capability_reports), "poll"
+    )
 
 
 @then("it reports its capabilities anew")

@@ -11,7 +11,7 @@ from conformance.checks.evidence import Record
 
 @when(parsers.parse('the WFM publishes "{role:w}" for devices {rule}'))
 def publishes_ruled(bench: DeviceBench, role: str, rule: str) -> None:
-    rules = RULES[rule](bench.capabilities)
+    rules = RULES[rule](bench.host)
     bench.publish((role, 1), variation=Variation(rules=rules))
 
 

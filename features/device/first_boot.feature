@@ -41,7 +41,7 @@ Feature: First boot
   @req:DC-004 @req:DEV-06 @needs:configure
   Scenario: What is no longer true is reported anew
     Given a device that is managed by the WFM
-    When the device gets more memory
+    When the device gets another serial number
     Then it reports its capabilities anew
 
   @req:DC-001 @behaviour:FB-06 @needs:factory-reset

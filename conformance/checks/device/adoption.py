@@ -39,8 +39,14 @@ def published_release_is_installed(record: Record, deployment: str) -> Iterator[
 def installed_release_runs(record: Record, deployment: str) -> Iterator[Judgement]:
     """What is reported installed really runs, in the versions that were published."""
     fact, seen = publication(record, deployment), record.last_fact("workloads")
-    if fact is None or seen is None:
-        yield unseen("what is reported installed runs", "the bench cannot see what runs")
+    if fact is None:
+        yield unseen("what is reported installed runs", "nothing was published")
+        return
+    if seen is None:
+        last = record.last_report(deployment)
+        found = f"last reported {last.state}" if last else "no report"
+        right = last is not None and last.state == "installed"
+        yield expect(right, fact, expected="still reported installed", found=found)
         return
     components = fact.data["document"]["spec"]["deploymentProfile"]["components"]
     wanted = {item["name"]: item["properties"]["revision"] for item in components}

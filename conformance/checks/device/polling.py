@@ -72,7 +72,7 @@ def changed_capabilities_are_reported(record: Record) -> Iterator[Judgement]:
         yield unseen("a new report", "nothing was changed")
         return
     reports = [item for item in record.capability_reports if item.at > fact.at]
-    wanted = fact.data.get("memory", "")
+    wanted = fact.data.get("serial", "")
     right = [item for item in reports if wanted in (item.request.text or "")]
     found = f"{len(reports)} reports since then, {len(right)} with the new facts"
     yield expect(bool(right), fact, *reports[:3], expected=f"a report with {wanted}", found=found)

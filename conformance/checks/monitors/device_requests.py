@@ -99,7 +99,7 @@ def connections_use_tls_1_3(record: Record) -> Iterator[Judgement]:
             yield expect(version == "TLSv1.3", item, expected="TLS 1.3", found=version, of=("ID-31",))
 
 
-@check("PT-011", role="device", monitor=True)
+@check("PT-011", "PRB-04", role="device", monitor=True)
 def problem_types_are_never_fetched(record: Record) -> Iterator[Judgement]:
     """The address of a problem type is a name: nothing is ever fetched from it."""
     problems = [item for item in record.exchanges if (item.status or 0) >= 400]

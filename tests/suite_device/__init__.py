@@ -1,0 +1,1 @@
+"""The device suite against the reference device, against every broken one, and against a device that is external."""

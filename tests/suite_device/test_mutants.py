@@ -1,0 +1,31 @@
+"""Every broken device is found out, by the requirement that it breaks."""
+
+from pathlib import Path
+
+import pytest
+
+from conformance.bench.device_seat import simulated_seat
+from conformance.bench.errors import UsageError
+from conformance.bench.ics import Ics
+from conformance.bench.scenarios import Selection
+from simulator.device.mutants import MUTANTS
+from tests.suite_device.runs import suite, told
+
+ELSEWHERE = {"AD-006": "DS-076"}
+"""What a defect breaks where the named statement binds only the WFM."""
+CAPABILITIES = {"child-before-gateway": "DC-033"}
+
+
+@pytest.mark.parametrize("name", sorted(MUTANTS))
+def test_mutant_is_caught(name: str, tmp_path: Path) -> None:
+    mutant = MUTANTS[name]
+    broken = ELSEWHERE.get(mutant.breaks, mutant.breaks)
+    profile = "gateway" if mutant.needs == "gateway" else None
+    done = suite(tmp_path, mutant=name, profile=profile, selection=Selection(requirements=(broken,)))
+    verdict = done.verdicts("device")[broken]
+    assert verdict.value == "fail", f"{name} breaks {broken}: {mutant.description}\n{told(done)}"
+
+
+def test_unknown_mutant_is_a_usage_error() -> None:
+    with pytest.raises(UsageError, match="no broken device 'perfect'"):
+        simulated_seat(Ics.of_reference("device"), "perfect")

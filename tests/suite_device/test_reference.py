@@ -1,0 +1,58 @@
+"""The reference device passes everything that applies to it: the suite raises no false alarm."""
+
+from pathlib import Path
+
+import pytest
+
+from conformance.bench.coverage import coverage, is_observable_must
+from conformance.bench.run import load_checks
+from conformance.bench.scenarios import Selection, scenarios
+from conformance.catalogue import load
+from conformance.record.verdict import Conformity
+from tests.suite_device.runs import carried_out, suite, told
+
+WITHOUT_A_CHECK = {"ID-38", "CMP-06", "CMP-10", "CMP-12"}
+"""MUSTs of a standalone device that nothing of the suite shows: resumption of TLS, and what a registry would show."""
+
+
+def test_reference_device_is_conformant(tmp_path: Path) -> None:
+    done = suite(tmp_path)
+    assert {scenario.outcome for scenario in carried_out(done)} == {"passed"}, told(done)
+    assert done.conformity is Conformity.CONFORMANT
+    skipped = [scenario for scenario in done.scenarios if scenario.outcome == "not-applicable"]
+    assert {scenario.started.uri for scenario in skipped} == {"device/gateway.feature"}
+    assert len(carried_out(done)) >= 140
+
+
+def test_reference_gateway_passes_what_is_for_gateways(tmp_path: Path) -> None:
+    done = suite(tmp_path, profile="gateway", selection=Selection(tags=("feature:gateway-see-thru",)))
+    assert len(carried_out(done)) >= 7
+    assert {scenario.outcome for scenario in carried_out(done)} == {"passed"}, told(done)
+
+
+def test_no_finding_of_the_reference_is_a_failure_or_warning(tmp_path: Path) -> None:
+    done = suite(tmp_path, selection=Selection(text="Desired state"))
+    found = {finding.outcome.value for scenario in done.scenarios for finding in scenario.findings}
+    assert found <= {"pass", "observation"}
+    assert "pass" in found
+
+
+@pytest.mark.parametrize("profile", ["standalone", "gateway"])
+def test_every_must_that_can_be_seen_has_a_check(profile: str) -> None:
+    load_checks()
+    catalogue = load()
+    claims = catalogue.profile("device", profile).claims
+    applicable = {item.id for item in catalogue.applicable("device", claims)}
+    open_musts = {
+        item.requirement.id
+        for item in coverage("device", catalogue)
+        if is_observable_must(item.requirement) and item.requirement.id in applicable and not item.checks
+    }
+    assert open_musts <= WITHOUT_A_CHECK
+
+
+def test_scenarios_speak_of_behaviour() -> None:
+    for scenario in scenarios("device"):
+        for word in ("http", "rc.3", "/api", "json", "yaml", "304", "404", "503", "etag"):
+            text = f"{scenario.feature} {scenario.name} {' '.join(scenario.example.values())}".lower()
+            assert word not in text, scenario.key
