@@ -22,7 +22,7 @@ SHOWN_BYTES = 512
 """Of a body that is no text, as a hex dump."""
 SHOWN_VALUE = 2 * 1024
 """Characters of one header value, target or fact."""
-BUDGET = 1_300_000
+BUDGET = 1_200_000
 """Characters of all the evidence in one report."""
 FIRST_EVENTS = 12
 """Events from the beginning of each scenario that passed; those that a finding points at come on top."""
@@ -231,7 +231,7 @@ def _connection(event: Connection) -> dict[str, Any]:
 
 
 def _fact(event: Fact) -> dict[str, Any]:
-    data = json.dumps(event.data, ensure_ascii=False, indent=2, default=str) if event.data else None
+    data = json.dumps(event.data, ensure_ascii=False, default=str) if event.data else None
     return {
         "type": "fact",
         "scenario": event.scenario,

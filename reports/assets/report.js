@@ -208,7 +208,9 @@
         factList([["Outcome", event.outcome], ["Reason", event.reason], ["Credential offered", event.offered],
           ["Subject is the", event.subject], ...tlsFacts(event.tls)]));
     }
-    return make("div", "event-body", make("pre", "body", event.data ?? "nothing more was recorded"));
+    const data = event.data ?? "nothing more was recorded";
+    const pretty = prettyJson(data);
+    return make("div", "event-body", make("pre", pretty ? "body pretty" : "body", pretty ?? data));
   }
 
   function eventLine(number, event) {
@@ -224,7 +226,7 @@
       return [...head, make("span", "what", `connection${event.offered ? ` with ${event.offered}` : ""}`),
         make("span", "answer", event.outcome)];
     }
-    const data = (event.data ?? "").replace(/\s+/g, " ");
+    const data = event.data ?? "";
     return [...head,
       make("span", "what", event.kind ?? "", " ", make("span", "preview", data.length > 90 ? `${data.slice(0, 90)}…` : data)),
       make("span", "answer", "bench")];
@@ -248,7 +250,7 @@
     const others = events - exchanges;
     const what = [exchanges && plural(exchanges, "more exchange"), others && plural(others, "other event")]
       .filter(Boolean).join(" and ");
-    const where = first === last ? `line ${first + 1}` : `lines ${first + 1} to ${last + 1}`;
+    const where = first === last ? `line ${first + 1}` : `from line ${first + 1} to ${last + 1}`;
     return make("p", "gap", `… ${what} in events.ndjson, ${where}`);
   }
 

@@ -238,7 +238,7 @@ def test_a_cut_timeline_says_how_much_is_elsewhere(page: Page) -> None:
     driver = page(samples.long)
     click(driver, "#scenario-6 > summary")
     # twelve from the beginning, and the last, which a finding points at
-    assert "… 7 more exchanges in events.ndjson, lines " in wait_for(driver, "#scenario-6 .gap").text
+    assert "… 7 more exchanges in events.ndjson, from line " in wait_for(driver, "#scenario-6 .gap").text
     assert len(driver.find_elements(By.CSS_SELECTOR, "#scenario-6 .event")) == 13
     click(driver, "#scenario-5 > summary")
     wait_for(driver, "#scenario-5 .event")
