@@ -79,18 +79,18 @@ Feature: Recovery
   @req:DT-005 @behaviour:RB-11 @needs:configure
   Scenario: The user says how often the device asks
     Given a device that is managed by the WFM
-    When the user sets the device to ask every 0.3 seconds
+    When the user sets the device to ask every 0.15 seconds
     Then the device keeps the distance that was set
 
   @req:DT-004 @behaviour:RB-11 @needs:configure
   Scenario: The user says when the device asks
     Given a device that is managed by the WFM
-    When the user allows the device to ask only 1 seconds from now
+    When the user allows the device to ask only 0.5 seconds from now
     Then the device keeps the hours that were set
 
   @req:DT-002 @req:DT-003 @behaviour:RB-10 @needs:configure @needs:network
   Scenario: A downtime that the user announced is kept
     Given the device runs "primary" release 1
-    When the user sets a downtime of 1.2 seconds and the network is cut meanwhile
+    When the user sets a downtime of 0.8 seconds and the network is cut meanwhile
     Then the device keeps quiet until the downtime is over
     And "primary" still runs on the device

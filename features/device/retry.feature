@@ -29,7 +29,7 @@ Feature: Trying again
   @req:ERR-015
   Scenario: Of two times the one in the header counts
     Given a device that is managed by the WFM
-    When the WFM asks for 2 seconds of patience in one place and for 1 in another
+    When the WFM asks for 1 second of patience in one place and for none in another
     Then the longer time in the header counts
 
   @req:RTY-009 @req:ERR-016
