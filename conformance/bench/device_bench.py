@@ -390,8 +390,16 @@ class DeviceBench(Bench):
         self.loop.run(self.seat.script(self.deployment_id(role), name, behaviour))
         return name
 
-    def look(self) -> None:
-        """Record what really runs on the device, where the seat can tell."""
+    def look(self, *, for_role: str = "") -> None:
+        """Record what really runs on the device, where the seat can tell; with a role, once that runs if it does."""
+        name = self.deployment_id(for_role) if for_role else ""
+
+        def there(_: Record) -> bool:
+            running = self.loop.run(self.seat.workloads())
+            return running is None or name in running
+
+        if for_role:
+            self.until(there, "apply")
         running = self.loop.run(self.seat.workloads())
         if running is not None:
             self.note("workloads", running=running)

@@ -227,10 +227,11 @@ class SimulatedSeat:
 
     async def workloads(self) -> dict[str, dict[str, str]]:
         """Tell what runs."""
-        return {
+        parts = {
             name: {part.name: part.revision for part in view.components.values() if part.running}
             for name, view in self._on.workloads.items()
         }
+        return {name: running for name, running in parts.items() if running}
 
 
 async def _back(device: SimulatedDevice) -> None:

@@ -61,6 +61,12 @@ def still_runs(bench: DeviceBench, role: str) -> None:
     bench.judge(adoption.installed_release_runs, deployment=bench.deployment_id(role))
 
 
+@then(parsers.parse('"{role:w}" runs on the device again'))
+def runs_again(bench: DeviceBench, role: str) -> None:
+    bench.look(for_role=role)
+    bench.judge(adoption.installed_release_runs, deployment=bench.deployment_id(role))
+
+
 @then(parsers.parse('what the device says of "{role:w}" comes in order'))
 def in_order(bench: DeviceBench, role: str) -> None:
     name = bench.deployment_id(role)

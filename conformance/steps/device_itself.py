@@ -151,7 +151,10 @@ def loses_state(bench: DeviceBench) -> None:
 def stopped(bench: DeviceBench, role: str) -> None:
     component = bench.make(role).components[0]
     fact = bench.tamper("stop-workload", bench.deployment_id(role), component)
-    bench.until(lambda record: len(evidence.polls_after(record, fact.at)) >= 8, "apply")
+    name = bench.deployment_id(role)
+    bench.until(
+        lambda record: any(r.state in evidence.FINAL for r in evidence.reports_after(record, fact.at, name)), "settle"
+    )
     bench.look()
 
 

@@ -26,7 +26,7 @@ Feature: Integrity
     Given the device runs "primary" release 1
     When the WFM offers "primary" release 2 with only the archive damaged
     Then the device does not go around the damaged archive
-    When the WFM publishes "primary" release 2
+    When the WFM publishes "primary" release 3
     Then the device installs "primary" and reports it
 
   @req:DS-055 @req:DS-049

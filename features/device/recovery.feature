@@ -25,7 +25,7 @@ Feature: Recovery
     And the device reboots while nobody answers
     And the network is restored
     Then the device asks for its desired state again
-    And "primary" still runs on the device
+    And "primary" runs on the device again
 
   @req:DS-075 @req:DS-072 @behaviour:RB-03 @needs:power-cut
   Scenario Outline: Power that is lost in the middle of an update leaves nothing half done
@@ -93,4 +93,4 @@ Feature: Recovery
     Given the device runs "primary" release 1
     When the user sets a downtime of 0.8 seconds and the network is cut meanwhile
     Then the device keeps quiet until the downtime is over
-    And "primary" still runs on the device
+    And "primary" runs on the device again

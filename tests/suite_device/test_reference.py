@@ -1,10 +1,12 @@
 """The reference device passes everything that applies to it: the suite raises no false alarm."""
 
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
 from conformance.bench.coverage import coverage, is_observable_must
+from conformance.bench.device_subject import SimulatedSeat
 from conformance.bench.run import load_checks
 from conformance.bench.scenarios import Selection, scenarios
 from conformance.catalogue import load
@@ -35,6 +37,15 @@ def test_no_finding_of_the_reference_is_a_failure_or_warning(tmp_path: Path) -> 
     found = {finding.outcome.value for scenario in done.scenarios for finding in scenario.findings}
     assert found <= {"pass", "observation"}
     assert "pass" in found
+
+
+def test_device_that_fetches_one_by_one_raises_no_alarm(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    plain = SimulatedSeat.config
+    monkeypatch.setattr(
+        SimulatedSeat, "config", lambda seat, world: replace(plain(seat, world), retrieval="individual")
+    )
+    done = suite(tmp_path, selection=Selection(text="Integrity"))
+    assert {scenario.outcome for scenario in carried_out(done)} == {"passed"}, told(done)
 
 
 @pytest.mark.parametrize("profile", ["standalone", "gateway"])

@@ -9,15 +9,18 @@ from conformance.checks.registry import Judgement, check, expect, unseen
 from conformance.record.events import Exchange, Fact
 
 TOLERANCE_S = 0.05
+ARTEFACTS = ("fetch-bundle", "fetch-deployment")
+"""Two ways of fetching the same thing: the device chooses."""
 
 
 def refusals(record: Record, answering: Fact) -> tuple[Exchange, ...]:
     """Give the requests that got the error answer."""
     operation, status = answering.data["operation"], answering.data["status"]
+    operations = ARTEFACTS if operation in ARTEFACTS else (operation,)
     return tuple(
         item
         for item in management(record)
-        if item.operation == operation and item.status == status and item.at >= answering.at and item.fault
+        if item.operation in operations and item.status == status and item.at >= answering.at and item.fault
     )
 
 

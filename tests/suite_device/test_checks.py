@@ -1,0 +1,176 @@
+"""Checks of a device judge what was recorded, and nothing else: what was not seen never passes."""
+
+import inspect
+from collections.abc import Iterable
+from dataclasses import replace
+from typing import Any
+
+import pytest
+
+from conformance.bench.run import load_checks
+from conformance.catalogue import load
+from conformance.checks.device import polling, refusal, retry
+from conformance.checks.evidence import Record
+from conformance.checks.monitors import device_capabilities, device_requests, device_status
+from conformance.checks.registry import Check, Seen, checks
+from conformance.record.events import Body, Exchange, Fact, TlsFacts
+
+load_checks()
+CLIENT = "spiffe://plant.example/margo/wfm/bench-wfm/client/device-under-test"
+SINCE = Fact(n=1, at=1.0, scenario=1, kind="published", data={})
+ARGUMENTS: dict[str, Any] = {"deployment": "d-1", "component": "c", "code": "101", "since": SINCE}
+CALLED = [check for check in checks("device").values() if not check.monitor]
+MONITORS = [check for check in checks("device").values() if check.monitor]
+
+
+def arguments_of(check: Check) -> dict[str, Any]:
+    return {name: ARGUMENTS[name] for name in list(inspect.signature(check.judge).parameters)[1:]}
+
+
+def exchange(operation: str, at: float, **more: Any) -> Exchange:
+    given: dict[str, Any] = {"method": "GET", "target": "/", "scenario": 1, "seat": "client", "finished": at + 0.001}
+    return Exchange(n=int(at * 1000), at=at, operation=operation, **(given | more))
+
+
+def report(at: float, text: str, deployment: str = "d-1") -> Exchange:
+    return exchange("report-status", at, params={"deploymentId": deployment}, request=Body(text=text), status=200)
+
+
+def seen(check: Check, record: Record, **subject: Any) -> set[Seen]:
+    return {judgement.seen for judgement in check(record, **subject)}
+
+
+@pytest.mark.parametrize("check", CALLED, ids=lambda check: check.name)
+def test_nothing_recorded_is_nothing_passed(check: Check) -> None:
+    assert Seen.KEPT not in seen(check, Record("device"), **arguments_of(check))
+
+
+@pytest.mark.parametrize("check", MONITORS, ids=lambda check: check.name)
+def test_monitors_are_silent_without_evidence(check: Check) -> None:
+    assert check(Record("device")) == ()
+
+
+@pytest.mark.parametrize("check", [*CALLED, *MONITORS], ids=lambda check: check.name)
+def test_check_names_statements_of_the_catalogue(check: Check) -> None:
+    catalogue = load()
+    assert all(name in catalogue for name in check.requirements)
+    assert any("device" in catalogue.requirement(name).binds for name in check.requirements)
+
+
+def offer(**more: Any) -> Fact:
+    data = {"label": "offer 1", "version": 3, "etag": '"bad"', "damaged": [], "running": ["d-1"], "changed": "d-1"}
+    return Fact(n=9, at=2.0, scenario=1, kind="offered", data=data | more)
+
+
+def served(at: float = 2.1) -> Exchange:
+    return exchange("fetch-manifest", at, status=200, fault="offer 1", response=Body(text='{"manifestVersion": 3}'))
+
+
+def polls(*times: float, tag: str = '"good"') -> tuple[Exchange, ...]:
+    return tuple(exchange("fetch-manifest", at, status=304, request_headers=(("If-None-Match", tag),)) for at in times)
+
+
+def refused_by(facts: Iterable[Fact], exchanges: Iterable[Exchange]) -> set[Seen]:
+    return seen(refusal.older_or_equal_state_is_refused, Record("device", tuple(exchanges), (), tuple(facts)))
+
+
+def test_refusal_needs_the_offer_to_be_fetched_and_two_more_polls() -> None:
+    assert refused_by([offer()], polls(3.0, 4.0)) == {Seen.UNSEEN}
+    assert refused_by([offer()], [served(), *polls(3.0)]) == {Seen.UNSEEN}
+    assert refused_by([offer()], [served(), *polls(3.0, 4.0)]) == {Seen.KEPT}
+
+
+@pytest.mark.parametrize(
+    "sign",
+    [
+        polls(5.0, tag='"bad"')[0],
+        report(5.0, '{"adoptedManifestVersion": 3, "status": {"state": "pending"}}'),
+        report(5.0, '{"adoptedManifestVersion": 2, "status": {"state": "removing"}}'),
+        report(5.0, '{"adoptedManifestVersion": 2, "status": {"state": "pending"}}', "intruder"),
+        exchange("fetch-bundle", 5.0, fault="offer 1"),
+    ],
+    ids=["tag", "version", "removal", "intruder", "fetch"],
+)
+def test_any_sign_of_adoption_breaks_the_refusal(sign: Exchange) -> None:
+    found = refused_by([offer(intruders=["intruder"])], [served(), *polls(3.0, 4.0), sign])
+    assert found == {Seen.BROKEN}
+
+
+def test_damage_that_was_never_fetched_is_not_judged() -> None:
+    record = Record("device", (served(), *polls(3.0, 4.0)), (), (offer(damaged=["sha256:x"]),))
+    assert seen(refusal.damaged_content_is_refused, record) == {Seen.UNSEEN}
+
+
+@pytest.mark.parametrize(("again_at", "expected"), [(3.0, Seen.BROKEN), (3.2, Seen.KEPT)])
+def test_time_that_was_asked_for(again_at: float, expected: Seen) -> None:
+    data = {"operation": "fetch-manifest", "status": 503, "headers": {"Retry-After": "1"}, "problem": {}}
+    fact = Fact(n=1, at=2.0, scenario=1, kind="answering", data=data)
+    refused = exchange("fetch-manifest", 2.1, status=503, fault="answers 503")
+    record = Record("device", (refused, *polls(again_at)), (), (fact,))
+    assert seen(retry.retry_after_is_respected, record) == {expected}
+
+
+@pytest.mark.parametrize(
+    ("states", "overall", "expected"),
+    [
+        (["installed", "failed"], "failed", {Seen.KEPT}),
+        (["installed", "failed"], "installed", {Seen.BROKEN}),
+        (["installing", "pending"], "installing", {Seen.KEPT}),
+        (["removed", "installed"], "removed", {Seen.KEPT}),
+        (["removed", "installed"], "installed", {Seen.NOTED}),
+    ],
+)
+def test_overall_state(states: list[str], overall: str, expected: set[Seen]) -> None:
+    components = ", ".join(f'{{"name": "c{n}", "state": "{state}"}}' for n, state in enumerate(states))
+    text = f'{{"status": {{"state": "{overall}"}}, "components": [{components}]}}'
+    record = Record("device", (report(1.0, text),))
+    assert seen(device_status.overall_state_is_the_most_severe, record) == expected
+
+
+def test_version_above_what_was_served_is_found() -> None:
+    manifest = exchange("fetch-manifest", 1.0, status=200, response=Body(text='{"manifestVersion": 4}'))
+    claims = report(2.0, '{"adoptedManifestVersion": 5, "status": {"state": "installed"}}')
+    assert seen(device_status.adopted_version_was_served, Record("device", (manifest, claims))) == {Seen.BROKEN}
+    claims = report(2.0, '{"adoptedManifestVersion": 4, "status": {"state": "installed"}}')
+    assert seen(device_status.adopted_version_was_served, Record("device", (manifest, claims))) == {Seen.KEPT}
+
+
+@pytest.mark.parametrize(
+    ("text", "broken"),
+    [
+        ('{"properties": {"id": "d", "vendor": "v", "modelNumber": "m", "serialNumber": "s"}}', set()),
+        ('{"properties": {"id": "d", "vendor": "v", "modelNumber": "m"}}', {"DC-011"}),
+        ('{"properties": {"id": "e", "vendor": "v", "modelNumber": "m", "serialNumber": "s"}}', {"DC-012"}),
+        ('{"properties": {"id": "d", "vendor": "v", "modelNumber": "m", "serialNumber": "s"}, "more": 1}', {"DC-009"}),
+        (
+            '{"properties": {"id": "d", "vendor": "v", "modelNumber": "m", "serialNumber": "s", "memory": "59 GB"}}',
+            {"DC-014"},
+        ),
+        ("no JSON", {"DC-009"}),
+    ],
+)
+def test_capabilities(text: str, broken: set[str]) -> None:
+    sent = exchange("report-capabilities", 1.0, params={"deviceId": "d"}, request=Body(text=text))
+    record = Record("device", (replace_target(sent, "/api/v1/capabilities/d"),))
+    of_module = [check for check in MONITORS if check.judge.__module__ == device_capabilities.__name__]
+    found = {name for check in of_module if Seen.BROKEN in seen(check, record) for name in check.requirements}
+    assert found == broken
+
+
+def replace_target(sent: Exchange, target: str) -> Exchange:
+    return sent.model_copy(update={"target": target})
+
+
+def test_request_without_svid_is_found() -> None:
+    tls = TlsFacts(version="TLSv1.3", peer_chain=("aa",))
+    good = exchange("fetch-manifest", 1.0, client=CLIENT, tls=tls)
+    bad = good.model_copy(update={"client": None, "tls": None})
+    assert seen(device_requests.requests_come_with_an_svid, Record("device", (good,))) == {Seen.KEPT}
+    assert seen(device_requests.requests_come_with_an_svid, Record("device", (bad,))) == {Seen.BROKEN}
+
+
+def test_capabilities_have_to_come_first() -> None:
+    first, then = exchange("fetch-manifest", 1.0), exchange("report-capabilities", 2.0, status=201)
+    record = Record("device", (first, then))
+    assert Seen.BROKEN in seen(polling.capabilities_are_reported_first, record)
+    assert seen(polling.capabilities_are_reported_first, replace(record, exchanges=(then, first))) == {Seen.KEPT}
