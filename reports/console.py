@@ -82,7 +82,7 @@ def _failure(role: RoleReport, requirement: RequirementReport) -> Text:
         text.append(f"\n    {_line(finding.message)} (scenario {finding.scenario})")
         for title, value in _comparison(finding):
             text.append(f"\n      {title:<9}", "dim").append(_line(value))
-    return text.append(f"\n    {reproduce(role.role, requirement.id)}", "cyan")
+    return text.append(f"\n    {reproduce(role.role, requirement.id, role.subject.target)}", "cyan")
 
 
 def _comparison(finding: FindingReport) -> Iterable[tuple[str, str]]:

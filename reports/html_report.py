@@ -29,12 +29,14 @@ def render(run: Run) -> str:
     report = report_of(run)
     view = page.page_of(run, report)
     style, script = _asset("report.css"), _asset("report.js")
+    targets = {subject.role: subject.target for subject in run.header.subjects}
     return (
         _environment()
         .get_template("report.html.j2")
         .render(
             view=view,
             report=report,
+            reproduce=lambda role, requirement: reproduce(role, requirement, targets[role]),
             deadlines=[(name, seconds(value)) for name, value in report.run.deadlines.items()],
             style=Markup(style),  # noqa: S704 - our own file
             script=Markup(script),  # noqa: S704 - our own file
@@ -80,7 +82,6 @@ def _environment() -> Environment:
     environment.globals["label"] = page.label
     environment.globals["icons"] = page.ICONS
     environment.globals["meaning"] = page.MEANING
-    environment.globals["reproduce"] = reproduce
     environment.globals["severities"] = Severity.__args__  # type: ignore[attr-defined]
     return environment
 

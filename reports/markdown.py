@@ -106,7 +106,7 @@ def _failure(role: RoleReport, requirement: RequirementReport) -> list[str]:
     lines = [f"- **{_inline(requirement.id)}** {_inline(requirement.statement)}"]
     for finding in failing_findings(requirement.findings)[:3]:
         lines += [f"  - {_inline(finding.message)} (scenario {finding.scenario})", *_comparison(finding)]
-    return [*lines, f"  - reproduce: {_code(reproduce(role.role, requirement.id))}", ""]
+    return [*lines, f"  - reproduce: {_code(reproduce(role.role, requirement.id, role.subject.target))}", ""]
 
 
 def _comparison(finding: FindingReport) -> list[str]:

@@ -105,9 +105,14 @@ def why(scenario: ScenarioReport) -> str:
     return bad[0].message if bad else "no reason was recorded"
 
 
-def reproduce(role: Role, requirement: str) -> str:
-    """The command line that runs only what shows this requirement."""
-    return f"margo-conformance run {role} --req {shlex.quote(requirement)}"
+def reproduce(role: Role, requirement: str, target: str = "simulated") -> str:
+    """The command line that runs only what shows this requirement, on the subject that was reached at `target`."""
+    words = ["margo-conformance", "run", role]
+    if target.startswith("simulated:"):
+        words += ["--target", target]
+    elif target != "simulated":
+        words += ["--listen", target] if role == "device" else ["--url", target, "--identity", "DIR"]
+    return shlex.join([*words, "--req", requirement])
 
 
 def _run(run: Run) -> RunReport:

@@ -111,6 +111,7 @@ def header_of(plan: RunPlan, selection: Selection, catalogue: Catalogue) -> Head
         suite=version("margo-conformance"),
         revision=plan.revision,
         subjects=tuple(_subject(seat, catalogue) for seat in plan.seats),
+        planned={seat.role: len(scenarios(seat.role, plan.revision)) for seat in plan.seats},
         selection=str(selection) if selection else None,
         deadlines={
             f"{seat.role}.{name}": value for seat in plan.seats for name, value in seat.ics.deadlines.as_dict().items()
@@ -128,7 +129,7 @@ def _subject(seat: Seat, catalogue: Catalogue) -> Subject:
     names = seat.ics.subject
     return Subject(
         role=seat.role,
-        name=names.name,
+        name=f"{names.name}, broken: {mutant}" if (mutant := seat.target.partition("simulated:")[2]) else names.name,
         vendor=names.vendor,
         version=names.version,
         target=seat.target,

@@ -79,6 +79,8 @@ class Header(_Event):
     """Version of the suite."""
     revision: str
     subjects: tuple[Subject, ...]
+    planned: Mapping[Role, int] = {}
+    """How many scenarios the suite has for each role; a record with fewer is incomplete."""
     selection: str | None = None
     """The filter, when only a part was run; such a run is never called conformant."""
     seed: int | None = None
@@ -285,7 +287,6 @@ class Footer(_Event):
     digest: str
     """sha256 over every byte before this line, then over this line with an empty digest."""
     totals: Mapping[str, int] = {}
-    verdicts: Mapping[str, str] = {}
 
 
 Event = Annotated[

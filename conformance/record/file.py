@@ -5,7 +5,7 @@ import json
 import os
 import threading
 from collections import Counter
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable
 from pathlib import Path
 from types import TracebackType
 from typing import Any, Self, TypeVar
@@ -54,7 +54,7 @@ class EventWriter:
             self._totals.update(_totals_of(numbered))
         return numbered
 
-    def close(self, verdicts: Mapping[str, str] | None = None) -> None:
+    def close(self) -> None:
         """Seal the file with the footer and flush it to disk."""
         with self._lock:
             if self._file.closed:
@@ -64,7 +64,6 @@ class EventWriter:
                 events=self._count,
                 digest="",
                 totals=dict(sorted(self._totals.items())),
-                verdicts=verdicts or {},
             )
             self._hash.update(_line(footer))
             self._write(_line(footer.model_copy(update={"digest": f"sha256:{self._hash.hexdigest()}"})))
@@ -104,13 +103,13 @@ def read(path: Path) -> tuple[Event, ...]:
     return tuple(events)
 
 
-def write(path: Path, events: Iterable[Event], verdicts: Mapping[str, str] | None = None) -> None:
+def write(path: Path, events: Iterable[Event]) -> None:
     """Write a whole run at once; an existing footer is replaced by a fresh one."""
     with EventWriter(path) as writer:
         for event in events:
             if not isinstance(event, Footer):
                 writer.append(event)
-        writer.close(verdicts)
+        writer.close()
 
 
 def _parse(path: Path, number: int, line: bytes) -> Event:

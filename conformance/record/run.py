@@ -13,6 +13,7 @@ from conformance.record.events import (
     Fact,
     Finding,
     Header,
+    Outcome,
     RequirementEntry,
     Role,
     ScenarioFinished,
@@ -119,6 +120,7 @@ class Run:
                 self.verdicts(role),
                 [scenario.outcome for scenario in self.of_role(role)],
                 partial=self.header.selection is not None,
+                planned=self.header.planned.get(role, 0),
             )
             for role in self.roles
         )
@@ -165,6 +167,19 @@ def _scenarios(events: Iterable[Event]) -> tuple[ScenarioRun, ...]:
     return tuple(_scenario(begun, finished.get(number), parts[number]) for number, begun in sorted(started.items()))
 
 
+def _honest(end: ScenarioFinished, parts: Mapping[type, list[Event]]) -> ScenarioFinished:
+    """Never take a scenario's word that it passed when its own steps or findings say otherwise."""
+    if end.outcome is not ScenarioOutcome.PASSED:
+        return end
+    steps = [step for step in parts.get(StepFinished, ()) if isinstance(step, StepFinished)]
+    failed = [item for item in parts.get(Finding, ()) if isinstance(item, Finding) and item.outcome is Outcome.FAIL]
+    if any(step.outcome != "passed" for step in steps):
+        return end.model_copy(update={"outcome": ScenarioOutcome.ERROR, "reason": "not every step was carried out"})
+    if failed:
+        return end.model_copy(update={"outcome": ScenarioOutcome.FAILED, "reason": f"{failed[0].requirement} failed"})
+    return end
+
+
 def _scenario(begun: ScenarioStarted, ended: ScenarioFinished | None, parts: Mapping[type, list[Event]]) -> ScenarioRun:
     # a scenario that never ended is an error of the suite, whatever its findings say
     end = ended or ScenarioFinished(
@@ -172,7 +187,7 @@ def _scenario(begun: ScenarioStarted, ended: ScenarioFinished | None, parts: Map
     )
     return ScenarioRun(
         begun,
-        end,
+        _honest(end, parts),
         steps=tuple(event for event in parts.get(StepFinished, ()) if isinstance(event, StepFinished)),
         findings=tuple(event for event in parts.get(Finding, ()) if isinstance(event, Finding)),
         exchanges=tuple(event for event in parts.get(Exchange, ()) if isinstance(event, Exchange)),

@@ -122,17 +122,24 @@ def assess(
     scenarios: Iterable[ScenarioOutcome],
     *,
     partial: bool = False,
+    planned: int = 0,
 ) -> Assessment:
     """Judge one role.
 
-    `partial` says that a filter was at work: such a run may fail, but is never conformant.
+    `partial` says that a filter was at work: such a run may fail, but is never conformant. `planned` is how many
+    scenarios the suite has; when the record holds fewer, something is missing from it. A failure of any statement,
+    mandatory or not, is a failure of the role.
     """
     mandatory = [entry.id for entry in requirements if role in entry.mandatory]
     judged = [verdicts.get(name, RequirementVerdict.NOT_EXERCISED) for name in mandatory]
     counts = Counter(scenarios)
     exercised = sum(verdict in EXERCISED for verdict in judged)
     failed = sum(verdict is RequirementVerdict.FAIL for verdict in judged)
-    conformity, reasons = _conformity(judged, counts, exercised=exercised, partial=partial)
+    broken = sum(verdict is RequirementVerdict.FAIL for verdict in verdicts.values())
+    missing = max(0, planned - counts.total())
+    conformity, reasons = _conformity(
+        judged, counts, broken=broken, exercised=exercised, partial=partial, missing=missing
+    )
     return Assessment(role, conformity, dict(verdicts), len(mandatory), exercised, failed, dict(counts), reasons)
 
 
@@ -143,17 +150,24 @@ def overall(assessments: Iterable[Assessment]) -> Conformity:
 
 
 def _conformity(
-    judged: Sequence[RequirementVerdict], counts: Counter[ScenarioOutcome], *, exercised: int, partial: bool
+    judged: Sequence[RequirementVerdict],
+    counts: Counter[ScenarioOutcome],
+    *,
+    broken: int,
+    exercised: int,
+    partial: bool,
+    missing: int,
 ) -> tuple[Conformity, tuple[str, ...]]:
     of = Counter(judged)
-    if of[RequirementVerdict.FAIL] or counts[ScenarioOutcome.FAILED]:
-        musts, scenarios = of[RequirementVerdict.FAIL], counts[ScenarioOutcome.FAILED]
-        return Conformity.NOT_CONFORMANT, (f"{_many(musts, 'MUST')} and {_many(scenarios, 'scenario')} failed",)
+    if broken or counts[ScenarioOutcome.FAILED]:
+        scenarios = counts[ScenarioOutcome.FAILED]
+        return Conformity.NOT_CONFORMANT, (f"{_many(broken, 'MUST')} and {_many(scenarios, 'scenario')} failed",)
     if of[RequirementVerdict.ERROR] or counts[ScenarioOutcome.ERROR]:
         return Conformity.ERROR, (f"{_many(counts[ScenarioOutcome.ERROR], 'scenario')} ended in an error of the suite",)
     open_points = (
         (exercised == 0, "nothing was exercised"),
         (partial, "only a part of the suite was run"),
+        (missing > 0, f"{_many(missing, 'scenario')} missing from the record"),
         (of[RequirementVerdict.BLOCKED] > 0, f"{_many(of[RequirementVerdict.BLOCKED], 'applicable MUST')} blocked"),
         (
             counts[ScenarioOutcome.NOT_RUN] > 0 and not partial,
@@ -162,6 +176,10 @@ def _conformity(
         (
             of[RequirementVerdict.INCONCLUSIVE] > 0,
             f"{_many(of[RequirementVerdict.INCONCLUSIVE], 'applicable MUST')} could not be seen",
+        ),
+        (
+            counts[ScenarioOutcome.INCONCLUSIVE] > 0,
+            f"{_many(counts[ScenarioOutcome.INCONCLUSIVE], 'scenario')} inconclusive",
         ),
     )
     reasons = tuple(text for holds, text in open_points if holds)

@@ -37,7 +37,7 @@ def subject(role: Role = "device", name: str = "Edge Controller X40", **changes:
         "name": name,
         "version": "2.3.1",
         "vendor": "Example Industries",
-        "target": "https://device.example:443",
+        "target": "0.0.0.0:8443",
         "profile": "standalone",
         "features": ("hosting",),
         "policies": {"retry": "exponential"},
