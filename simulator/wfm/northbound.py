@@ -141,7 +141,7 @@ class Northbound:
                 "GET",
                 f"{ROOT}/devices",
                 "listDevices",
-                "List devices",
+                "List devices with their status",
                 self._devices,
                 None,
                 DeviceList,

@@ -78,38 +78,6 @@ class ClientList(OperatorModel):
     clients: list[ClientInfo]
 
 
-class DeviceInfo(OperatorModel):
-    """A device as its client reported it; unknown runtimes and types show as custom (DC-026, DC-027)."""
-
-    client: str
-    device_id: str
-    runtimes: list[str]
-    deployment_types: list[str]
-    capabilities: dict[str, Any]
-    first_reported_at: str
-    reported_at: str
-
-    @classmethod
-    def of(cls, view: DeviceView) -> "DeviceInfo":
-        """Describe a device."""
-        device = view.device
-        return cls(
-            client=view.client.client_id,
-            device_id=device.device_id,
-            runtimes=list(device.runtimes),
-            deployment_types=list(device.deployment_types),
-            capabilities=device.capabilities.to_wire(),
-            first_reported_at=time_text(device.first_at),
-            reported_at=time_text(device.at),
-        )
-
-
-class DeviceList(OperatorModel):
-    """Devices."""
-
-    devices: list[DeviceInfo]
-
-
 class TargetDevice(OperatorModel):
     """Where a deployment goes; a final `*` leaves the choice to the gateway."""
 
@@ -208,6 +176,46 @@ class DeploymentList(OperatorModel):
     """Deployments."""
 
     deployments: list[DeploymentInfo]
+
+
+class DeviceInfo(OperatorModel):
+    """A device as its client reported it; unknown runtimes and types show as custom (DC-026, DC-027).
+
+    `last_seen_at` is the time of its newest capabilities or status report (fetching the manifest does not count);
+    `deployments` are those it has to run or still to remove, with what it last said of them.
+    """
+
+    client: str
+    device_id: str
+    runtimes: list[str]
+    deployment_types: list[str]
+    capabilities: dict[str, Any]
+    first_reported_at: str
+    reported_at: str
+    last_seen_at: str
+    deployments: list[DeploymentInfo]
+
+    @classmethod
+    def of(cls, view: DeviceView) -> "DeviceInfo":
+        """Describe a device."""
+        device = view.device
+        return cls(
+            client=view.client.client_id,
+            device_id=device.device_id,
+            runtimes=list(device.runtimes),
+            deployment_types=list(device.deployment_types),
+            capabilities=device.capabilities.to_wire(),
+            first_reported_at=time_text(device.first_at),
+            reported_at=time_text(device.at),
+            last_seen_at=time_text(view.last_seen),
+            deployments=[DeploymentInfo.of(deployment) for deployment in view.deployments],
+        )
+
+
+class DeviceList(OperatorModel):
+    """Devices."""
+
+    devices: list[DeviceInfo]
 
 
 class JournalInfo(OperatorModel):

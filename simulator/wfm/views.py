@@ -1,19 +1,12 @@
 """What an operator can ask: devices, deployments with their status, the journal, and what ran where at a time."""
 
+from collections import defaultdict
 from collections.abc import Iterator
 from dataclasses import dataclass
 
 from simulator.protocol.status import DeploymentStatus
 from simulator.wfm.core import DesiredState
 from simulator.wfm.state import ClientState, DeploymentRecord, DeviceRecord, JournalEntry, StatusRecord
-
-
-@dataclass(frozen=True, slots=True)
-class DeviceView:
-    """A device and whose it is."""
-
-    client: ClientState
-    device: DeviceRecord
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,6 +24,19 @@ class DeploymentView:
 
 
 @dataclass(frozen=True, slots=True)
+class DeviceView:
+    """A device, whose it is, what it has to run or to remove, and when it last reported (seconds since the epoch).
+
+    A deployment that leaves the choice to a gateway counts for the gateway and for the device that reported on it.
+    """
+
+    client: ClientState
+    device: DeviceRecord
+    deployments: tuple[DeploymentView, ...]
+    last_seen: float
+
+
+@dataclass(frozen=True, slots=True)
 class Ran:
     """What a device said of one deployment last, up to a time."""
 
@@ -45,8 +51,16 @@ class Ran:
 def devices(core: DesiredState, client_id: str | None = None) -> Iterator[DeviceView]:
     """Every device, of one client or of all."""
     for client in _clients(core, client_id):
+        placed: dict[str, list[DeploymentView]] = defaultdict(list)
+        for name, record in client.deployments.items():
+            view = DeploymentView(client, record, client.statuses.get(name))
+            for device_id in _places(view):
+                placed[device_id].append(view)
         for device in client.devices.values():
-            yield DeviceView(client, device)
+            views = placed[device.device_id]
+            reports = [view.report.at for view in views if view.report and device.device_id == _reporter(view)]
+            current = tuple(view for view in views if view.record.phase != "gone")
+            yield DeviceView(client, device, current, max([device.at, *reports]))
 
 
 def deployments(core: DesiredState, client_id: str | None = None) -> Iterator[DeploymentView]:
@@ -91,6 +105,17 @@ def ran_at(core: DesiredState, client_id: str, device_id: str, at: float) -> tup
         version = detail["adoptedManifestVersion"]
         last[entry.deployment_id] = Ran(entry.deployment_id, detail["name"], state, digest, version, since)
     return tuple(ran for ran in last.values() if ran.state != "removed")
+
+
+def _places(view: DeploymentView) -> tuple[str, ...]:
+    """The devices that a deployment counts for: the one it is addressed to, and the one that reported on it."""
+    return tuple(dict.fromkeys((view.record.desired.target.removesuffix("/*"), _reporter(view))))
+
+
+def _reporter(view: DeploymentView) -> str:
+    """The device that reported on a deployment, or will: without a `deviceId` it is the target (ST-006)."""
+    told = view.status.device_id if view.status else None
+    return told or view.record.desired.target.removesuffix("/*")
 
 
 def _clients(core: DesiredState, client_id: str | None) -> list[ClientState]:

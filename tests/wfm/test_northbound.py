@@ -263,6 +263,70 @@ def test_status_per_component_and_what_ran_when() -> None:
     asyncio.run(scenario())
 
 
+def test_devices_are_listed_with_their_status() -> None:
+    start = float(int(time.time()))
+    now = [start]
+
+    def told(seconds: float) -> str:
+        text = datetime.fromtimestamp(start + seconds, UTC).isoformat(timespec="milliseconds")
+        return text.replace("+00:00", "Z")
+
+    async def scenario() -> None:
+        async with site(clock=lambda: now[0]) as (_, client, operator):
+            assert (await client.put_device("dev-1/child")).status == 201
+            name = (await operator.deploy("historian", "dev-1")).json["deployments"][0]["deploymentId"]
+            reply = await operator.deploy("historian", "dev-1/*", profile="historian-helm")
+            shared = reply.json["deployments"][0]["deploymentId"]
+
+            async def listed() -> dict[str, Any]:
+                devices = (await operator.get("/northbound/v1/devices?client=dev-1")).json["devices"]
+                return {device["deviceId"]: device for device in devices}
+
+            async def report(deployment: str, seconds: float, state: str, **members: Any) -> None:
+                now[0] = start + seconds
+                error = {"code": "E1", "source": "historian", "message": "m"} if state == "failed" else None
+                more = {"error": error} if error else {}
+                document = {
+                    "deploymentId": deployment,
+                    "adoptedManifestVersion": 3,
+                    "status": {"state": state, **more},
+                    "components": [{"name": "historian", "state": state, **more}],
+                    **members,
+                }
+                assert (await client.post_status(deployment, document)).status in (200, 201)
+
+            device = (await listed())["dev-1"]
+            assert device["capabilities"]["properties"]["id"] == "dev-1"
+            assert (device["reportedAt"], device["lastSeenAt"]) == (told(0), told(0))
+            assert [(one["deploymentId"], one["state"]) for one in device["deployments"]] == [
+                (name, None),
+                (shared, None),
+            ]
+            assert (await listed())["dev-1/child"]["deployments"] == []
+
+            await report(name, 60, "failed")
+            await report(shared, 120, "installed", deviceId="dev-1/child")
+            devices = await listed()
+            first = devices["dev-1"]["deployments"][0]
+            error = {"code": "E1", "source": "historian", "message": "m"}
+            assert (first["state"], first["error"], first["adoptedManifestVersion"]) == ("failed", error, 3)
+            assert first["components"] == [{"name": "historian", "state": "failed", "error": error}]
+            assert [one["deploymentId"] for one in devices["dev-1/child"]["deployments"]] == [shared]
+            assert (devices["dev-1"]["reportedAt"], devices["dev-1"]["lastSeenAt"]) == (told(0), told(60))
+            assert devices["dev-1/child"]["lastSeenAt"] == told(120)
+
+            await operator.send("DELETE", f"{DEPLOYMENTS}/{name}")
+            assert (await listed())["dev-1"]["deployments"][0]["phase"] == "withdrawn"
+            await report(name, 180, "removed")
+            device = (await listed())["dev-1"]
+            assert ([one["deploymentId"] for one in device["deployments"]], device["lastSeenAt"]) == (
+                [shared],
+                told(180),
+            )
+
+    asyncio.run(scenario())
+
+
 def test_placement_is_checked_when_asked_for() -> None:
     async def scenario() -> None:
         async with site() as (_, client, operator):
