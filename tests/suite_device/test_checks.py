@@ -9,7 +9,7 @@ import pytest
 
 from conformance.bench.run import load_checks
 from conformance.catalogue import load
-from conformance.checks.device import polling, refusal, retry
+from conformance.checks.device import failure, polling, refusal, retry
 from conformance.checks.evidence import Record
 from conformance.checks.monitors import device_capabilities, device_requests, device_status
 from conformance.checks.registry import Check, Seen, checks
@@ -174,3 +174,129 @@ def test_capabilities_have_to_come_first() -> None:
     record = Record("device", (first, then))
     assert Seen.BROKEN in seen(polling.capabilities_are_reported_first, record)
     assert seen(polling.capabilities_are_reported_first, replace(record, exchanges=(then, first))) == {Seen.KEPT}
+
+
+def fact(kind: str, at: float, **data: Any) -> Fact:
+    return Fact(n=int(at * 1000) + 500_000, at=at, scenario=1, kind=kind, data=data)
+
+
+def told(at: float, state: str, version: int = 1) -> Exchange:
+    return report(at, f'{{"adoptedManifestVersion": {version}, "status": {{"state": "{state}"}}}}')
+
+
+def failing(*waits: float, usual: float) -> Record:
+    """Failures of the WFM that ask for 1 s, after polls at an interval."""
+    at = 3 * usual + 1.0
+    before = [item.model_copy(update={"status": 304}) for item in polls(*(1.0 + n * usual for n in range(3)))]
+    errors: list[Exchange] = []
+    for wait in (0.0, *waits):
+        at += wait
+        errors.append(exchange("fetch-manifest", at, status=500, fault="answers 500"))
+    errors[-1] = errors[-1].model_copy(update={"status": 304, "fault": None})
+    data = {"operation": "fetch-manifest", "status": 500, "headers": {}, "problem": {"retryAfterSeconds": 1}}
+    return Record("device", (*before, *errors), (), (fact("answering", 2 * usual + 1.05, **data),))
+
+
+@pytest.mark.parametrize(
+    ("waits", "usual", "expected"),
+    [
+        ((1.0, 2.0), 0.1, Seen.KEPT),
+        ((1.89, 2.29), 0.1, Seen.KEPT),
+        ((1.0, 1.0, 0.97), 0.1, Seen.KEPT),
+        ((59.99, 59.99), 60.0, Seen.NOTED),
+        ((2.0, 1.2), 0.1, Seen.BROKEN),
+        ((0.5, 2.0), 0.1, Seen.BROKEN),
+        ((1.0,), 0.1, Seen.UNSEEN),
+    ],
+)
+def test_waits(waits: tuple[float, ...], usual: float, expected: Seen) -> None:
+    assert seen(retry.waits_do_not_shrink, failing(*waits, usual=usual)) == {expected}
+
+
+@pytest.mark.parametrize(
+    ("later", "expected"),
+    [
+        (told(3.0, "installing"), Seen.KEPT),
+        (told(3.0, "installed"), Seen.NOTED),
+        (report(3.0, "{}", "another"), Seen.BROKEN),
+    ],
+    ids=["again", "newer", "another"],
+)
+def test_report_that_could_not_be_taken(later: Exchange, expected: Seen) -> None:
+    answering = fact("answering", 1.0, operation="report-status", status=500, headers={}, problem={})
+    refused = told(2.0, "installing").model_copy(update={"status": 500, "fault": "answers 500"})
+    record = Record("device", (refused, later), (), (answering,))
+    assert seen(retry.what_can_be_retried_is, record) == {expected}
+
+
+@pytest.mark.parametrize(
+    ("states", "running", "expected"),
+    [
+        (("removing", "removed"), {}, Seen.KEPT),
+        (("failed", "removed"), {}, Seen.KEPT),
+        (("failed", "removed"), {"d-1": {"c": "1"}}, Seen.BROKEN),
+        (("removing", "removed"), {"d-1": {"c": "1"}}, Seen.BROKEN),
+        (("removing", "removed"), None, Seen.UNSEEN),
+        (("removing", "failed"), None, Seen.KEPT),
+        (("removing",), {}, Seen.UNSEEN),
+    ],
+)
+def test_removal_is_judged_by_what_runs(states: tuple[str, ...], running: Any, expected: Seen) -> None:
+    reports = tuple(told(2.0 + n, state) for n, state in enumerate(states))
+    before = fact("workloads", 1.5, running={"d-1": {"c": "1"}})
+    facts = (before,) if running is None else (before, fact("workloads", 5.0, running=running))
+    record = Record("device", reports, (), facts)
+    assert seen(failure.failed_removal_is_not_called_removed, record, deployment="d-1") == {expected}
+
+
+def published(at: float, version: int, *, timeout: str = "") -> Fact:
+    properties = {"revision": str(version)} | ({"timeout": timeout} if timeout else {})
+    profile = {"components": [{"name": "c", "properties": properties}]}
+    document = {"metadata": {"name": "d"}, "spec": {"deploymentProfile": profile}}
+    return fact("published", at, deploymentId="d-1", version=version, release=1, document=document, components=["c"])
+
+
+@pytest.mark.parametrize(
+    ("states", "running", "expected"),
+    [
+        ((("installed", 1), ("installing", 2), ("installed", 1)), None, Seen.NOTED),
+        ((("installed", 1), ("installing", 2), ("installed", 1)), "1", Seen.NOTED),
+        ((("installed", 1), ("installing", 2), ("installed", 1)), "2", Seen.BROKEN),
+        ((("installed", 1), ("installed", 2), ("installed", 1)), None, Seen.BROKEN),
+        ((("installing", 2), ("installed", 1)), None, Seen.BROKEN),
+        ((("installed", 1), ("failed", 2), ("installed", 1)), None, None),
+    ],
+)
+def test_version_that_goes_back(states: Any, running: str | None, expected: Seen | None) -> None:
+    reports = tuple(told(2.0 + n, state, version) for n, (state, version) in enumerate(states))
+    facts: tuple[Fact, ...] = (published(0.5, 1), published(1.5, 2))
+    facts += (fact("workloads", 9.0, running={"d-1": {"c": running}}),) if running else ()
+    found = seen(device_status.adopted_version_does_not_go_back, Record("device", reports, (), facts))
+    assert found - {Seen.KEPT} == ({expected} if expected else set())
+
+
+@pytest.mark.parametrize(
+    ("inside", "usual", "expected"),
+    [
+        (None, 0.1, Seen.KEPT),
+        ("fetch-manifest", 0.1, Seen.BROKEN),
+        ("report-status", 0.1, Seen.BROKEN),
+        ("connecting", 0.1, Seen.BROKEN),
+        (None, 1.9, Seen.UNSEEN),
+    ],
+)
+def test_downtime(inside: str | None, usual: float, expected: Seen) -> None:
+    times = [1.0, 1.0 + usual, 1.0 + 2 * usual]
+    configured = fact("configured", times[-1] + 0.05, downtime_s=2.0)
+    at = configured.at + 1.0
+    extra = (exchange(inside, at, status=200),) if inside and inside != "connecting" else ()
+    facts = (configured, *([fact("connecting", at)] if inside == "connecting" else ()))
+    record = Record("device", (*polls(*times), *extra, *polls(configured.at + 2.1)), (), facts)
+    assert seen(polling.downtime_is_kept, record) == {expected}
+
+
+@pytest.mark.parametrize(("after", "expected"), [(0.01, Seen.BROKEN), (1.05, Seen.KEPT), (None, Seen.BROKEN)])
+def test_timeout_is_neither_ignored_nor_guessed(after: float | None, expected: Seen) -> None:
+    reports = (told(1.0 + after, "failed"),) if after else (told(1.5, "installing"),)
+    record = Record("device", reports, (), (published(1.0, 1, timeout="0m1s"),))
+    assert seen(failure.timeout_ends_an_installation, record, deployment="d-1") == {expected}

@@ -5,7 +5,8 @@ one, served by the intercepting layer), `workloads` (what really runs, where the
 """
 
 from collections.abc import Iterator, Sequence
-from itertools import chain
+from itertools import chain, pairwise
+from statistics import median
 
 from conformance.checks.evidence import Offer, Record, Report
 from conformance.record.events import Exchange, Fact, _Event
@@ -22,6 +23,13 @@ IDENTITY_SERVICE = ("discover", "fetch-trust-bundle")
 def polls_after(record: Record, at: float) -> tuple[Exchange, ...]:
     """Give the polls that began after a moment."""
     return tuple(poll for poll in record.polls if poll.at > at)
+
+
+def usual_interval(record: Record, before: float) -> float | None:
+    """Give the ordinary time between polls, in seconds: the median of those that were answered before a moment."""
+    polls = [poll for poll in record.polls if poll.finished < before and poll.status in (200, 304)]
+    gaps = [later.at - earlier.finished for earlier, later in pairwise(polls)]
+    return median(gaps) if gaps else None
 
 
 def reports_after(record: Record, at: float, deployment: str | None = None) -> tuple[Report, ...]:
@@ -82,6 +90,12 @@ def removed(record: Record, deployment: str, since: float) -> Report | None:
     """Give the report that says that a deployment is gone."""
     reports = reports_after(record, since, deployment)
     return next((report for report in reports if report.state == "removed"), None)
+
+
+def revisions(publication: Fact) -> dict[str, str]:
+    """Give what a publication makes run: the revision of each component."""
+    components = publication.data["document"]["spec"]["deploymentProfile"]["components"]
+    return {item["name"]: item["properties"]["revision"] for item in components}
 
 
 # --- wrong desired states ------------------------------------------------------------------------------------------

@@ -1,11 +1,17 @@
 """What goes wrong on the device itself: components that fail, that are slow, or that never get ready."""
 
+import re
 from collections.abc import Iterator
 from itertools import pairwise
 
-from conformance.checks.device.evidence import installed, publication, reports_after
+from conformance.checks.device.evidence import installed, publication, reports_after, revisions, withdrawal
 from conformance.checks.evidence import Record, Report
 from conformance.checks.registry import Judgement, check, expect, noted, unseen
+from conformance.record.events import Fact
+
+TIMEOUT = re.compile(r"(\d+)m(\d+)s")
+EARLY = 0.9
+"""The part of a timeout that has to be over: clocks differ a little."""
 
 
 def _failures(record: Record, deployment: str) -> tuple[Report, ...]:
@@ -99,12 +105,23 @@ def installed_is_not_said_too_early(record: Record, deployment: str) -> Iterator
 
 @check("AD-021", role="device")
 def timeout_ends_an_installation(record: Record, deployment: str) -> Iterator[Judgement]:
-    """An installation that takes longer than its timeout has failed."""
+    """An installation that takes longer than its timeout has failed, and not before."""
     failures, fact = _failures(record, deployment), publication(record, deployment)
     last = record.last_report(deployment)
-    found = f"failed after {failures[0].exchange.at - fact.at:.2f} s" if failures and fact else "not failed"
     shown = [report.exchange for report in failures[:1]] or ([last.exchange] if last else [])
-    yield expect(bool(failures), *shown, expected="failed, once the timeout is over", found=found)
+    if not failures or fact is None:
+        yield expect(False, *shown, expected="failed, once the timeout is over", found="not failed")
+        return
+    seconds, took = _timeout(fact), failures[0].exchange.at - fact.at
+    expected = f"failed, once {seconds:g} s are over"
+    yield expect(took >= seconds * EARLY, fact, *shown, expected=expected, found=f"failed after {took:.2f} s")
+
+
+def _timeout(fact: Fact) -> float:
+    """The shortest timeout of a published deployment's components, in seconds; 0 where none is given."""
+    components = fact.data["document"]["spec"]["deploymentProfile"]["components"]
+    found = [TIMEOUT.fullmatch(str(item["properties"].get("timeout", ""))) for item in components]
+    return min((int(match[1]) * 60.0 + int(match[2]) for match in found if match), default=0.0)
 
 
 @check("ST-021", role="device")
@@ -121,8 +138,7 @@ def failed_update_says_what_is_held(record: Record, deployment: str) -> Iterator
         yield unseen("the version that is held", "the bench cannot see what runs")
         return
     running = seen.data["running"].get(deployment, {})
-    revisions = {name: item for fact in (old, new) for name, item in [(fact.n, _revisions(fact.data["document"]))]}
-    held = old if running == revisions[old.n] else new if running == revisions[new.n] else None
+    held = old if running == revisions(old) else new if running == revisions(new) else None
     if held is None:
         yield noted(f"it holds a mixture: {running}", report.exchange, seen)
         return
@@ -135,17 +151,23 @@ def failed_update_says_what_is_held(record: Record, deployment: str) -> Iterator
 
 @check("DS-073", role="device")
 def failed_removal_is_not_called_removed(record: Record, deployment: str) -> Iterator[Judgement]:
-    """A deployment of which something cannot be removed is not reported removed while it still runs."""
-    reports = [report for report in record.reports_of(deployment) if report.state in ("failed", "removed")]
-    states = [str(report.state) for report in reports]
-    if not states:
-        yield unseen("failed, and removed once it is gone", "neither was reported")
+    """A deployment of which something could not be removed is not reported removed while it still runs."""
+    expected = "not removed before it is gone"
+    order = withdrawal(record, deployment)
+    reports = reports_after(record, order.at if order else 0.0, deployment)
+    gone = [report for report in reports if report.state == "removed"]
+    failures = [report for report in reports if report.state == "failed"]
+    if not gone:
+        if failures:
+            yield expect(True, failures[-1].exchange, expected=expected, found="failed, and never removed")
+        else:
+            yield unseen(expected, "neither failed nor removed was reported")
         return
-    right = "removed" not in states or states.index("removed") > 0
-    shown = [report.exchange for report in reports[:4]]
-    yield expect(right, *shown, expected="failed, and removed once it is gone", found=", ".join(states))
-
-
-def _revisions(document: object) -> dict[str, str]:
-    components = document["spec"]["deploymentProfile"]["components"]  # type: ignore[index]
-    return {item["name"]: item["properties"]["revision"] for item in components}
+    said = gone[0].exchange
+    seen = next((fact for fact in record.facts_of("workloads") if fact.at >= said.at), None)
+    if seen is None:
+        yield unseen(expected, "what ran when it was reported removed cannot be seen", said)
+        return
+    there = bool(seen.data["running"].get(deployment))
+    found = "removed, and it still runs" if there else "removed, and nothing of it runs"
+    yield expect(not there, *[report.exchange for report in failures[:1]], said, seen, expected=expected, found=found)

@@ -88,10 +88,6 @@ def _published(record: Record) -> Fact | None:
     return record.last_fact("bundle-published")
 
 
-def _fetched(record: Record, fact: Fact) -> bool:
-    return any(item.at > fact.at for item in record.of("fetch-trust-bundle", status=200))
-
-
 @check("ID-82", "PT-016", "ID-83", role="device")
 def bundle_without_anchors_gives_no_trust(record: Record) -> Iterator[Judgement]:
     """With no trust bundle that could be used, nobody is trusted and no request is sent."""
@@ -105,7 +101,8 @@ def bundle_without_anchors_gives_no_trust(record: Record) -> Iterator[Judgement]
 
 
 def _asked(record: Record, fact: Fact) -> bool:
-    return any(item.at >= fact.at - 0.001 for item in record.exchanges if item.operation in IDENTITY_SERVICE)
+    """Whether the bundle itself was asked for; discovery alone shows nothing of it."""
+    return any(item.at >= fact.at - 0.001 for item in record.of("fetch-trust-bundle"))
 
 
 @check("ID-83", role="device")

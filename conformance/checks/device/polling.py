@@ -3,10 +3,15 @@
 from collections.abc import Iterator
 from itertools import pairwise
 
-from conformance.checks.device.evidence import management, polls_after
+from conformance.checks.device.evidence import management, polls_after, usual_interval
 from conformance.checks.evidence import Record
 from conformance.checks.registry import Judgement, check, expect, unseen
 from conformance.record.events import Fact
+
+SET_UP_S = 0.15
+"""What a device may still be doing when a downtime is set."""
+CLEARLY_SHORTER = 0.5
+"""How much of a downtime the usual time between polls may be, for silence in it to mean something."""
 
 
 @check("DC-001", "DC-002", "SEC-009", "DEV-02", role="device")
@@ -113,14 +118,19 @@ def downtime_is_kept(record: Record) -> Iterator[Judgement]:
     if fact is None:
         yield unseen("no tries in the downtime", "none was configured")
         return
-    length = float(fact.data["downtime_s"])
-    tries = [item for item in record.facts_of("connecting") if fact.at < item.at < fact.at + length * 0.9]
-    tries = [item for item in tries if item.at > fact.at + 0.15]
-    after = polls_after(record, fact.at + length * 0.9)
+    length, usual = float(fact.data["downtime_s"]), usual_interval(record, fact.at)
+    if usual is None or usual > length * CLEARLY_SHORTER:
+        often = "unknown" if usual is None else f"{usual:.2f} s"
+        yield unseen(f"nothing for {length:g} s", f"the usual time between polls is {often}", fact)
+        return
+    begin, end = fact.at + SET_UP_S, fact.at + length * 0.9
+    after = polls_after(record, end)
     if not after:
         yield unseen("polls after the downtime", "none came", fact)
         return
-    requests = [item for item in record.polls if fact.at + 0.15 < item.at < fact.at + length * 0.9]
-    found = f"{len(tries)} connections and {len(requests)} polls in it"
+    tries = [item for item in record.facts_of("connecting") if begin < item.at < end]
+    requests = [item for item in record.exchanges if begin < item.at < end]
+    found = f"{len(tries)} connections and {len(requests)} requests in it"
     expected = f"nothing for {length:g} s, then polls"
-    yield expect(not requests, fact, *requests[:3], after[0], expected=expected, found=found)
+    quiet = not tries and not requests
+    yield expect(quiet, fact, *requests[:3], *tries[:3], after[0], expected=expected, found=found)

@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator
 
-from conformance.checks.device.evidence import installed, polls_after, reports_after
+from conformance.checks.device.evidence import installed, polls_after, reports_after, revisions
 from conformance.checks.device.refusal import older_or_equal_state_is_refused
 from conformance.checks.evidence import Record
 from conformance.checks.registry import Judgement, check, expect, noted, unseen
@@ -71,7 +71,7 @@ def update_is_finished_after_lost_power(record: Record, deployment: str) -> Iter
     yield expect(right, restart, *([last.exchange] if last else []), expected=expected, found=found)
     seen = record.last_fact("workloads")
     if seen is not None and seen.at > restart.at:
-        running, wanted = seen.data["running"].get(deployment, {}), _revisions(facts[-1])
+        running, wanted = seen.data["running"].get(deployment, {}), revisions(facts[-1])
         yield expect(running == wanted, seen, expected=f"runs {wanted}", found=f"runs {running}")
 
 
@@ -155,8 +155,3 @@ def drift_is_noticed(record: Record, deployment: str) -> Iterator[Judgement]:
     else:
         right = restored if policy == "reconcile" else bool(reports)
         yield expect(right, tampered, seen, expected=f"policy drift: {policy}", found=found)
-
-
-def _revisions(fact: Fact) -> dict[str, str]:
-    components = fact.data["document"]["spec"]["deploymentProfile"]["components"]
-    return {item["name"]: item["properties"]["revision"] for item in components}

@@ -3,7 +3,6 @@
 from collections.abc import Iterator
 
 from conformance.checks.device.evidence import (
-    artefact_fetches,
     damaged_fetches,
     polls_after,
     reports_after,
@@ -129,14 +128,3 @@ def large_versions_are_told_apart(record: Record) -> Iterator[Judgement]:
     for fact in large:
         taken = fact.data["version"] in reported
         yield noted(f"version {fact.data['version']} {'was' if taken else 'was not'} adopted exactly", fact)
-
-
-@check("DS-030", role="device")
-def other_media_type_is_noted(record: Record) -> Iterator[Judgement]:
-    """What a device does with a desired state of another media type is not defined."""
-    offer = record.last_fact("offered")
-    if offer is None or not servings(record, offer):
-        yield unseen("the offer is fetched", "it never was")
-        return
-    taken = bool(signs_of_adoption(record, offer) or artefact_fetches(record, offer))
-    yield noted("it was taken" if taken else "it was refused", *servings(record, offer)[:1])

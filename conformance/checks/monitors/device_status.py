@@ -8,6 +8,7 @@ from jsonschema import Draft202012Validator
 from jsonschema.exceptions import ValidationError
 
 from conformance.catalogue import load
+from conformance.checks.device.evidence import revisions
 from conformance.checks.evidence import Record, Report
 from conformance.checks.registry import Judgement, check, expect, noted
 
@@ -197,16 +198,32 @@ def adopted_version_was_served(record: Record) -> Iterator[Judgement]:
 
 @check("ST-021", role="device", monitor=True)
 def adopted_version_does_not_go_back(record: Record) -> Iterator[Judgement]:
-    """The adopted version of a deployment goes back only where a newer revision failed."""
+    """The adopted version of a deployment goes back only where a newer revision was not installed."""
     resets = [fact.at for fact in record.facts_of("factory-reset")]
     for name in dict.fromkeys(report.deployment_id for report in record.reports):
-        reports = record.reports_of(name)
-        for earlier, later in pairwise(reports):
+        held: int | None = None
+        for earlier, later in pairwise(record.reports_of(name)):
+            held = earlier.version if earlier.state == "installed" else held
             if any(earlier.exchange.at < at < later.exchange.at for at in resets):
                 continue
             if earlier.version is None or later.version is None or "failed" in (earlier.state, later.state):
                 continue
             found = f"version {later.version} after {earlier.version}"
             expected = f"version {earlier.version} or newer"
+            begun = earlier.state in ("pending", "installing") and held is not None and held <= later.version
+            if later.version < earlier.version and begun and not _runs_newer(record, later):
+                yield noted(f"{found}, without a report that it failed", earlier.exchange, later.exchange)
+                continue
             right = later.version >= earlier.version
             yield expect(right, earlier.exchange, later.exchange, expected=expected, found=found)
+
+
+def _runs_newer(record: Record, report: Report) -> bool:
+    """Whether what really runs after a report is a revision newer than the version that it claims."""
+    seen = next((fact for fact in record.facts_of("workloads") if fact.at >= report.exchange.at), None)
+    facts = [fact for fact in record.facts_of("published") if fact.data["deploymentId"] == report.deployment_id]
+    if seen is None or report.version is None:
+        return False
+    running = seen.data["running"].get(report.deployment_id)
+    versions = [fact.data["version"] for fact in facts if revisions(fact) == running]
+    return bool(versions) and min(versions) > report.version
