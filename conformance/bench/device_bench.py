@@ -16,7 +16,7 @@ from conformance.bench.device_deployments import Deployment, Variation, componen
 from conformance.bench.device_offers import DEFECTS, Draft, draft_of
 from conformance.bench.device_subject import DeviceSeat
 from conformance.bench.device_world import CLIENT_ID, World
-from conformance.bench.errors import Blocked
+from conformance.bench.errors import Blocked, SubjectMissing
 from conformance.bench.ics import Ics
 from conformance.bench.loop import BackgroundLoop
 from conformance.bench.recorder import Recorder
@@ -67,7 +67,7 @@ class DeviceBench(Bench):
             wfm=str(world.wfm_identity),
             client=str(world.client_identity),
             url=world.url,
-            knownVersion=world.version if self.seat.keeps_state else 0,
+            knownVersion=world.version if self.seat.keeps_state and self.seat.memory.get("capabilities") else 0,
         )
 
     def _end(self) -> None:
@@ -76,6 +76,11 @@ class DeviceBench(Bench):
     def connect(self) -> None:
         """Have the device there: started, announced and polling."""
         self.start_device()
+        if self.seat.keeps_state and not self.seat.memory.get("came"):
+            if not self.until(lambda record: record.exchanges or record.connections, "connect"):
+                wait = self.deadlines["connect"]
+                raise SubjectMissing(f"no device connected to {self.world.url} within {wait:g} s")
+            self.seat.memory["came"] = True
         self.reach(lambda record: record.polls, "connect", "the device's first poll")
         self.reach(self._capabilities, "connect", "the device's capabilities")
 

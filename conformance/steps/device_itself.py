@@ -4,7 +4,7 @@ from pytest_bdd import parsers, then, when
 
 from conformance.bench.device_bench import DeviceBench
 from conformance.bench.device_subject import SLOW_S
-from conformance.checks.device import evidence, failure, polling, recovery
+from conformance.checks.device import capabilities, evidence, failure, polling, recovery
 from conformance.checks.evidence import Record
 
 POINTS = {
@@ -40,6 +40,11 @@ def capabilities_first(bench: DeviceBench) -> None:
 def polls(bench: DeviceBench) -> None:
     bench.until(lambda record: len(record.polls) >= 3, "poll")
     bench.judge(polling.desired_state_is_asked_for_at_intervals)
+
+
+@then("what it says of itself is all that it offers")
+def offers(bench: DeviceBench) -> None:
+    bench.judge(capabilities.hosting_device_reports_its_resources)
 
 
 @then("it installs nothing and reports no deployment")
@@ -253,6 +258,7 @@ def says_what_is_held(bench: DeviceBench, role: str) -> None:
 def not_removed_too_early(bench: DeviceBench, role: str) -> None:
     name = bench.deployment_id(role)
     bench.until(lambda record: any(report.state == "removed" for report in record.reports_of(name)), "apply")
+    bench.look()
     bench.judge(failure.failed_removal_is_not_called_removed, deployment=name)
 
 

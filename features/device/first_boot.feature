@@ -12,7 +12,7 @@ Feature: First boot
   @req:DC-013 @req:DC-015 @req:DC-016 @req:DC-017 @req:DC-014 @req:DC-020 @req:DC-023 @req:DC-024 @req:DC-025 @feature:hosting
   Scenario: A device that hosts workloads says what it offers
     Given a device that is managed by the WFM
-    Then it asks for its desired state again and again
+    Then what it says of itself is all that it offers
 
   @req:DS-001 @req:DS-002 @behaviour:FB-01 @behaviour:FB-04 @needs:factory-reset
   Scenario: Nothing is invented before the first desired state

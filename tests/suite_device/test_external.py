@@ -50,7 +50,7 @@ class Operator:
         self._loop.close()
 
 
-@pytest.mark.parametrize("text", ["desired state", "integrity", "recovery"])
+@pytest.mark.parametrize("text", ["desired state", "first boot", "recovery"])
 def test_external_device_goes_through_the_suite(text: str, tmp_path: Path) -> None:
     operator = Operator(tmp_path)
     seat = external_seat(Ics.of_reference("device"), "127.0.0.1", 0, tmp_path, wait_s=20.0)
@@ -61,6 +61,8 @@ def test_external_device_goes_through_the_suite(text: str, tmp_path: Path) -> No
     outcomes = {scenario.outcome.value for scenario in carried_out(done)}
     assert outcomes <= {"passed", "blocked"}, told(done)
     assert "passed" in outcomes
+    assert done.verdicts("device")["DC-002"].value in ("pass", "blocked"), "the first connection was judged"
+    assert any(finding.requirement == "DC-002" for scenario in done.scenarios for finding in scenario.findings)
     blocked = [scenario.finished.reason or "" for scenario in done.scenarios if scenario.outcome == "blocked"]
     assert all("needs" in reason for reason in blocked)
 
