@@ -27,8 +27,10 @@ from simulator.protocol.application import (
 )
 from simulator.protocol.documents import DocumentError, dump_yaml, parse_yaml
 
-ApplicationRole = Literal["primary", "secondary", "tertiary"]
+ApplicationRole = Literal["primary", "secondary", "tertiary", "spare 1", "spare 2", "spare 3"]
 ROLES: tuple[ApplicationRole, ...] = ("primary", "secondary", "tertiary")
+SPARES: tuple[ApplicationRole, ...] = ("spare 1", "spare 2", "spare 3")
+"""Samples that the user's packages took the role of: for scenarios that need what only they have."""
 MAX_PACKAGE_BYTES = 16 * 1024 * 1024
 MAX_PACKAGE_FILES = 1_000
 _VERSION = re.compile(r"^(\d+)\.(\d+)\.(\d+)(?:-[0-9A-Za-z.-]+)?([_+].*)?$")
@@ -144,10 +146,11 @@ def applications(given: Iterable[Path] = (), samples: Path | None = None) -> App
     wanted = [(path, True) for path in given]
     wanted += [(path, False) for path in sorted(folder.iterdir() if folder.is_dir() else ()) if _is_package(path)]
     found: dict[str, Application] = {}
+    places = (*ROLES, *SPARES)
     for path, chosen in wanted:
-        if len(found) == len(ROLES):
-            break
-        application = read_application(ROLES[len(found)], path)
+        if len(found) == (len(ROLES) if chosen else len(places)):
+            continue
+        application = read_application(places[len(found)], path)
         same = next((item for item in found.values() if item.application_id == application.application_id), None)
         if same is None:
             found[application.role] = application

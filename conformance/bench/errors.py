@@ -22,5 +22,9 @@ class Blocked(Exception):
     """The scenario cannot be carried out: a hook, a claim or a prerequisite is missing. Says which."""
 
 
+class SubjectMissing(UsageError):
+    """The real subject never came: the run ends here, for no scenario could say anything."""
+
+
 class NotSeen(Exception):
     """The subject never reached the state a scenario starts from, so the rest of it says nothing: inconclusive."""

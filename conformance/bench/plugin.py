@@ -15,7 +15,7 @@ from pytest_bdd.parser import Scenario as BoundScenario
 from pytest_bdd.scenario import scenario_wrapper_template_registry
 
 from conformance.bench.bench import Bench
-from conformance.bench.errors import Blocked, NotSeen
+from conformance.bench.errors import Blocked, NotSeen, SubjectMissing
 from conformance.bench.ics import Ics
 from conformance.bench.recorder import Recorder
 from conformance.bench.scenarios import FEATURE_TAG, HOOK_TAG, Scenario, Selection, scenario_of
@@ -76,6 +76,8 @@ class ScenarioPlugin:
         self.next_number = order.first
         self.broken: list[str] = []
         """What went wrong outside of any scenario; such a run is an error of the suite."""
+        self.missing: SubjectMissing | None = None
+        """Set when the real subject never came; the run ends then."""
         self._ics = ics
         self._catalogue = catalogue
         self._claims = ics.claims(catalogue)
@@ -156,11 +158,14 @@ class ScenarioPlugin:
 
     @pytest.hookimpl(wrapper=True)
     def pytest_runtest_makereport(
-        self, call: pytest.CallInfo[None]
+        self, item: pytest.Item, call: pytest.CallInfo[None]
     ) -> Generator[None, pytest.TestReport, pytest.TestReport]:
         """Keep the first thing that went wrong, in whichever phase."""
         report = yield
         current = self._current
+        if call.excinfo and isinstance(call.excinfo.value, SubjectMissing):
+            self.missing = call.excinfo.value
+            item.session.shouldstop = str(call.excinfo.value)
         if current and call.excinfo and not current.error and not current.skipped:
             if call.excinfo.errisinstance(pytest.skip.Exception):
                 current.skipped = str(call.excinfo.value)

@@ -198,6 +198,8 @@ def _run_role(seat: Seat, catalogue: Catalogue, recorder: Recorder, loop: Backgr
         ],
         plugins=[plugin, *steps],
     )
+    if plugin.missing:
+        raise plugin.missing
     if plugin.broken or code in (pytest.ExitCode.INTERNAL_ERROR, pytest.ExitCode.USAGE_ERROR):
         raise RuntimeError(f"the {seat.role} suite could not be collected: {'; '.join(plugin.broken) or code}")
     if code == pytest.ExitCode.INTERRUPTED:

@@ -20,6 +20,8 @@ FEATURE_TAG = "feature:"
 HOOK_TAG = "needs:"
 SINCE_TAG = "since:"
 UNTIL_TAG = "until:"
+RUNNABLE = (DEFAULT_REVISION,)
+"""Revisions that the references and the bench speak; the others can be listed and explained."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -128,7 +130,9 @@ def features_folder() -> Path:
 
 @cache
 def scenarios(role: Role, revision: str = DEFAULT_REVISION) -> tuple[Scenario, ...]:
-    """Give every scenario of a role that holds for a revision, in the order of files and lines."""
+    """Give every scenario of a role that can be run on a revision, in the order of files and lines."""
+    if revision not in RUNNABLE:
+        return ()
     found = [
         scenario
         for feature in get_features([str(features_folder() / role)])

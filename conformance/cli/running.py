@@ -10,7 +10,7 @@ from typing import Any
 
 from conformance.bench.ics import Ics, load_ics
 from conformance.bench.run import RunPlan, Seat, run
-from conformance.bench.scenarios import Scenario, Selection, scenarios
+from conformance.bench.scenarios import RUNNABLE, Scenario, Selection, scenarios
 from conformance.bench.workers import Part, usual_jobs
 from conformance.catalogue import DEFAULT_REVISION, load
 from conformance.cli.checking import check_folder
@@ -23,9 +23,6 @@ from conformance.record.events import Role
 from conformance.record.file import EVENT_FILE
 from conformance.record.run import Run
 from reports.console import summary
-
-RUNNABLE = (DEFAULT_REVISION,)
-"""Revisions that the references and the bench speak."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -6,6 +6,7 @@ committed in the order in which they were written, and those of one write all or
 
 import asyncio
 import queue
+import sqlite3
 import threading
 from collections import defaultdict
 from collections.abc import Mapping, Sequence
@@ -13,7 +14,7 @@ from concurrent.futures import Future
 from dataclasses import dataclass
 from typing import Any
 
-from sqlalchemy import Connection, Engine, and_, bindparam, create_engine, delete, event, make_url, select
+from sqlalchemy import Connection, Engine, and_, bindparam, create_engine, delete, event, func, make_url, select
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.exc import ArgumentError, SQLAlchemyError
 from sqlalchemy.pool import NullPool
@@ -23,6 +24,8 @@ from simulator.wfm.schema import SCHEMA_VERSION, TABLES, meta, metadata
 from simulator.wfm.service import StoreFailed
 
 MAX_BATCH = 512
+LOCK_NUMBER = 0x6D6172676F
+"""Of the advisory lock that holds a PostgreSQL store."""
 _BACKENDS = ("sqlite", "postgresql")
 
 
@@ -71,8 +74,8 @@ class SqlStore:
         self._thread.start()
         try:
             await asyncio.wrap_future(ready)
-        except SQLAlchemyError as error:
-            raise StoreUnusable(f"store {self._engine.url.render_as_string()}: {_cause(error)}") from None
+        except StoreUnusable as error:
+            raise StoreUnusable(f"store {self._engine.url.render_as_string()}: {error}") from None
         return rows
 
     async def close(self) -> None:
@@ -118,8 +121,9 @@ class SqlStore:
         """The writer thread: wait for one write, take what else waits, commit all of it, tell the writers."""
         try:
             connection = self._engine.connect()
-        except SQLAlchemyError as error:
-            ready.set_exception(error)
+            _claim(connection)
+        except (SQLAlchemyError, StoreUnusable, sqlite3.Error) as error:
+            ready.set_exception(StoreUnusable(f"the store is in use by another process: {error}"))
             return
         ready.set_result(None)
         with connection:
@@ -203,6 +207,23 @@ def shown_url(url: str) -> str:
 
 def _keys(drop: Drop) -> Row:
     return {f"key_{name}": value for name, value in zip(KEYS[drop.table], drop.key, strict=True)}
+
+
+def _claim(connection: Connection) -> None:
+    """Hold the store until the process ends, however it ends: a second WFM would overwrite what this one accepted.
+
+    Raises StoreUnusable or the driver's error when another process holds it.
+    """
+    if connection.dialect.name == "postgresql":
+        if not connection.execute(select(func.pg_try_advisory_lock(LOCK_NUMBER))).scalar():
+            raise StoreUnusable("its advisory lock is taken")
+        connection.commit()
+        return
+    cursor = connection.connection.cursor()
+    cursor.execute("PRAGMA locking_mode=EXCLUSIVE")
+    cursor.execute("BEGIN IMMEDIATE")  # the lock is taken by the first write, and kept
+    cursor.execute("COMMIT")
+    cursor.close()
 
 
 def _durable_sqlite(connection: Any, _: object) -> None:

@@ -57,8 +57,8 @@ def test_given_packages_come_first_and_samples_fill_the_remaining_roles(tmp_path
         package(tmp_path / "samples" / name, DESCRIPTION.replace("pump-watch", name))
     (tmp_path / "samples" / "notes").mkdir()
     found = applications([given], tmp_path / "samples")
-    assert [app.application_id for app in found.values()] == ["pump-watch", "alpha", "beta"]
-    assert list(found) == ["primary", "secondary", "tertiary"]
+    assert [app.application_id for app in found.values()] == ["pump-watch", "alpha", "beta", "gamma"]
+    assert list(found) == ["primary", "secondary", "tertiary", "spare 1"], "what was displaced is kept in reserve"
 
 
 def test_a_sample_of_the_same_application_gives_way(tmp_path: Path) -> None:

@@ -83,6 +83,18 @@ def test_everything_is_there_after_a_restart(url: str) -> None:
     asyncio.run(after(*asyncio.run(before())))
 
 
+def test_a_second_wfm_on_the_same_store_is_refused_and_the_first_goes_on(url: str) -> None:
+    async def scenario() -> None:
+        async with ReferenceWfm(config(store_url=url)) as first:
+            with pytest.raises(StoreUnusable, match=r"in use|locked"):
+                await ReferenceWfm(config(store_url=url)).start()
+            await first.service.publish("dev-1", deployment(0))
+        async with ReferenceWfm(config(store_url=url)) as second:
+            assert "dev-1" in second.core.clients
+
+    asyncio.run(scenario())
+
+
 def test_pruned_content_is_gone_from_the_store_too(url: str) -> None:
     async def scenario() -> None:
         async with ReferenceWfm(config(store_url=url)) as wfm:
