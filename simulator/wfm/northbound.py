@@ -106,7 +106,7 @@ class Northbound:
             before.name,
             metadata["namespace"],
             changed.profile or before.profile,
-            before.parameters if changed.parameters is None else changed.parameters,
+            _merged(package, before.parameters, changed.parameters),
             metadata.get("labels"),
             changed.match_device,
         )
@@ -264,3 +264,9 @@ class Northbound:
 
 def _metadata(desired: Desired) -> Mapping[str, Any]:
     return parse_deployment(desired.document).metadata.to_wire()
+
+
+def _merged(package: Package, before: Mapping[str, Any], changed: Mapping[str, Any] | None) -> dict[str, Any]:
+    """The values before with the changed ones; a value goes when the package no longer has its parameter."""
+    names = package.description.parameters or {}
+    return {name: value for name, value in before.items() if name in names} | dict(changed or {})

@@ -100,7 +100,10 @@ class NewDeployment(OperatorModel):
 
 
 class ChangedDeployment(OperatorModel):
-    """Another version, profile or set of values for a deployment; what is left out stays."""
+    """Another version, profile or other values for a deployment; what is left out stays, also each parameter.
+
+    Only a value whose parameter another version no longer has is dropped.
+    """
 
     version: str | None = None
     profile: str | None = None

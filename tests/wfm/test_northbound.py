@@ -6,6 +6,7 @@ import re
 import time
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta, timezone
 from pathlib import Path
 from typing import Any
@@ -165,6 +166,37 @@ def test_a_change_keeps_the_id_and_immutable_values() -> None:
             assert reply.status == 422
             assert 'expected "historian-data" (immutable), found "other"' in reply.json["errors"][0]["message"]
             assert (await operator.post(path, {"version": "9.9.9"}, "PATCH")).status == 404
+
+    asyncio.run(scenario())
+
+
+def test_a_change_leaves_the_parameters_it_does_not_name() -> None:
+    async def scenario() -> None:
+        async with site() as (_, client, operator):
+            values = {"volumeName": "plant-data", "downsampling": "daily"}
+            created = (await operator.deploy("historian", "dev-1", parameters=values)).json
+            path = f"{DEPLOYMENTS}/{created['deployments'][0]['deploymentId']}"
+            reply = await operator.post(path, {"parameters": {"retentionDays": 30}}, "PATCH")
+            assert (reply.status, reply.json["parameters"]) == (200, {**values, "retentionDays": 30})
+            (document,) = await documents(client)
+            delivered = {name: found["value"] for name, found in document["spec"]["parameters"].items()}
+            assert delivered.items() >= {**values, "retentionDays": 30}.items()
+            reply = await operator.post(path, {"parameters": {"volumeName": "historian-data"}}, "PATCH")
+            assert 'expected "plant-data" (immutable), found "historian-data"' in reply.json["detail"]
+
+            package = load_directory(APPLICATIONS / "historian")
+            later = described("historian")
+            later["metadata"]["version"] = "9.0.0"
+            del later["parameters"]["downsampling"]
+            for section in later["configuration"]["sections"]:
+                section["settings"] = [one for one in section["settings"] if one["parameter"] != "downsampling"]
+            archive = replace(
+                package, files={**package.files, "margo.yaml": yaml.safe_dump(later).encode()}
+            ).to_archive()
+            sent = await operator.send("POST", "/northbound/v1/packages", archive, Content_Type="application/gzip")
+            assert sent.status == 201
+            reply = await operator.post(path, {"version": "9.0.0"}, "PATCH")
+            assert (reply.status, reply.json["parameters"]) == (200, {"volumeName": "plant-data", "retentionDays": 30})
 
     asyncio.run(scenario())
 
