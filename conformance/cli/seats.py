@@ -1,5 +1,7 @@
 """From options to seats: simulated subjects, broken ones, and real ones that are known to be there."""
 
+import asyncio
+import json
 import socket
 from pathlib import Path
 from urllib.parse import urlsplit
@@ -7,16 +9,23 @@ from urllib.parse import urlsplit
 from conformance.bench import device_seat, wfm_seat
 from conformance.bench.applications import applications
 from conformance.bench.ics import Ics
-from conformance.bench.northbound import ReferenceNorthbound
+from conformance.bench.northbound import NorthboundError, ReferenceNorthbound
 from conformance.bench.probe import Endpoint
 from conformance.bench.run import Seat
+from conformance.cli.identity_folder import WFM_FILE
 from conformance.cli.mutants import mutants
 from conformance.cli.problems import Misuse
 from conformance.cli.roles import unknown
+from conformance.cli.smoke import hopeless
 from conformance.record.events import Role
+from simulator.identity.authority import Authority
+from simulator.identity.spiffe import client_spiffe_id
+from simulator.identity.trust import StaticTrust
 
 SIMULATED = "simulated"
 CONNECT_S = 5.0
+FIRST_CONTACT = "first-contact"
+"""The client that a real WFM hears of before the run begins."""
 
 
 def mutant_of(target: str | None, role: Role) -> str | None:
@@ -60,7 +69,10 @@ def wfm_at(
     control: str | None,
     packages: tuple[Path, ...],
 ) -> Seat:
-    """Seat a real WFM. Raises Misuse when it is not reachable, UsageError for what else cannot be used."""
+    """Seat a real WFM.
+
+    Raises Misuse when it is not reachable or nothing could be said to it, UsageError for what else cannot be used.
+    """
     endpoint = Endpoint.of(url)
     if identity is None:
         hint = "`margo-conformance serve wfm --identity DIR` makes such a folder, to copy from"
@@ -73,7 +85,39 @@ def wfm_at(
         if address:
             parts = urlsplit(address)
             _check_reachable(option, parts.hostname or "", parts.port or (443 if parts.scheme == "https" else 80))
+    _check_first_contact(endpoint, identity)
+    if northbound:
+        _check_northbound(northbound)
     return seat
+
+
+def _check_first_contact(endpoint: Endpoint, identity: Path) -> None:
+    """Refuse a WFM that no scenario could talk to, rather than have all of them fail for the same reason."""
+    authority = Authority.load(identity)
+    wfm_id = json.loads((identity / WFM_FILE).read_text(encoding="utf-8"))["wfmId"]  # the seat read it already
+    svid = authority.issue(client_spiffe_id(authority.trust_domain, wfm_id, FIRST_CONTACT))
+    found = asyncio.run(hopeless(endpoint, svid, StaticTrust(authority.bundle())))
+    if found is None:
+        return
+    closer = "`margo-conformance doctor --url URL --identity DIR` looks closer"
+    where = f"{endpoint.host} port {endpoint.port}"
+    if found.what == "tls":
+        hint = f"check that the WFM speaks HTTPS there, and that --identity belongs to it; {closer}"
+        raise Misuse("tls", f"--url: no TLS connection with {where}: {found.found}", hint)
+    trusted = "is not trusted by" if found.what == "wfm svid" else "does not trust"
+    cause = f"--identity {identity}: the WFM at {where} {trusted} the authority in this folder: {found.found}"
+    raise Misuse("identity", cause, f"give with --identity the folder the WFM's credentials come from; {closer}")
+
+
+def _check_northbound(url: str) -> None:
+    operator = ReferenceNorthbound(url, CONNECT_S)
+    try:
+        operator.devices(FIRST_CONTACT)
+    except NorthboundError as error:
+        hint = "give the address of the operator's API without a path; the WFM's own address belongs to --url"
+        raise Misuse("northbound", f"--northbound: no operator's API answers there: {error}", hint) from None
+    finally:
+        operator.close()
 
 
 def _address(text: str) -> tuple[str, int]:

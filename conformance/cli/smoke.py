@@ -11,7 +11,7 @@ from conformance.cli.diagnosis import Diagnosis
 from conformance.cli.identity_folder import IdentityFolder, describe_expiry
 from reports.text import shorten
 from simulator.identity.handshake import HandshakeFacts
-from simulator.identity.spiffe import recognise_wfm
+from simulator.identity.spiffe import SpiffeId, recognise_wfm
 from simulator.identity.svid import Svid
 from simulator.identity.tls import client_context
 from simulator.identity.trust import StaticTrust
@@ -44,8 +44,35 @@ async def smoke(endpoint: Endpoint, identity: Path | None, client_id: str | None
         return
     svid, trust = credentials
     yield Diagnosis("own svid", True, f"{svid.spiffe_id}, valid until {describe_expiry(svid)}")
-    async for result in _talk(endpoint, svid, trust):
+    async for result in _talk(endpoint, svid, trust, []):
         yield result
+
+
+async def hopeless(endpoint: Endpoint, svid: Svid, trust: StaticTrust) -> Diagnosis | None:
+    """Make one handshake and one poll, within `TIMEOUT_S` seconds; give what keeps every scenario from being run.
+
+    That is: no TLS is spoken there, or one side's SVID is of an authority that the other does not know. Whatever else
+    is wrong with the WFM is for the suite to judge, so None is given then too.
+    """
+    facts: list[HandshakeFacts] = []
+    try:
+        async with asyncio.timeout(TIMEOUT_S):
+            found = [item async for item in _talk(endpoint, svid, trust, facts, allow_tls12=True)]
+    except TimeoutError:
+        if any(item.outcome == "completed" for item in facts):
+            return None
+        return Diagnosis("tls", False, f"handshake failed: no answer within {TIMEOUT_S:g} s")
+    strangers = any(map(_of_strangers, facts))
+    return next((item for item in found if not item.good and (item.what == "tls" or strangers)), None)
+
+
+def _of_strangers(facts: HandshakeFacts) -> bool:
+    """Whether one side did not know the authority of the other (ID-25)."""
+    reason = facts.reason or ""
+    if facts.by == "peer":
+        return "UNKNOWN_CA" in reason
+    # the same clause covers validity in time, which is the WFM's own fault
+    return facts.clause == "ID-25" and not any(word in reason for word in ("expired", "not yet valid"))
 
 
 def _credentials(identity: Path | None, client_id: str | None) -> tuple[Svid, StaticTrust] | None:
@@ -83,9 +110,13 @@ async def _connect(endpoint: Endpoint) -> Diagnosis:
     return Diagnosis("tcp", True, f"{where} answers")
 
 
-async def _talk(endpoint: Endpoint, svid: Svid, trust: StaticTrust) -> AsyncIterator[Diagnosis]:
-    facts: list[HandshakeFacts] = []
-    context = client_context(svid, trust, lambda peer: recognise_wfm(peer, svid.spiffe_id), facts.append)
+async def _talk(
+    endpoint: Endpoint, svid: Svid, trust: StaticTrust, facts: list[HandshakeFacts], *, allow_tls12: bool = False
+) -> AsyncIterator[Diagnosis]:
+    def recognise(peer: SpiffeId) -> None:
+        recognise_wfm(peer, svid.spiffe_id)
+
+    context = client_context(svid, trust, recognise, facts.append, allow_tls12=allow_tls12)
     try:
         async with asyncio.timeout(TIMEOUT_S):
             streams = await asyncio.open_connection(

@@ -2,7 +2,10 @@
 
 import os
 import socket
+import threading
+import time
 from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
@@ -11,6 +14,7 @@ from conformance.cli.identity_folder import IdentityFolder
 from conformance.record.events import ScenarioOutcome
 from conformance.record.file import EVENT_FILE
 from tests.cli.commands import Ended, assert_refused, call
+from tests.cli.processes import served_wfm
 from tests.cli.records import write_record
 
 GOOD_ICS = "role: device\nsubject: {name: pump}\nprofile: standalone\n"
@@ -157,6 +161,55 @@ def test_a_northbound_api_that_is_not_there_is_named(
     url = ("--url", f"https://127.0.0.1:{taken_port}", "--identity", folder.path)
     ended = call("run", "wfm", "--out", out, *url, "--northbound", f"http://127.0.0.1:{free_port}")
     _refused(out, ended, "unreachable", "--northbound", str(free_port))
+
+
+@contextmanager
+def _says(greeting: bytes) -> Iterator[int]:
+    """A server without TLS that gives the same answer to whoever comes."""
+    with socket.create_server(("127.0.0.1", 0)) as server:
+
+        def answer() -> None:
+            while True:
+                try:
+                    peer, _ = server.accept()
+                except OSError:
+                    return
+                with peer:
+                    peer.recv(65536)
+                    peer.sendall(greeting)
+
+        thread = threading.Thread(target=answer, daemon=True)
+        thread.start()
+        yield int(server.getsockname()[1])
+        server.shutdown(socket.SHUT_RDWR)
+        thread.join(5)
+
+
+def test_a_wfm_that_speaks_no_tls_is_one_message(tmp_path: Path, out: Path, taken_port: int) -> None:
+    folder = IdentityFolder(tmp_path / "id")
+    folder.issue_wfm(folder.authority(None), "reference", ())
+    run = ("run", "wfm", "--out", out, "--identity", folder.path, "--url")
+    with _says(b"HTTP/1.1 400 Bad Request\r\nContent-Length: 0\r\n\r\n") as port:
+        _refused(out, call(*run, f"https://127.0.0.1:{port}"), "tls", str(port), "--identity", "doctor")
+    begun = time.monotonic()
+    _refused(out, call(*run, f"https://127.0.0.1:{taken_port}"), "tls", "no answer within 5 s")
+    assert time.monotonic() - begun < 15, "a server that says nothing is not waited for any longer"
+
+
+def test_credentials_and_addresses_of_another_wfm_are_one_message(tmp_path: Path, out: Path) -> None:
+    other = IdentityFolder(tmp_path / "other")
+    other.issue_wfm(other.authority(None), "reference", ())
+    with served_wfm(tmp_path) as wfm:
+        run = ("run", "wfm", "--out", out, "--url", wfm.found["url"], "--identity")
+        foreign = call(*run, other.path)
+        _refused(out, foreign, "identity", str(other.path), "is not trusted", "--identity", "doctor")
+
+        own = tmp_path / "identity"
+        assert IdentityFolder(own).clients == ("device-1", "device-2"), "the first contact leaves nothing behind"
+
+        _refused(out, call(*run, own, "--northbound", wfm.found["control"]), "northbound", "expected 200")
+        with _says(b"HTTP/1.1 200 OK\r\nContent-Length: 5\r\n\r\nhello") as port:
+            _refused(out, call(*run, own, "--northbound", f"http://127.0.0.1:{port}"), "northbound", "expected JSON")
 
 
 def test_failed_asks_for_something_that_failed(out: Path) -> None:
