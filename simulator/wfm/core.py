@@ -218,13 +218,21 @@ class DesiredState:
         note = self._note(now, OPERATOR, "version-jump", client_id, detail={"version": version})
         return Outcome(None, (*self._known(client), client_put(client), note))
 
-    def retire(self, client_id: str, *, now: float, retired: bool = True) -> Outcome[None]:
+    def retire(self, client_id: str, *, now: float, retired: bool = True, actor: str = OPERATOR) -> Outcome[None]:
         """End the relationship with a client, or (retired=False) take it up again (SEC-012, ID-55)."""
         client = self.client(client_id)
         client.retired = retired
-        note = self._note(now, OPERATOR, "client-retired" if retired else "client-reinstated", client_id)
+        note = self._note(now, actor, "client-retired" if retired else "client-reinstated", client_id)
         client.known = True
         return Outcome(None, (client_put(client), note))
+
+    def note_package(
+        self, application: str, version: str, *, now: float, replaced: bool, actor: str = OPERATOR
+    ) -> Outcome[None]:
+        """Write in the journal that a package came in, or took the place of one; such an entry has no client."""
+        about = {"application": application, "version": version}
+        note = self._note(now, actor, "package-replaced" if replaced else "package-uploaded", "", detail=about)
+        return Outcome(None, (note,))
 
     def settle(self, outcome: Outcome[Any]) -> None:
         """What the outcome changed is durable now: serve its manifest."""

@@ -14,6 +14,8 @@ from aiohttp import web
 
 from simulator.protocol.deployment import parse_deployment
 from simulator.wfm import views
+from simulator.wfm.core import OPERATOR
+from simulator.wfm.northbound_actor import actor_of, with_actor
 from simulator.wfm.northbound_models import (
     ChangedDeployment,
     ClientInfo,
@@ -62,11 +64,14 @@ class Northbound:
 
     # -- in-process -------------------------------------------------------------------------------------------------
 
-    async def upload(self, package: Package) -> None:
-        """Take a package, durably."""
-        await self.service.record([self.shelf.put(package, self.service.clock())])
+    async def upload(self, package: Package, actor: str = OPERATOR) -> None:
+        """Take a package and write it in the journal, durably."""
+        now = self.service.clock()
+        replaced = any(package.key == known.key for known in self.shelf)
+        noted = self.service.core.note_package(*package.key, now=now, replaced=replaced, actor=actor)
+        await self.service.record([self.shelf.put(package, now), *noted.changes])
 
-    async def create(self, new: NewDeployment) -> list[str]:
+    async def create(self, new: NewDeployment, actor: str = OPERATOR) -> list[str]:
         """Deploy to every target, one manifest version per client; nothing changes when any target is refused.
 
         Gives the deployment ids in the order of the targets. Raises Refusal.
@@ -87,10 +92,11 @@ class Northbound:
             )
             planned[target.client].append(plan(package, wish, self._device(target.client, target.device_id)))
             ids.append(wish.deployment_id)
-        await asyncio.gather(*(self.service.change(client_id, desired) for client_id, desired in planned.items()))
+        changes = (self.service.change(client_id, desired, actor=actor) for client_id, desired in planned.items())
+        await asyncio.gather(*changes)
         return ids
 
-    async def update(self, deployment_id: str, changed: ChangedDeployment) -> None:
+    async def update(self, deployment_id: str, changed: ChangedDeployment, actor: str = OPERATOR) -> None:
         """Change a deployment that came from a package; its id stays (AD-004). Raises Refusal."""
         view = self._view(deployment_id)
         before = view.record.desired
@@ -114,12 +120,18 @@ class Northbound:
         if changed.profile is None and before.profile not in offered:
             wish = replace(wish, profile=None)
         device = self._device(view.client.client_id, before.target)
-        await self.service.change(view.client.client_id, [plan(package, wish, device, before)])
+        await self.service.change(view.client.client_id, [plan(package, wish, device, before)], actor=actor)
 
-    async def delete(self, deployment_id: str) -> None:
+    async def delete(self, deployment_id: str, actor: str = OPERATOR) -> None:
         """Take a deployment out of the manifest at once; its record stays until `removed` is reported."""
         view = self._view(deployment_id)
-        await self.service.change(view.client.client_id, drop=[deployment_id])
+        await self.service.change(view.client.client_id, drop=[deployment_id], actor=actor)
+
+    async def retire(self, client_id: str, *, retired: bool = True, actor: str = OPERATOR) -> None:
+        """End the relationship with a client, known or not, or (retired=False) take it up again, durably."""
+        await self.service.record(())  # refuses while the store has failed, before anything changes
+        outcome = self.service.core.retire(client_id, now=self.service.clock(), retired=retired, actor=actor)
+        await self.service.record(outcome.changes)
 
     # -- HTTP -------------------------------------------------------------------------------------------------------
 
@@ -174,25 +186,26 @@ class Northbound:
         )
 
     async def _openapi(self, _: web.Request) -> web.StreamResponse:
-        return web.json_response(openapi(self.routes(), "Reference WFM, northbound API"))
+        return web.json_response(with_actor(openapi(self.routes(), "Reference WFM, northbound API")))
 
     async def _packages(self, _: web.Request) -> web.StreamResponse:
         return give(PackageList(packages=[PackageInfo.of(package) for package in self.shelf]))
 
     async def _upload(self, request: web.Request) -> web.StreamResponse:
+        actor = actor_of(request)
         package = load_archive(await read_archive(request))
-        await self.upload(package)
+        await self.upload(package, actor)
         return give(PackageInfo.of(package), 201)
 
     async def _clients(self, _: web.Request) -> web.StreamResponse:
         return give(ClientList(clients=[ClientInfo.of(state) for state in self.service.core.clients.values()]))
 
     async def _retire(self, request: web.Request) -> web.StreamResponse:
-        await self.service.retire(request.match_info["client"])
+        await self.retire(request.match_info["client"], actor=actor_of(request))
         return web.Response(status=204)
 
     async def _reinstate(self, request: web.Request) -> web.StreamResponse:
-        await self.service.retire(request.match_info["client"], retired=False)
+        await self.retire(request.match_info["client"], retired=False, actor=actor_of(request))
         return web.Response(status=204)
 
     async def _devices(self, request: web.Request) -> web.StreamResponse:
@@ -211,7 +224,7 @@ class Northbound:
         return give(RanList(client=client_id, device_id=device_id, time=time_text(at), deployments=told))
 
     async def _create(self, request: web.Request) -> web.StreamResponse:
-        ids = await self.create(await read_model(request, NewDeployment))
+        ids = await self.create(await read_model(request, NewDeployment), actor_of(request))
         return give(DeploymentList(deployments=[DeploymentInfo.of(self._view(name)) for name in ids]), 201)
 
     async def _list(self, request: web.Request) -> web.StreamResponse:
@@ -223,12 +236,12 @@ class Northbound:
 
     async def _update(self, request: web.Request) -> web.StreamResponse:
         name = request.match_info["deploymentId"]
-        await self.update(name, await read_model(request, ChangedDeployment))
+        await self.update(name, await read_model(request, ChangedDeployment), actor_of(request))
         return give(DeploymentInfo.of(self._view(name)))
 
     async def _delete(self, request: web.Request) -> web.StreamResponse:
         name = request.match_info["deploymentId"]
-        await self.delete(name)
+        await self.delete(name, actor_of(request))
         return give(DeploymentInfo.of(self._view(name)), 202)
 
     async def _journal(self, request: web.Request) -> web.StreamResponse:

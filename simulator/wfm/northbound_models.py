@@ -222,7 +222,11 @@ class DeviceList(OperatorModel):
 
 
 class JournalInfo(OperatorModel):
-    """Who changed what, and when."""
+    """Who changed what, and when.
+
+    `actor` is a client, or who the `X-Operator` header named; `client` is empty for what concerns no client, such as
+    `package-uploaded` and `package-replaced`.
+    """
 
     seq: int
     at: str

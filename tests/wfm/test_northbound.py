@@ -406,6 +406,50 @@ def test_clients_are_retired_by_the_operator() -> None:
     asyncio.run(scenario())
 
 
+def test_the_journal_says_who_did_it() -> None:
+    async def scenario() -> None:
+        async with site() as (_, _client, operator):
+            before = (await operator.get("/northbound/v1/journal")).json["entries"]
+            assert [(one["actor"], one["action"]) for one in before[:3]] == [("operator", "package-uploaded")] * 3
+            assert before[0]["detail"]["application"] == described("telemetry-gateway")["id"]
+
+            operator.session.headers["X-Operator"] = "Ada Example <ada@plant.example>"
+            assert (await operator.upload("historian")).status == 201
+            name = (await operator.deploy("historian", "dev-1")).json["deployments"][0]["deploymentId"]
+            path, retirement = f"{DEPLOYMENTS}/{name}", "/northbound/v1/clients/dev-1/retirement"
+            assert (await operator.post(path, {"parameters": {"retentionDays": 3}}, "PATCH")).status == 200
+            assert (await operator.send("DELETE", path)).status == 202
+            assert (await operator.send("PUT", retirement)).status == 204
+            assert (await operator.send("DELETE", retirement)).status == 204
+            reply = await operator.get(f"/northbound/v1/journal?after={before[-1]['seq']}")
+            entries = reply.json["entries"]
+            assert [one["action"] for one in entries] == [
+                "package-replaced",
+                "deployment-created",
+                "deployment-changed",
+                "deployment-withdrawn",
+                "client-retired",
+                "client-reinstated",
+            ]
+            assert {one["actor"] for one in entries} == {"Ada Example <ada@plant.example>"}
+            assert entries[0]["detail"] == {
+                "application": "historian",
+                "version": described("historian")["metadata"]["version"],
+            }
+
+            for wrong in ("", "x" * 101, "Zoë", "a\tb"):
+                operator.session.headers["X-Operator"] = wrong
+                refused = await operator.send("PUT", retirement)
+                assert (refused.status, refused.json["errors"][0]["field"]) == (422, "X-Operator")
+            document = (await operator.get("/openapi.json")).json
+            for methods in document["paths"].values():
+                for method, operation in methods.items():
+                    names = [one["name"] for one in operation.get("parameters", []) if one["in"] == "header"]
+                    assert names == ([] if method == "get" else ["X-Operator"])
+
+    asyncio.run(scenario())
+
+
 def test_packages_and_deployments_survive_a_restart(tmp_path: Path) -> None:
     url = f"sqlite:///{tmp_path / 'wfm.db'}"
 
@@ -414,6 +458,8 @@ def test_packages_and_deployments_survive_a_restart(tmp_path: Path) -> None:
             name = (await operator.deploy("historian", "dev-1")).json["deployments"][0]["deploymentId"]
         async with site(store_url=url) as (wfm, _client, operator):
             assert len(list(wfm.shelf)) == 3
+            actions = [entry.action for entry in wfm.core.journal]
+            assert (actions.count("package-uploaded"), actions.count("package-replaced")) == (3, 3)
             reply = await operator.post(f"{DEPLOYMENTS}/{name}", {"parameters": {"retentionDays": 7}}, "PATCH")
             assert (reply.status, reply.json["application"]) == (200, "historian")
 
