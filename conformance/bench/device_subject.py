@@ -192,8 +192,8 @@ class SimulatedSeat:
         """Change settings, each by its name.
 
         `poll_s`: distance of polls; `downtime_s`: how long a downtime lasts from now on; `not_before_s`: when the hours
-        of polling begin; `serial`: another serial number; `child`, `gone`, `unreachable`: a device behind this one that
-        comes, goes, or cannot be reached.
+        of polling begin; `serial`: another serial number; `child`, `gone`, `unreachable`, `reachable`: a device
+        behind this one that comes, goes, cannot be reached, or can be reached again.
         """
         device = self._on
         now = time.time()
@@ -214,6 +214,8 @@ class SimulatedSeat:
             device.detach_child(settings["gone"])
         if "unreachable" in settings:
             device.set_child_reachable(settings["unreachable"], reachable=False)
+        if "reachable" in settings:
+            device.set_child_reachable(settings["reachable"], reachable=True)
 
     async def script(self, deployment_id: str, component: str, behaviour: str) -> None:
         """Have a component behave as in `SCRIPTS`."""

@@ -113,6 +113,11 @@ def publishes_lost_child(bench: DeviceBench, role: str) -> None:
     _settle(bench, role, state="failed")
 
 
+@when("the gateway reaches that device again")
+def reaches_child(bench: DeviceBench) -> None:
+    bench.configure(reachable=_child(bench))
+
+
 @when(parsers.parse('the WFM leaves it to the gateway where "{role:w}" goes'))
 def publishes_anywhere(bench: DeviceBench, role: str) -> None:
     bench.publish((role, 1), target=f"{bench.device_id}/*")

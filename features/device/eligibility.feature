@@ -42,3 +42,5 @@ Feature: Eligibility
     When the WFM publishes "secondary" for another device
     Then the device does not install "secondary", which is not for it
     And the device leaves "primary" alone
+    When the WFM publishes "secondary" release 1
+    Then the device installs "secondary" and reports it

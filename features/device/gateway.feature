@@ -31,15 +31,22 @@ Feature: Gateways
     Given a device that is managed by the WFM
     When the WFM publishes "primary" for a device that the gateway does not know
     Then the gateway says that it does not know where "primary" should go
+    When the WFM publishes "secondary" for a device behind the gateway
+    Then "secondary" is installed there, and the report says where
 
   @req:ST-016 @req:ST-013 @req:ST-017 @needs:children
   Scenario: A gateway says when it cannot reach a device behind it
     Given a device that is managed by the WFM
     When the WFM publishes "primary" for a device that the gateway cannot reach
     Then the gateway says that it cannot reach where "primary" should go
+    When the gateway reaches that device again
+    And the WFM publishes "secondary" for a device behind the gateway
+    Then "secondary" is installed there, and the report says where
 
   @req:AD-007 @req:ST-016 @feature:gateway-directed
   Scenario: A gateway that cannot choose says so
     Given a device that is managed by the WFM
     When the WFM leaves it to the gateway where "primary" goes
     Then the gateway says that it cannot choose where "primary" goes
+    When the WFM publishes "secondary" for a device behind the gateway
+    Then "secondary" is installed there, and the report says where

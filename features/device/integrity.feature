@@ -68,6 +68,8 @@ Feature: Integrity
     When the WFM offers a state without "secondary" under an older version
     Then the device refuses what is not newer
     And the device leaves "secondary" alone
+    When the WFM publishes "secondary" release 2
+    Then the device installs "secondary" and reports it
 
   @req:DS-039 @req:ST-022 @behaviour:MM-08
   Scenario Outline: A state that cannot be read changes nothing

@@ -142,7 +142,7 @@ _ALL = (
     Mutant("ignores-eligibility", "AD-024", "installs whatever the eligibility rules say", _agent(IgnoresEligibility)),
     Mutant(
         "installs-for-other-devices",
-        "AD-006",
+        "DS-076",
         "installs deployments that are for other devices",
         _agent(InstallsAnythingForAnyone),
     ),
