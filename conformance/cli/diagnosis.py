@@ -30,8 +30,8 @@ class Diagnosis:
     hint: str | None = None
 
 
-def environment(out: Path) -> Iterator[Diagnosis]:
-    """Look at everything on this machine that a run depends on."""
+def environment(out: Path, *, ports: bool = True) -> Iterator[Diagnosis]:
+    """Look at everything on this machine that a run depends on; `ports`: also at those that `serve wfm` takes."""
     yield Diagnosis("python", sys.version_info >= (3, 11), platform.python_version(), "install Python 3.11 or newer")
     yield Diagnosis("suite", True, version("margo-conformance"))
     yield _libraries()
@@ -39,7 +39,7 @@ def environment(out: Path) -> Iterator[Diagnosis]:
     counts = {role: len(scenarios(role)) for role in ROLES}
     found = ", ".join(f"{count} for the {role}" for role, count in counts.items())
     yield Diagnosis("scenarios", all(counts.values()), found, "install the suite again: feature files are missing")
-    for port in PORTS:
+    for port in PORTS if ports else ():
         yield _port(port)
     yield _folder(out)
 

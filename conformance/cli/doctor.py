@@ -24,9 +24,9 @@ def register(app: typer.Typer) -> None:
         "doctor",
         short_help="Look for what keeps a run from working; smoke test a WFM.",
         help=help_of(
-            "Look for what could keep a run from working: this machine's Python, libraries, ports and folders and, "
-            "with --url, the way to a WFM: name, connection, TLS, SVIDs, first poll. Exit code 2 when something is "
-            "amiss.",
+            "Look for what could keep a run from working: this machine's Python, libraries, folders and ports; "
+            "with --url not the ports but the way to a WFM: name, connection, TLS, SVIDs, first poll. Exit code 2 when "
+            "something is amiss.",
             "doctor",
             "doctor --url https://localhost:8443 --identity DIR",
         ),
@@ -49,7 +49,8 @@ def doctor(
     from conformance.cli.problems import USAGE
 
     endpoint = Endpoint.of(url) if url else None
-    amiss = _tell(_environment(out))
+    # with a WFM to talk to, the ports of `serve wfm` are its own: taken as they should be
+    amiss = _tell(_environment(out, ports=endpoint is None))
     if endpoint is not None:
         from conformance.cli.smoke import smoke
 
@@ -78,7 +79,7 @@ def _print(result: Diagnosis) -> int:
     return int(not result.good)
 
 
-def _environment(out: Path) -> Iterator[Diagnosis]:
+def _environment(out: Path, *, ports: bool) -> Iterator[Diagnosis]:
     from conformance.cli.diagnosis import environment
 
-    yield from environment(out)
+    yield from environment(out, ports=ports)

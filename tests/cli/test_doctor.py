@@ -66,6 +66,19 @@ def test_a_folder_that_cannot_be_written_is_found(tmp_path: Path) -> None:
     assert "hint: " in ended.out
 
 
+def test_the_ports_are_looked_at_only_where_no_wfm_is_named(
+    nothing_listens: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as server:
+        taken = int(server.getsockname()[1])
+        monkeypatch.setattr("conformance.cli.diagnosis.PORTS", (taken,))
+        alone = call("doctor")
+        assert alone.code == 2
+        assert "port" in _lines(alone, "FAIL")
+        assert f"127.0.0.1:{taken}" in alone.out
+        assert f"127.0.0.1:{taken}" not in call("doctor", "--url", f"https://127.0.0.1:{nothing_listens}").out
+
+
 def test_a_name_that_does_not_exist() -> None:
     ended = call("doctor", "--url", "https://no-such-host.invalid")
     assert ended.code == 2
@@ -99,6 +112,7 @@ def test_a_wfm_and_every_way_to_be_turned_away(tmp_path: Path) -> None:
         base = ("doctor", "--url", wfm.found["url"], "--identity")
         good = call(*base, tmp_path / "identity")
         assert {"dns", "tcp", "own", "tls", "wfm", "first"} <= set(_lines(good, "ok")), good.out
+        assert good.code == 0, good.out
 
         unknown = call(*base, tmp_path / "identity", "--client-id", "stranger")
         assert unknown.code == 2
