@@ -147,7 +147,14 @@ class Northbound:
             Route("GET", f"{ROOT}/packages", "listPackages", "List packages", self._packages, None, PackageList),
             Route("POST", f"{ROOT}/packages", "uploadPackage", "Upload a tar.gz", self._upload, gz, PackageInfo, 201),
             Route("GET", f"{ROOT}/clients", "listClients", "List clients", self._clients, None, ClientList),
-            Route("PUT", retire, "retireClient", "End the relationship with a client", self._retire, status=204),
+            Route(
+                "PUT",
+                retire,
+                "retireClient",
+                "End the relationship with a client, seen before or not",
+                self._retire,
+                status=204,
+            ),
             Route("DELETE", retire, "reinstateClient", "Take it up again", self._reinstate, status=204),
             Route(
                 "GET",

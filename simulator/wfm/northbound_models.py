@@ -2,7 +2,8 @@
 
 from typing import Any
 
-from pydantic import Field
+from pydantic import Field, field_validator
+from pydantic_core import PydanticCustomError
 
 from simulator.protocol.ids import ApplicationId, Target
 from simulator.protocol.status import State
@@ -86,7 +87,7 @@ class TargetDevice(OperatorModel):
 
 
 class NewDeployment(OperatorModel):
-    """An application for one device or many; each gets a deployment of its own."""
+    """An application for one device or many; each gets a deployment of its own, and may be named once."""
 
     application: ApplicationId
     version: str | None = None
@@ -97,6 +98,18 @@ class NewDeployment(OperatorModel):
     namespace: str = Field(default=NAMESPACE, min_length=1)
     labels: dict[str, Any] | None = None
     match_device: bool = False
+
+    @field_validator("targets")
+    @classmethod
+    def _each_once(cls, targets: list[TargetDevice]) -> list[TargetDevice]:
+        seen: set[tuple[str, str]] = set()
+        for target in targets:
+            key = target.client, target.device_id
+            if key in seen:
+                about = {"client": target.client, "device": target.device_id}
+                raise PydanticCustomError("repeated", "each target once ({device} of {client} is repeated)", about)
+            seen.add(key)
+        return targets
 
 
 class ChangedDeployment(OperatorModel):

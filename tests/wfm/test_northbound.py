@@ -170,6 +170,18 @@ def test_a_change_keeps_the_id_and_immutable_values() -> None:
     asyncio.run(scenario())
 
 
+def test_a_target_is_named_once() -> None:
+    async def scenario() -> None:
+        async with site() as (_, client, operator):
+            assert (await client.put_device("a")).status == 201
+            reply = await operator.deploy("historian", "a", "dev-1", "a")
+            assert (reply.status, reply.json["errors"][0]["field"]) == (422, "targets")
+            assert "each target once (a of dev-1 is repeated)" in reply.json["errors"][0]["message"]
+            assert await documents(client) == []
+
+    asyncio.run(scenario())
+
+
 def test_a_change_leaves_the_parameters_it_does_not_name() -> None:
     async def scenario() -> None:
         async with site() as (_, client, operator):
@@ -402,6 +414,11 @@ def test_clients_are_retired_by_the_operator() -> None:
             assert (await operator.get("/northbound/v1/clients")).json["clients"][0]["retired"] is True
             assert (await operator.send("DELETE", path)).status == 204
             assert (await client.get(MANIFEST)).status == 200
+            assert (await operator.send("PUT", path.replace("dev-1", "never-seen"))).status == 204
+            retired = {
+                one["client"]: one["retired"] for one in (await operator.get("/northbound/v1/clients")).json["clients"]
+            }
+            assert retired == {"dev-1": False, "never-seen": True}
 
     asyncio.run(scenario())
 
