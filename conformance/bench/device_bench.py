@@ -5,7 +5,7 @@ Everything done is recorded as a fact, since checks read nothing but the record.
 
 import json
 import uuid
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 import yaml
@@ -14,6 +14,7 @@ from conformance.bench.applications import Applications
 from conformance.bench.bench import Bench
 from conformance.bench.device_deployments import Deployment, Variation, component_count, deployment_of
 from conformance.bench.device_offers import DEFECTS, Draft, draft_of
+from conformance.bench.device_reports import id_of, own_report, types_of
 from conformance.bench.device_subject import DeviceSeat
 from conformance.bench.device_world import CLIENT_ID, World
 from conformance.bench.errors import Blocked, SubjectMissing
@@ -22,7 +23,7 @@ from conformance.bench.loop import BackgroundLoop
 from conformance.bench.recorder import Recorder
 from conformance.catalogue import Catalogue
 from conformance.checks.device import evidence
-from conformance.checks.evidence import Record, parsed
+from conformance.checks.evidence import Record
 from conformance.record.events import Fact
 from simulator.faults.plan import Answer, FaultRule
 from simulator.protocol.digest import digest_of
@@ -93,29 +94,24 @@ class DeviceBench(Bench):
 
     def _capabilities(self, record: Record) -> Mapping[str, Any] | None:
         """The device's own report, of this scenario or, when it keeps its state, of an earlier one."""
-        known: dict[str, Mapping[str, Any]] = self.seat.memory.setdefault("capabilities", {})
-        for exchange in record.capability_reports:
-            document = parsed(exchange.request.data)
-            if document:
-                known[exchange.params.get("deviceId", "")] = document
-        return next((document for name, document in known.items() if "/" not in name), None)
+        return own_report(record, self.seat.memory)
 
     @property
     def device_id(self) -> str:
         """The device's own id."""
-        return _id_of(self._capabilities(self.record) or {}, CLIENT_ID)
+        return id_of(self._capabilities(self.record) or {}, CLIENT_ID)
 
     @property
     def host(self) -> Mapping[str, Any]:
         """What the device says of itself or, for a gateway that hosts nothing, of the first device behind it."""
         own = self._capabilities(self.record) or {}
         known = (own, *self.seat.memory["capabilities"].values())
-        return next((document for document in known if _types_of(document)), own)
+        return next((document for document in known if types_of(document)), own)
 
     @property
     def types(self) -> Sequence[str]:
         """Deployment types of the device that deployments are for."""
-        return _types_of(self.host) or ("helm", "compose")
+        return types_of(self.host) or ("helm", "compose")
 
     # --- what the WFM publishes -------------------------------------------------------------------------------------
 
@@ -144,7 +140,7 @@ class DeviceBench(Bench):
         role = self.role_of(role)
         if role not in self.apps:
             raise Blocked(f"there is no {role} application")
-        wanted = target or _id_of(self.host, self.seat.memory.get("host", CLIENT_ID))
+        wanted = target or id_of(self.host, self.seat.memory.get("host", CLIENT_ID))
         return deployment_of(self.apps[role].release(release), self.deployment_id(role), wanted, self.types, variation)
 
     def publish(
@@ -196,14 +192,7 @@ class DeviceBench(Bench):
 
     def rewrite_manifests(self, rewrite: Callable[[dict[str, Any]], None] | None) -> None:
         """Change every manifest that the WFM publishes from now on, before its tag is made."""
-
-        def apply(data: bytes) -> bytes:
-            manifest = json.loads(data)
-            if rewrite is not None:
-                rewrite(manifest)
-            return json.dumps(manifest).encode()
-
-        self.world.core.rewrite = apply if rewrite else None
+        self.world.rewrite_manifests(rewrite)
 
     def compress(self, *, bundles: bool = True) -> None:
         """Have the WFM compress what it sends on the way."""
@@ -408,16 +397,3 @@ class DeviceBench(Bench):
         running = self.loop.run(self.seat.workloads())
         if running is not None:
             self.note("workloads", running=running)
-
-
-def _id_of(capabilities: Mapping[str, Any], otherwise: str) -> str:
-    return str(capabilities.get("properties", {}).get("id", otherwise))
-
-
-def _types_of(capabilities: Mapping[str, Any]) -> Sequence[str]:
-    return tuple(capabilities.get("properties", {}).get("supportedDeploymentTypes") or ())
-
-
-def wanted_of(roles: Iterable[str], release: int = 1) -> tuple[tuple[str, int], ...]:
-    """Pair roles with a release."""
-    return tuple((role, release) for role in roles)

@@ -1,7 +1,7 @@
 """The deployments a device is given: made from an application's release, and varied where a scenario asks for it."""
 
 import copy
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -76,6 +76,11 @@ def component_count(release: Release, types: Sequence[str]) -> int:
     """How many components the release has on a device of these deployment types; 0 when it cannot be deployed."""
     profile = next((item for item in release.description.deployment_profiles if item.type in types), None)
     return len(profile.components) if profile else 0
+
+
+def wanted_of(roles: Iterable[str], release: int = 1) -> tuple[tuple[str, int], ...]:
+    """Pair roles of applications with a release."""
+    return tuple((role, release) for role in roles)
 
 
 def spelled(document: Mapping[str, Any], spelling: str) -> bytes:

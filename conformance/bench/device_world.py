@@ -3,8 +3,10 @@
 Everything that passes is recorded.
 """
 
+import json
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
+from typing import Any
 
 from conformance.bench.recorder import Recorder
 from conformance.record import redact
@@ -131,6 +133,17 @@ class World:
             await self.wfm.service.jump_version(CLIENT_ID, version)
         desired = [Desired.from_yaml(document) for document in put]
         return await self.wfm.service.change(CLIENT_ID, desired, drop)
+
+    def rewrite_manifests(self, rewrite: Callable[[dict[str, Any]], None] | None) -> None:
+        """Change every manifest that is published from now on, before its tag is made; None for no change."""
+
+        def apply(data: bytes) -> bytes:
+            manifest = json.loads(data)
+            if rewrite is not None:
+                rewrite(manifest)
+            return json.dumps(manifest).encode()
+
+        self.core.rewrite = apply if rewrite else None
 
     async def disturb(self, *rules: FaultRule) -> None:
         """Add fault rules."""

@@ -2,7 +2,8 @@
 
 from pytest_bdd import given, parsers
 
-from conformance.bench.device_bench import DeviceBench, wanted_of
+from conformance.bench.device_bench import DeviceBench
+from conformance.bench.device_deployments import wanted_of
 
 ROLES = ("primary", "secondary", "tertiary")
 

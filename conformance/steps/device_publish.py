@@ -2,8 +2,8 @@
 
 from pytest_bdd import parsers, then, when
 
-from conformance.bench.device_bench import DeviceBench, wanted_of
-from conformance.bench.device_deployments import Variation
+from conformance.bench.device_bench import DeviceBench
+from conformance.bench.device_deployments import Variation, wanted_of
 from conformance.checks.device import adoption, evidence, refusal
 from conformance.checks.evidence import Record
 from conformance.record.events import Fact

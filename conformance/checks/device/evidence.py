@@ -187,6 +187,12 @@ def management(record: Record) -> tuple[Exchange, ...]:
     return tuple(item for item in record.exchanges if item.operation not in IDENTITY_SERVICE)
 
 
+def known_before(record: Record) -> bool:
+    """Whether the device had come to this counterpart in an earlier scenario already."""
+    fact = record.last_fact("provisioned")
+    return fact is not None and bool(fact.data.get("knownVersion"))
+
+
 def connected(record: Record) -> bool:
     """Whether the device ever made a request to the WFM."""
     return bool(management(record))

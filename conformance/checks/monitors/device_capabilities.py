@@ -2,14 +2,14 @@
 
 import re
 from collections.abc import Callable, Iterator, Mapping
-from functools import cache
 from typing import Any
 
-from jsonschema import Draft202012Validator
 from jsonschema.exceptions import ValidationError
 
 from conformance.catalogue import load
+from conformance.checks.device.evidence import known_before
 from conformance.checks.evidence import Record, parsed
+from conformance.checks.monitors.device_schemas import schema_kept, validator
 from conformance.checks.registry import Judgement, check, expect, noted
 from conformance.record.events import Exchange
 
@@ -17,11 +17,6 @@ DEVICE_ID = re.compile(r"[A-Za-z0-9._~-]+(/[A-Za-z0-9._~-]+)*")
 EXTENSION = re.compile(r"x-[a-z][a-z0-9-]*-extensions")
 Path = tuple[str | int, ...]
 Report = tuple[Exchange, Mapping[str, Any]]
-
-
-@cache
-def _validator(name: str) -> Draft202012Validator:
-    return Draft202012Validator(load().schema(name))
 
 
 def _reports(record: Record) -> Iterator[Report]:
@@ -46,9 +41,7 @@ def _held(
 ) -> Iterator[Judgement]:
     for exchange, document in _reports(record):
         if applies(document):
-            errors = [error for error in _validator(schema).iter_errors(document) if owns(error)]
-            found = "; ".join(f"{error.json_path}: {error.message}" for error in errors[:3]) or "as expected"
-            yield expect(not errors, exchange, expected=expected, found=found[:400])
+            yield schema_kept(exchange, document, schema, expected, owns)
 
 
 def _under(*prefix: str) -> Callable[[ValidationError], bool]:
@@ -179,7 +172,7 @@ def hosting_device_says_what_it_offers(record: Record) -> Iterator[Judgement]:
         errors = [
             error
             for schema in ("hosting-device-capabilities", "device-capabilities")
-            for error in _validator(schema).iter_errors(document)
+            for error in validator(schema).iter_errors(document)
             if schema.startswith("hosting") or any(member in error.json_path for (member,) in parts.values())
         ]
         for name, members in parts.items():
@@ -230,7 +223,7 @@ def gateway_that_hosts_nothing_says_so(record: Record) -> Iterator[Judgement]:
 @check("DC-033", "GW-03", role="device", monitor=True)
 def gateway_is_reported_before_what_is_behind_it(record: Record) -> Iterator[Judgement]:
     """A device behind a gateway is reported only after its gateway."""
-    if _known_before(record):
+    if known_before(record):
         return
     names: list[str] = []
     for exchange in record.capability_reports:
@@ -240,11 +233,6 @@ def gateway_is_reported_before_what_is_behind_it(record: Record) -> Iterator[Jud
             found = ", ".join([*names, name])
             yield expect(parent in names, exchange, expected=f"{parent} before {name}", found=found)
         names.append(name)
-
-
-def _known_before(record: Record) -> bool:
-    fact = record.last_fact("provisioned")
-    return fact is not None and bool(fact.data.get("knownVersion"))
 
 
 @check("API-009", role="device", monitor=True)

@@ -3,7 +3,7 @@
 import re
 from collections.abc import Iterator
 
-from conformance.checks.device.evidence import management
+from conformance.checks.device.evidence import known_before, management
 from conformance.checks.evidence import Record
 from conformance.checks.registry import Judgement, check, expect, noted
 
@@ -36,14 +36,9 @@ def polls_carry_the_last_tag(record: Record) -> Iterator[Judgement]:
     for poll in record.polls:
         tag = poll.request_header("If-None-Match")
         served = [offer.etag for offer in record.offers if offer.exchange.finished <= poll.at and offer.etag]
-        if tag is not None and served and not _before_this_scenario(record):
+        if tag is not None and served and not known_before(record):
             found = f"{tag}, of {len(served)} tags that were served"
             yield expect(tag in served, poll, expected="a tag as it was served", found=found)
-
-
-def _before_this_scenario(record: Record) -> bool:
-    fact = record.last_fact("provisioned")
-    return fact is not None and bool(fact.data.get("knownVersion"))
 
 
 @check("DS-048", "DS-047", "DS-049", "DS-052", role="device", monitor=True)

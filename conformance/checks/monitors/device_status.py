@@ -1,31 +1,22 @@
 """Watching every status report, in every scenario: its form, what it says together, and the version it claims."""
 
 from collections.abc import Callable, Iterator
-from functools import cache
 from itertools import pairwise
 
-from jsonschema import Draft202012Validator
 from jsonschema.exceptions import ValidationError
 
-from conformance.catalogue import load
 from conformance.checks.device.evidence import revisions
 from conformance.checks.evidence import Record, Report
+from conformance.checks.monitors.device_schemas import schema_kept
 from conformance.checks.registry import Judgement, check, expect, noted
 
 STATES = ("failed", "removing", "installing", "pending", "removed", "installed")
 """Most severe first, in the order that an author of the text gives (AMB-X-01); the printed one has `removing` twice."""
 
 
-@cache
-def _validator() -> Draft202012Validator:
-    return Draft202012Validator(load().schema("deployment-status"))
-
-
 def _held(record: Record, expected: str, owns: Callable[[ValidationError], bool]) -> Iterator[Judgement]:
     for report in record.reports:
-        errors = [error for error in _validator().iter_errors(report.document) if owns(error)]
-        found = "; ".join(f"{error.json_path}: {error.message}" for error in errors[:3]) or "as expected"
-        yield expect(not errors, report.exchange, expected=expected, found=found[:400])
+        yield schema_kept(report.exchange, report.document, "deployment-status", expected, owns)
 
 
 def _path(error: ValidationError) -> tuple[str | int, ...]:
