@@ -12,6 +12,7 @@ from conformance.bench.ics import Ics
 from conformance.bench.northbound import NorthboundError, ReferenceNorthbound
 from conformance.bench.probe import Endpoint
 from conformance.bench.run import Seat
+from conformance.cli.addresses import Wanted, check_free
 from conformance.cli.identity_folder import WFM_FILE
 from conformance.cli.mutants import mutants
 from conformance.cli.problems import Misuse
@@ -56,7 +57,8 @@ def listening_device(ics: Ics, listen: str, folder: Path, packages: tuple[Path, 
     Raises Misuse for an address that cannot be listened at, UsageError for a package.
     """
     host, port = _address(listen)
-    _check_free(host, port)
+    # here rather than in each of its scenarios
+    check_free([Wanted("--listen", "--listen", host, port)])
     return device_seat.external_seat(ics, host, port, folder, packages, wait_s)
 
 
@@ -125,19 +127,6 @@ def _address(text: str) -> tuple[str, int]:
     if not colon or not host or not port.isdecimal() or not 0 <= int(port) <= 65535:
         raise Misuse("usage", f"--listen: expected HOST:PORT, found {text!r}", "such as 0.0.0.0:8443")
     return host.strip("[]"), int(port)
-
-
-def _check_free(host: str, port: int) -> None:
-    """Refuse an address before a run begins, rather than in each of its scenarios."""
-    try:
-        family, kind, _, _, address = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)[0]
-        with socket.socket(family, kind) as trial:
-            trial.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-            trial.bind(address)
-    except OSError as error:
-        code = "address" if isinstance(error, socket.gaierror) else "port-in-use"
-        cause = f"--listen: cannot listen on {host} port {port}: {error.strerror}"
-        raise Misuse(code, cause, "choose another port, and an address of this machine") from None
 
 
 def _check_reachable(option: str, host: str, port: int) -> None:

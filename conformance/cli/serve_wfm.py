@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from simulator.wfm.server import ReferenceWfm, WfmConfig
 
 STORE_FILE = "wfm.db"
+OPERATOR_HOST = "127.0.0.1"
 
 
 def register(app: typer.Typer) -> None:
@@ -75,6 +76,7 @@ def serve_wfm(  # noqa: PLR0913 - one parameter for each option
     ] = None,
 ) -> None:
     """Prepare the identity folder, then serve until stopped."""
+    from conformance.cli.addresses import Wanted, check_free
     from conformance.cli.checking import check_folder
     from conformance.cli.identity_folder import DEFAULT_WFM_ID, SAMPLE_CLIENTS, IdentityFolder, check_id
     from conformance.cli.serving import serve_until_stopped
@@ -90,7 +92,18 @@ def serve_wfm(  # noqa: PLR0913 - one parameter for each option
         check_id("wfm-id", wfm_id)
     check_folder("--identity", identity)
     folder = IdentityFolder(identity)
-    authority = folder.authority(trust_domain)
+    kept = folder.authority(trust_domain) if folder.has_authority else None
+    # before anything is written: the credentials in the folder may be those of the WFM that has the port
+    check_free(
+        Wanted(host_option, port_option, address, number)
+        for host_option, port_option, address, number in (
+            ("--host", "--port", host, port),
+            ("--northbound-port", "--northbound-port", OPERATOR_HOST, northbound_port),
+            ("--control-port", "--control-port", OPERATOR_HOST, control_port),
+        )
+        if number is not None
+    )
+    authority = kept or folder.authority(trust_domain)
     name = wfm_id or folder.kept_wfm_id() or DEFAULT_WFM_ID
     svid = folder.issue_wfm(authority, name, (reachable_as(host),))
     for client in clients:
@@ -101,6 +114,7 @@ def serve_wfm(  # noqa: PLR0913 - one parameter for each option
         svid=svid,
         trust=StaticTrust(authority.bundle()),
         host=host,
+        operator_host=OPERATOR_HOST,
         management_port=port,
         northbound_port=northbound_port,
         control_port=control_port,

@@ -138,6 +138,38 @@ def test_a_device_is_waited_for_only_where_one_can_listen(out: Path, taken_port:
     _refused(out, call(*listen, "127.0.0.1:0", "--target", "simulated"), "usage", "--target")
 
 
+def test_an_address_of_another_machine_is_no_port_in_use(out: Path) -> None:
+    ended = call("run", "device", "--out", out, "--listen", "192.0.2.1:8443")
+    _refused(out, ended, "address", "--listen", "192.0.2.1", "not an address of this machine")
+
+
+@pytest.mark.parametrize("option", ["--port", "--northbound-port", "--control-port"])
+def test_a_wfm_whose_port_is_taken_touches_no_credentials(
+    tmp_path: Path, free_port: int, taken_port: int, option: str
+) -> None:
+    ports = {"--port": 0, "--northbound-port": 0, "--control-port": 0, option: taken_port}
+    serve = ("serve", "wfm", *(item for pair in ports.items() for item in pair), "--identity")
+    assert_refused(call(*serve, tmp_path / "new"), "port-in-use", option, str(taken_port))
+    assert not (tmp_path / "new").exists(), "nothing is left behind"
+
+    folder = IdentityFolder(tmp_path / "kept")
+    folder.issue_wfm(folder.authority(None), "reference", ())
+    folder.issue_client(folder.authority(None), "reference", "device-1")
+    before = {item: item.read_bytes() for item in folder.path.rglob("*") if item.is_file()}
+    assert_refused(call(*serve, folder.path), "port-in-use", option)
+    assert {item: item.read_bytes() for item in folder.path.rglob("*") if item.is_file()} == before
+
+    twice = ("serve", "wfm", "--port", 0, "--northbound-port", free_port, "--control-port", free_port)
+    assert_refused(call(*twice, "--identity", tmp_path / "new"), "port-in-use", "--control-port", str(free_port))
+
+
+def test_a_wfm_is_not_served_at_an_address_of_another_machine(tmp_path: Path) -> None:
+    serve = ("serve", "wfm", "--northbound-port", 0, "--identity", tmp_path / "new", "--host")
+    assert_refused(call(*serve, "192.0.2.1"), "address", "--host", "192.0.2.1", "not an address of this machine")
+    assert_refused(call(*serve, "no-such-host.invalid"), "address", "--host", "no-such-host.invalid")
+    assert not (tmp_path / "new").exists(), "nothing is left behind"
+
+
 def test_a_real_wfm_needs_an_address_and_credentials(tmp_path: Path, out: Path, free_port: int) -> None:
     folder = IdentityFolder(tmp_path / "id")
     folder.issue_wfm(folder.authority(None), "reference", ())
