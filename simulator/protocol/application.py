@@ -158,16 +158,16 @@ class ApplicationDescription(Document):
         for section in self.configuration.sections:
             for setting in section.settings:
                 if setting.parameter not in (self.parameters or {}):
-                    raise ValueError(f"setting {setting.name!r} names the unknown parameter {setting.parameter!r}")
+                    raise ValueError(f"setting {setting.name!r} to name a known parameter; found {setting.parameter!r}")
                 if setting.schema_name not in schemas:
-                    raise ValueError(f"setting {setting.name!r} names the unknown schema {setting.schema_name!r}")
+                    raise ValueError(f"setting {setting.name!r} to name a known schema; found {setting.schema_name!r}")
 
 
 def _check_targets(name: str, targets: tuple[ParameterTarget, ...], known: set[str]) -> None:
     for target in targets:
         for component in target.components:
             if component not in known:
-                raise ValueError(f"parameter {name!r} targets the unknown component {component!r} (APP-09)")
+                raise ValueError(f"parameter {name!r} to target a known component (APP-09); found {component!r}")
 
 
 def parse_description(data: bytes, file: str = DESCRIPTION_FILE) -> ApplicationDescription:

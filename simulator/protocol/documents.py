@@ -56,8 +56,7 @@ class Document(BaseModel):
         except ValidationError as error:
             first = error.errors(include_url=False)[0]
             field = ".".join(str(part) for part in first["loc"]) or "(root)"
-            found = "nothing" if first["type"] == "missing" else shown(first.get("input"))
-            raise DocumentError(name, field, expectation(first), found) from None
+            raise DocumentError(name, field, expectation(first), found_in(first)) from None
 
     @classmethod
     def problems(cls, value: object) -> list[tuple[str, str]]:
@@ -74,12 +73,17 @@ class Document(BaseModel):
 
 def expectation(item: Mapping[str, Any]) -> str:
     """One pydantic error as the thing that was expected."""
-    message = str(item["msg"])
-    return (
-        "a value"
-        if item["type"] == "missing"
-        else message.removeprefix("Value error, ").removeprefix("Input should be ")
-    )
+    known = {"missing": "a value", "extra_forbidden": "no such member"}
+    message = str(item["msg"]).partition("; found ")[0]
+    return known.get(item["type"], message.removeprefix("Value error, ").removeprefix("Input should be "))
+
+
+def found_in(item: Mapping[str, Any]) -> str:
+    """One pydantic error as the thing that was found; a validator of ours tells it behind `; found `."""
+    told = str(item["msg"]).partition("; found ")[2]
+    if told or item["type"] == "missing":
+        return told or "nothing"
+    return "something else" if item["type"] == "value_error" else shown(item.get("input"))
 
 
 def type_name(value: object) -> str:
