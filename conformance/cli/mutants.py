@@ -10,11 +10,12 @@ from conformance.record.events import Role
 
 @dataclass(frozen=True, slots=True)
 class MutantLine:
-    """A mutant: its name, the requirement it breaks, and how."""
+    """A mutant: its name, the requirement it breaks, and how; `needs` is what a run has to have for it to show."""
 
     name: str
     breaks: str
     description: str
+    needs: str = ""
 
 
 def mutants(role: Role) -> tuple[MutantLine, ...]:
@@ -27,7 +28,7 @@ def _of(role: Role) -> Iterator[MutantLine]:
         from simulator.device.mutants import MUTANTS as OF_DEVICE
 
         for broken_device in OF_DEVICE.values():
-            yield MutantLine(broken_device.name, broken_device.breaks, broken_device.description)
+            yield MutantLine(broken_device.name, broken_device.breaks, broken_device.description, broken_device.needs)
     else:
         from simulator.wfm.mutants import WFM_MUTANTS as OF_WFM
 

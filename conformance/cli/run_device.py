@@ -55,7 +55,7 @@ def run_device(  # noqa: PLR0913 - one parameter for each option
     """Choose the seat, then run."""
     from conformance.cli.problems import Misuse
     from conformance.cli.running import Filters, Spread, carry_out, statement, worker_command
-    from conformance.cli.seats import listening_device, mutant_of, simulated
+    from conformance.cli.seats import fitting, listening_device, mutant_of, simulated
 
     if listen and target:
         raise Misuse("usage", "--listen and --target: only one of them can be the subject", "leave one of them out")
@@ -64,7 +64,8 @@ def run_device(  # noqa: PLR0913 - one parameter for each option
     if listen:
         seat = listening_device(said, listen, identity, packages, wait)
     else:
-        seat = simulated(said, mutant_of(target, "device"), packages)
+        mutant = mutant_of(target, "device")
+        seat = simulated(said if ics else fitting(said, mutant), mutant, packages)
     filters = Filters.of(req, tag, text, failed=failed)
     commands = () if listen else (worker_command("device", target, ics, packages),)
     spread = Spread(commands, jobs, part)

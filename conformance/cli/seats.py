@@ -24,6 +24,8 @@ from simulator.identity.spiffe import client_spiffe_id
 from simulator.identity.trust import StaticTrust
 
 SIMULATED = "simulated"
+GATEWAY = "gateway"
+"""A profile of devices, and what some defects need to show."""
 CONNECT_S = 5.0
 FIRST_CONTACT = "first-contact"
 """The client that a real WFM hears of before the run begins."""
@@ -42,6 +44,12 @@ def mutant_of(target: str | None, role: Role) -> str | None:
     if name not in names:
         raise unknown("mutant", name, names)
     return name
+
+
+def fitting(ics: Ics, mutant: str | None) -> Ics:
+    """Give the reference's statement with the profile in which the defect of a broken variant can show."""
+    needs = next((item.needs for item in mutants(ics.role) if item.name == mutant), "")
+    return ics.model_copy(update={"profile": GATEWAY}) if needs == GATEWAY else ics
 
 
 def simulated(ics: Ics, mutant: str | None, packages: tuple[Path, ...]) -> Seat:

@@ -13,7 +13,7 @@ import pytest
 from conformance.cli.identity_folder import IdentityFolder
 from conformance.record.events import ScenarioOutcome
 from conformance.record.file import EVENT_FILE
-from tests.cli.commands import Ended, assert_refused, call
+from tests.cli.commands import Ended, assert_refused, call, run_process
 from tests.cli.processes import served_wfm
 from tests.cli.records import write_record
 
@@ -242,6 +242,17 @@ def test_credentials_and_addresses_of_another_wfm_are_one_message(tmp_path: Path
         _refused(out, call(*run, own, "--northbound", wfm.found["control"]), "northbound", "expected 200")
         with _says(b"HTTP/1.1 200 OK\r\nContent-Length: 5\r\n\r\nhello") as port:
             _refused(out, call(*run, own, "--northbound", f"http://127.0.0.1:{port}"), "northbound", "expected JSON")
+
+
+def test_a_broken_gateway_is_run_as_a_gateway(out: Path, tmp_path: Path) -> None:
+    run = ("run", "device", "--target", "simulated:child-before-gateway", "--req", "DC-033", "--out", out)
+    ended = run_process(*run)
+    assert ended.code == 1, ended
+    assert "DC-033" in ended.out
+
+    # a statement of the user's is taken as it is
+    (tmp_path / "ics.yaml").write_text(GOOD_ICS)
+    assert run_process(*run, "--ics", tmp_path / "ics.yaml").code != 1
 
 
 def test_failed_asks_for_something_that_failed(out: Path) -> None:
