@@ -81,7 +81,9 @@ def _of_the_simulator(error: BaseException) -> Iterator[Problem]:
     # told by name, since importing the WFM and the device only to compare classes would take long
     code = _SIMULATOR_ERRORS.get(kind.__name__)
     if code is not None and kind.__module__.startswith("simulator."):
-        yield Problem(code, _sentence(error), _HINTS[code])
+        cause = _sentence(error)
+        missing = next((hint for words, hint in _MISSING_DRIVERS.items() if words in cause), None)
+        yield Problem(code, cause, missing or _HINTS[code])
 
 
 def _of_the_system(error: BaseException) -> Iterator[Problem]:
@@ -118,6 +120,13 @@ _HINTS = {
     "package": "correct the package and try again",
     "state": "check the folder given with --state",
 }
+_POSTGRES = "`pip install 'margo-conformance[postgres]'`"
+_MISSING_DRIVERS = {
+    "No module named 'psycopg'": f"the driver is in an extra: {_POSTGRES}",
+    "no pq wrapper available": f"the driver lacks a part that is in an extra: {_POSTGRES}",
+    "No module named 'psycopg2'": f"write postgresql+psycopg://, whose driver is in an extra: {_POSTGRES}",
+}
+"""Hints by what is said when the driver of a database cannot be loaded."""
 _SYSTEM = {
     errno.EADDRINUSE: ("port-in-use", _HINTS["port-in-use"]),
     errno.EADDRNOTAVAIL: ("address", "the address has to belong to this machine"),

@@ -2,10 +2,12 @@
 
 import os
 import socket
+import sys
 import threading
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
+from importlib.abc import MetaPathFinder
 from pathlib import Path
 
 import pytest
@@ -168,6 +170,24 @@ def test_a_wfm_is_not_served_at_an_address_of_another_machine(tmp_path: Path) ->
     assert_refused(call(*serve, "192.0.2.1"), "address", "--host", "192.0.2.1", "not an address of this machine")
     assert_refused(call(*serve, "no-such-host.invalid"), "address", "--host", "no-such-host.invalid")
     assert not (tmp_path / "new").exists(), "nothing is left behind"
+
+
+@pytest.mark.parametrize("driver", ["psycopg", "psycopg2"])
+def test_a_database_driver_that_is_not_installed_is_named_with_its_extra(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, driver: str
+) -> None:
+    class Missing(MetaPathFinder):
+        """Has the driver not be there, whether it is or not."""
+
+        def find_spec(self, name: str, *_: object) -> None:
+            if name == driver:
+                raise ModuleNotFoundError(f"No module named {name!r}", name=name)
+
+    monkeypatch.delitem(sys.modules, driver, raising=False)
+    monkeypatch.setattr(sys, "meta_path", [Missing(), *sys.meta_path])
+    store = ("--store", f"postgresql+{driver}://wfm@127.0.0.1:1/margo")
+    ended = call("serve", "wfm", "--port", 0, "--northbound-port", 0, "--identity", tmp_path / "id", *store)
+    assert_refused(ended, "store", driver, "pip install 'margo-conformance[postgres]'")
 
 
 def test_a_real_wfm_needs_an_address_and_credentials(tmp_path: Path, out: Path, free_port: int) -> None:
