@@ -33,6 +33,8 @@ from simulator.protocol.operations import recognise
 TlsOffer = Literal["default", "1.2 only", "1.1 only"]
 BY_WFM = "by the WFM"
 BY_PROBE = "by the probe"
+HTTP_VERSION = "1.1"
+"""What every request is sent as."""
 PEEK_S = 0.02
 """How long the probe waits for bytes behind an answer that has no body."""
 
@@ -179,6 +181,7 @@ class Probe:
                 connection=line.number if line else None,
                 method=method,
                 target=target,
+                http_version=HTTP_VERSION,
                 request_headers=redact.headers(sent),
                 request=redact.body(body or b""),
                 status=answer.status if answer else None,
@@ -319,7 +322,7 @@ class Probe:
 
 
 def _request(method: str, target: str, headers: Iterable[tuple[str, str]], body: bytes | None) -> bytes:
-    lines = [f"{method} {target} HTTP/1.1", *(f"{name}: {value}" for name, value in headers)]
+    lines = [f"{method} {target} HTTP/{HTTP_VERSION}", *(f"{name}: {value}" for name, value in headers)]
     return "\r\n".join([*lines, "", ""]).encode("latin-1", "replace") + (body or b"")
 
 

@@ -170,7 +170,7 @@ def test_answers_are_recorded_to_the_last_byte(recorder: Recorder, data: bytes, 
     with listening(saying(data)) as port:
         exchange = asked(recorder, port)
     assert (exchange.status, exchange.response.data, exchange.error) == (status, body, None)
-    assert exchange.operation == "fetch-manifest"
+    assert (exchange.operation, exchange.http_version) == ("fetch-manifest", "1.1")
     assert exchange.tls is not None
     assert exchange.tls.peer_id == "spiffe://margo.test/margo/wfm/w"
 

@@ -3,10 +3,10 @@
 from collections.abc import Iterator
 
 from conformance.checks.evidence import Record, problem_of
-from conformance.checks.monitors.wfm_problems import TRANSIENT, errors_of, registered_type
+from conformance.checks.monitors.wfm_problems import TRANSIENT, errors_of, registered_type, type_by_condition
 from conformance.checks.registry import Judgement, check
 from conformance.checks.wfm.history import refusals
-from conformance.checks.wfm.judged import BLANK, NAMESPACE, PROBLEM_TYPE, expect, media_type, said, unseen
+from conformance.checks.wfm.judged import BLANK, NAMESPACE, PROBLEM_TYPE, expect, media_type, unseen
 
 CONTENT = ("fetch-deployment", "fetch-bundle")
 
@@ -48,8 +48,6 @@ def problems_are_consistent(record: Record) -> Iterator[Judgement]:
         problem = problem_of(item)
         status = problem.get("status", item.status)
         yield expect(status == item.status, f"status {item.status}", status, item, only=["ERR-006"])
-        kind = problem.get("type")
-        fits = registered_type(item) in (None, kind)
-        yield expect(fits, f"type {registered_type(item) or BLANK}", said(item), item, only=["PT-002", "ERR-012"])
+        yield from type_by_condition(item, only=["PT-002", "ERR-012"])
         again = problem.get("retryable", False)
         yield expect(again == (item.status in TRANSIENT), "retryable by its status", again, item, only=["RTY-005"])

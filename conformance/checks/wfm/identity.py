@@ -3,6 +3,7 @@
 from collections.abc import Iterable, Iterator
 
 from conformance.checks.evidence import Record
+from conformance.checks.monitors.wfm_problems import told_by_prose
 from conformance.checks.registry import Judgement, check
 from conformance.checks.wfm.history import sent
 from conformance.checks.wfm.judged import (
@@ -11,14 +12,16 @@ from conformance.checks.wfm.judged import (
     exchange,
     expect,
     noted,
-    offers_to,
     problem_type,
     said,
+    told_time,
     unseen,
 )
 from conformance.record.events import Connection, Exchange, Fact
 
 BY_WFM = "by the WFM: "
+MARGIN_S = 1.0
+"""So long after the end of a certificate, by the WFM's own clock, what is asked with it says something (A-23)."""
 ALWAYS = ("SEC-003", "SEC-004", "ID-48")
 _CHAIN = ("ID-25", "ID-34", "ID-20")
 
@@ -60,8 +63,12 @@ def falling_back_is_noted(record: Record) -> Iterator[Judgement]:
     """TLS 1.2 may be offered to those who know nothing newer; whether it is, is for the record."""
     for fact, item in _older(record, "1.2 only"):
         cipher = (item.tls.cipher or "") if item.tls else ""
+        refused = refused_connections(record, fact.data.get("name"))
+        if item.status is None and not refused:
+            yield unseen("an attempt with TLS 1.2", said(item), item)
+            continue
         if item.status is None:
-            yield expect(True, "TLS 1.2 refused, or as RFC 9325 has it", "refused", item)
+            yield expect(True, "TLS 1.2 refused, or as RFC 9325 has it", refused[0].reason, item, refused[0])
         else:
             good = cipher.startswith("ECDHE") and ("GCM" in cipher or "CHACHA20" in cipher)
             yield expect(good, "TLS 1.2 refused, or with a cipher of RFC 9325", cipher or "no cipher known", item)
@@ -99,14 +106,12 @@ def connections_end_with_their_certificate(record: Record) -> Iterator[Judgement
         if before is None or after is None or before.status != 200:
             yield unseen("a client that was served before", said(before) if before else "nothing", before)
             continue
-        if accepted(after):
-            # the limit is policy, only to be short against lifetimes: what is seen here is no proof of a breach
-            yield noted("an end of the connection soon", "still served a second after the end of validity", after)
-        else:
-            yield expect(True, "not served any longer", said(after), after)
-        others = [poll for poll in record.polls if poll.at > after.at and poll.client != fact.data.get("client")]
-        for poll in others[:1]:
-            yield expect(poll.status == 200, "other clients served as before", said(poll), poll)
+        late = _seconds_late(fact, before, after)
+        if late is None or late < MARGIN_S:
+            by_wfm = "unknown, since the WFM gives no Date" if late is None else f"{late:.1f} s after its end"
+            yield unseen(f"a request {MARGIN_S:g} s after the certificate's end by the WFM's clock", by_wfm, after)
+            continue
+        yield from _ended(record, fact, after)
 
 
 @check("ID-38", role="wfm")
@@ -118,8 +123,10 @@ def resumption_does_not_prolong(record: Record) -> Iterator[Judgement]:
             continue
         if not fact.data.get("offered"):
             yield expect(True, "no resumption, or one that ends in time", "no session to resume was given", fact)
-        else:
+        elif accepted(item) or _refused(record, item, fact.data.get("name")):
             yield expect(not accepted(item), "not served", said(item), item, fact)
+        else:
+            yield unseen("a resumption that is refused", said(item), item, fact)
 
 
 @check(
@@ -144,10 +151,51 @@ def retired_clients_are_told_so(record: Record) -> Iterator[Judgement]:
             if item.client == fact.data.get("client") and item.at > fact.at:
                 kind = problem_type(item)
                 right = f"{NAMESPACE}#not-authorized"
-                if (kind or "").endswith("wfm-client-relationship-retired"):
+                if told_by_prose(item):
                     yield noted(right, f"{kind}, as the prose has it (AMB-C-01)", item)
                 else:
                     yield expect(item.status == 403 and kind == right, f"403 with type {right}", said(item), item)
+
+
+def _ended(record: Record, fact: Fact, after: Exchange) -> Iterator[Judgement]:
+    """Judge what became of a client whose certificate has expired; others must fare as before."""
+    if accepted(after):
+        # the limit is policy, only to be short against lifetimes: what is seen here is no proof of a breach
+        yield noted("an end of the connection soon", "still served after the end of validity", after)
+        return
+    if not _refused(record, after, fact.data.get("name")):
+        yield unseen("a refusal: the connection closed, a failed handshake, 401 or 403", said(after), after)
+        return
+    yield expect(True, "not served any longer", said(after), after)
+    others = [poll for poll in record.polls if poll.at > after.at and poll.client in _clients(record)]
+    for poll in others[:1]:
+        if poll.status is None:
+            yield unseen("other clients served as before", said(poll), poll)
+        else:
+            yield expect(poll.status == 200, "other clients served as before", said(poll), poll)
+
+
+def _refused(record: Record, item: Exchange, name: object) -> bool:
+    """Whether the WFM refused a request: with 401 or 403, or by ending the connection (AMB-C-07)."""
+    if item.status is not None:
+        return item.status in (401, 403)
+    return any(item.at <= refusal.at <= item.finished for refusal in refused_connections(record, name))
+
+
+def _seconds_late(fact: Fact, before: Exchange, after: Exchange) -> float | None:
+    """Give how long after the certificate's end a request was made at least, by the WFM's clock; None when unknown.
+
+    `Date` tells that clock when the WFM answered before, rounded down to whole seconds.
+    """
+    ends, then = fact.data.get("ends"), told_time(before)
+    if not isinstance(ends, int | float) or then is None:
+        return None
+    return then + (after.at - before.finished) - ends
+
+
+def _clients(record: Record) -> frozenset[str]:
+    """Give the identities of the clients of the scenario itself, rather than of attempts."""
+    return frozenset(str(fact.data.get("identity")) for fact in record.facts_of("client"))
 
 
 def _turned_away(record: Record, fact: Fact, names: Iterable[str]) -> Iterator[Judgement]:
@@ -171,9 +219,8 @@ def _turned_away(record: Record, fact: Fact, names: Iterable[str]) -> Iterator[J
 
 def _went_on(record: Record, fact: Fact, names: Iterable[str] | None) -> Iterator[Judgement]:
     """Judge that good clients were served before and after, and found nothing changed."""
-    strangers = {fact.data.get("client")}
-    polls = [poll for poll in record.polls if poll.client not in strangers and poll.client is not None]
-    good = [poll for poll in polls if _is_good(record, poll)]
+    others = _clients(record) - {fact.data.get("client")}
+    good = [poll for poll in record.polls if poll.client in others]
     for where, found in (
         ("before", [poll for poll in good if poll.at < fact.at][-1:]),
         ("after", [poll for poll in good if poll.at > fact.at][:1]),
@@ -186,20 +233,6 @@ def _went_on(record: Record, fact: Fact, names: Iterable[str] | None) -> Iterato
         if item.good:
             created = item.exchange.status == 201
             yield expect(created, "201: nobody reported it before", said(item.exchange), item.exchange, only=names)
-
-
-def _is_good(record: Record, poll: Exchange) -> bool:
-    """Whether a poll is of a client of the scenario itself, rather than of an attempt."""
-    attempts = {
-        number
-        for kind in ("bad-certificate", "older-tls-offered", "sound-certificate", "expired-meanwhile")
-        for fact in record.facts_of(kind)
-        for number in (
-            *fact.data.get("exchanges", ()),
-            *(fact.data.get(name) for name in ("exchange", "before", "after")),
-        )
-    }
-    return poll.n not in attempts and bool(offers_to(record, poll.client or "") or poll.client)
 
 
 def _older(record: Record, offer: str) -> Iterator[tuple[Fact, Exchange]]:

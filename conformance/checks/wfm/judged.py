@@ -2,6 +2,7 @@
 
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
+from email.utils import parsedate_to_datetime
 from functools import cache
 from typing import Any
 
@@ -72,6 +73,14 @@ def media_type(item: Exchange) -> str | None:
     """Give the media type of an answer without its parameters, in lower case."""
     value = item.response_header("Content-Type")
     return value.partition(";")[0].strip().lower() if value is not None else None
+
+
+def told_time(item: Exchange) -> float | None:
+    """Give the time of the WFM's clock that an answer tells (`Date`, whole seconds since 1970 UTC); None without."""
+    try:
+        return parsedate_to_datetime(item.response_header("Date") or "").timestamp()
+    except (ValueError, OverflowError):
+        return None
 
 
 def directives(item: Exchange) -> Mapping[str, str | None]:
