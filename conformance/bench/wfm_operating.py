@@ -30,7 +30,8 @@ def _has_root_extensions(release: Release) -> bool:
 
 _KINDS = {
     "settings": lambda release: bool(release.other_values),
-    "a setting that cannot be changed": lambda release: bool(release.immutable_values),
+    # with another one that can be changed, which shows that it is not changing as such that is refused
+    "a setting that cannot be changed": lambda release: bool(release.immutable_values and release.other_values),
     "demands": _has_demands,
     "extensions for the device": _has_device_extensions,
     "extensions for the WFM": _has_root_extensions,

@@ -70,6 +70,10 @@ class IdentityService:
 
     # --- offers ---------------------------------------------------------------------------------------------------
 
+    def old_root(self) -> None:
+        """Offer the old authority's bundle, as a new one."""
+        self._server.publish(self.old.bundle(sequence=2))
+
     def another_root(self) -> None:
         """Offer the new authority's bundle."""
         self._server.publish(self.new.bundle(sequence=2))
@@ -155,6 +159,7 @@ class IdentityService:
 
 
 _OFFERS: Mapping[str, Callable[[IdentityService], None]] = {
+    "the old root": IdentityService.old_root,
     "another root": IdentityService.another_root,
     "another root among things nobody knows": IdentityService.another_root_with_strangers,
     "nothing at all": lambda service: service.bytes_instead(None),

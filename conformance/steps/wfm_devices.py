@@ -63,6 +63,7 @@ def has_hosting_gateway(bench: WfmBench, name: str, device: str) -> None:
     bench.known_device(name, device)
 
 
+@given(parsers.parse("client {name:w} has {count:d} device"))
 @given(parsers.parse("client {name:w} has {count:d} devices"))
 def has_devices(bench: WfmBench, name: str, count: int) -> None:
     for number in range(1, count + 1):

@@ -27,6 +27,7 @@ def clients_given(bench: WfmBench, count: int) -> None:
         bench.deploy(name, "primary")
 
 
+@when(parsers.parse("the operator deploys {count:d} application to client {name:w}"))
 @when(parsers.parse("the operator deploys {count:d} applications to client {name:w}"))
 def deploy_several(bench: WfmBench, count: int, name: str) -> None:
     for role in ("primary", "secondary", "tertiary")[:count]:
@@ -67,6 +68,7 @@ def given_special(bench: WfmBench, name: str, what: str) -> None:
 
 
 @when("the operator changes its settings")
+@when("the operator changes its other settings")
 def change_settings(bench: WfmBench) -> None:
     operating.change_settings(bench, "A", bench.named["role"])
 

@@ -1,3 +1,4 @@
+@wfm
 Feature: An application reaches the device as its supplier described it
   The WFM makes a deployment from an application description and the operator's choices, and changes nothing else.
 
@@ -38,16 +39,22 @@ Feature: An application reaches the device as its supplier described it
     And client A fetches everything its manifest names
     Then the deployment has the values of the operator
 
-  @needs:northbound @req:APP-07
+  @needs:northbound @req:APP-06 @req:APP-07
   Scenario: A value that breaks the rules of a setting is refused
     Given client A has been given an application with settings
     When the operator gives a setting a value that its rules forbid
     And client A asks for its manifest
+    And the operator changes its settings
+    And client A fetches everything its manifest names
     Then the value was refused and nothing has changed
+    And the deployment has the values of the operator
 
-  @needs:northbound @req:APP-08
+  @needs:northbound @req:APP-06 @req:APP-07 @req:APP-08
   Scenario: A setting that cannot be changed is not changed
     Given client A has been given an application with a setting that cannot be changed
     When the operator tries to change that setting
     And client A asks for its manifest
+    And the operator changes its other settings
+    And client A fetches everything its manifest names
     Then the value was refused and nothing has changed
+    And the deployment has the values of the operator

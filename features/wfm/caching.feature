@@ -1,3 +1,4 @@
+@wfm
 Feature: What has not changed is not sent again
   A client that names what it holds is told so in a few bytes. What can never change may be kept for good, what can
   is asked for anew, and nobody but the client may keep either.

@@ -1,3 +1,4 @@
+@wfm
 Feature: Devices make themselves known
   A device's client tells the WFM what the device is and what it can run. The WFM keeps that record up to date,
   takes no report that is wrong, and never mixes up devices.

@@ -1,3 +1,4 @@
+@wfm
 Feature: The desired state of a client
   Each client is given one manifest with everything its devices should run, in versions that only grow. What the
   manifest names can be fetched one by one or all at once, and is exactly what was promised.
@@ -8,31 +9,31 @@ Feature: The desired state of a client
     Then it is the first version with nothing to run
 
   @needs:northbound @req:DS-019 @req:DS-021 @req:DS-024 @req:DS-025 @req:DS-032 @req:DS-033 @req:DS-076
-  Scenario Outline: A device is given <count> applications
-    When the operator deploys <count> applications to client A
+  Scenario Outline: A device is given <applications>
+    When the operator deploys <applications> to client A
     And client A fetches everything its manifest names
     Then client A has been given exactly what was deployed
     And the bundle and the single documents agree
 
     Examples:
-      | count |
-      | 1     |
-      | 2     |
-      | 3     |
+      | applications   |
+      | 1 application  |
+      | 2 applications |
+      | 3 applications |
 
   @needs:northbound @req:DS-012 @req:DS-076 @req:GW-08 @req:AD-006
-  Scenario Outline: One manifest serves <count> devices of a client
-    Given client A has <count> devices
+  Scenario Outline: One manifest serves <devices> of a client
+    Given client A has <devices>
     When the operator deploys the primary application to every device of client A
     And client A fetches everything its manifest names
     Then client A has been given exactly what was deployed
     And every change of client A made one new version
 
     Examples:
-      | count |
-      | 1     |
-      | 2     |
-      | 4     |
+      | devices   |
+      | 1 device  |
+      | 2 devices |
+      | 4 devices |
 
   @needs:northbound @req:DS-012 @req:SEC-007
   Scenario Outline: <count> clients have manifests of their own

@@ -1,3 +1,4 @@
+@wfm
 Feature: What cannot be done is said clearly
   Every error is a document that says what went wrong, of which kind it is and whether trying again makes sense.
 

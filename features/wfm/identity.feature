@@ -1,3 +1,4 @@
+@wfm
 Feature: Only clients of this WFM are let in
   A client is who its certificate says, and nobody else. The WFM lets in its own clients with a sound certificate,
   turns everybody else away before anything is said, and no longer serves those it has parted from.

@@ -1,3 +1,4 @@
+@wfm
 Feature: The whole life of a deployment
   From the first report of a device to the last status of a removed application, everything a client does is served.
 

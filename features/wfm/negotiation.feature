@@ -1,3 +1,4 @@
+@wfm
 Feature: Client and WFM agree on a form
   A client may say which forms it understands. The WFM gives it one of them or says that it cannot.
 

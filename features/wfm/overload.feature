@@ -1,3 +1,4 @@
+@wfm
 Feature: A WFM that is asked too much says when to come back
   Under load the WFM refuses what it cannot serve, says when to try again, and forgets nothing.
 

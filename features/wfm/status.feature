@@ -1,3 +1,4 @@
+@wfm
 Feature: Devices report how they fare
   A device reports the state of each deployment. The WFM takes every report that is right and none that is wrong.
 

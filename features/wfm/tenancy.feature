@@ -1,3 +1,4 @@
+@wfm
 Feature: Clients do not meet
   What belongs to one client is neither shown to another nor changed by it, whatever the other one knows or claims.
 

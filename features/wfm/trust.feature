@@ -1,3 +1,4 @@
+@wfm
 Feature: The WFM keeps its trust up to date
   Whom the WFM believes is told by a trust bundle that it fetches again and again from the identity service, and only
   from there. A sound new bundle replaces the old one whole; whatever else comes changes nothing.
@@ -42,6 +43,8 @@ Feature: The WFM keeps its trust up to date
   Scenario: Without any trust bundle nobody is let in
     Given the WFM is to take its trust from an identity service that offers a bundle without any root
     Then nobody is let in
+    When the identity service offers the old root
+    Then clients of the old root are let in, and others not
 
   @feature:trust-retrieval @needs:identity-service @req:ID-87 @req:ID-89
   Scenario Outline: A service that cannot prove itself is not believed: <offer>

@@ -112,9 +112,9 @@ def forbidden_values_are_refused(record: Record) -> Iterator[Judgement]:
         if not before or not after:
             yield unseen("the manifest before and after", "not both were served", fact, only=only)
             continue
-        same = before[-1].manifest == after[-1].manifest
+        same = before[-1].manifest == after[0].manifest
         found = "the same manifest" if same else "another manifest"
-        yield expect(same, "the manifest as it was", found, before[-1], after[-1], only=only)
+        yield expect(same, "the manifest as it was", found, before[-1], after[0], only=only)
 
 
 def _profile(document: Mapping[str, Any]) -> Mapping[str, Any]:

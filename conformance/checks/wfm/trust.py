@@ -32,6 +32,7 @@ OFFERS = {
     "another root, with a certificate of the trust domain": Offered("kept", ("ID-90", "ID-87", "ID-89")),
     "another root, at an address without encryption": Offered("kept", ("ID-78",)),
     "another root, at a place nobody vouches for": Offered("kept", ("ID-79", "ID-87")),
+    "the old root": Offered("kept", ("ID-82",)),
     "no bundle to begin with": Offered("closed", ("ID-82",)),
 }
 
@@ -41,13 +42,15 @@ OFFERS = {
 )  # fmt: skip
 def trust_is_what_was_offered_rightly(record: Record) -> Iterator[Judgement]:
     """Clients are let in by the last sound bundle from a proven service, and by no other."""
-    for fact in record.facts_of("trust-offered"):
+    offers = record.facts_of("trust-offered")
+    for fact, following in zip(offers, (*offers[1:], None), strict=True):
+        tried = record.since(fact).facts_of("trust-tried")
         offered = OFFERS[str(fact.data.get("offer"))]
         if not fact.data.get("taken_up"):
             yield unseen("the offer looked at", "the WFM did not ask for it in time", fact, only=offered.statements)
             continue
         let_in = {"adopted": "new root", "kept": "old root", "closed": ""}[offered.becomes]
-        for attempt in record.since(fact).facts_of("trust-tried"):
+        for attempt in tried if following is None else [one for one in tried if one.at < following.at]:
             item = exchange(record, attempt.data.get("exchange"))
             if item is not None:
                 served = attempt.data.get("of") == let_in
