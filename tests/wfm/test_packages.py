@@ -96,7 +96,10 @@ def test_a_directory_that_is_none(tmp_path: Path) -> None:
         (lambda text: text.replace("apiVersion: v1", "apiVersion: margo.org/v1-alpha1"), "apiVersion: expected 'v1'"),
         (lambda text: text.replace("id: historian\n", "id: Plant_Historian\n", 1), "id: expected"),
         (lambda text: text.replace("oci://", "https://"), "repository: expected"),
-        (lambda text: text.replace("components: [historian]", "components: [store]", 1), "to target a known component (APP-09), found 'store'"),
+        (
+            lambda text: text.replace("components: [historian]", "components: [store]", 1),
+            "to target a known component (APP-09), found 'store'",
+        ),
         (lambda text: text.replace("schema: days", "schema: weeks"), "to name a known schema, found 'weeks'"),
         (lambda text: text + "\n\tbroken", "valid YAML"),
     ],
