@@ -142,7 +142,9 @@ def _run(seats: tuple[Seat, ...], out: Path, revision: str, selection: Selection
     # the run checks the selection too; asked here first, a wrong one is refused while nothing is written yet
     wider = selection.checked(load(revision), known) if selection and known else selection
     total = sum(wider.takes(scenario) for scenario in known)
-    signal.signal(signal.SIGTERM, signal.default_int_handler)  # stopped from outside or by Ctrl-C: the same end
+    # stopped from outside or by Ctrl-C: the same end, also where the shell that started us ignores the latter
+    for number in (signal.SIGINT, signal.SIGTERM):
+        signal.signal(number, signal.default_int_handler)
     try:
         with following(stderr(), total) as follower:
             return run(RunPlan(seats, out, revision, selection, (follower.heard,), *_workers(seats, selection, spread)))
