@@ -1,7 +1,7 @@
 """The register of checks: what a check is, how one is declared, and where all of them are found."""
 
 import inspect
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from enum import StrEnum
 from typing import Any
@@ -97,16 +97,6 @@ def unseen(expected: str, why: str, *shown_by: _Event, of: Iterable[str] | None 
 def noted(found: str, *shown_by: _Event, expected: str = "(not defined)", of: Iterable[str] | None = None) -> Judgement:
     """State what the subject did where nothing is defined."""
     return Judgement(Seen.NOTED, expected, found, _numbers(shown_by), _ids(of))
-
-
-def first_or_unseen(judgements: Iterator[Judgement], expected: str, why: str) -> Iterator[Judgement]:
-    """Pass judgements on, or state that there was nothing to judge."""
-    empty = True
-    for judgement in judgements:
-        empty = False
-        yield judgement
-    if empty:
-        yield unseen(expected, why)
 
 
 def _numbers(events: Iterable[_Event]) -> tuple[int, ...]:

@@ -45,10 +45,6 @@ class Policies:
                 raise ValueError(f"policy {name!r} is not known; known are {', '.join(known)}")
         return cls(**{name.replace("-", "_"): value for name, value in declared.items()})  # type: ignore[arg-type]
 
-    def as_declared(self) -> dict[str, str]:
-        """The policies by their names in the behaviours."""
-        return {name: getattr(self, name.replace("-", "_")) for name in policy_values()}
-
 
 def policy_values() -> dict[str, tuple[str, ...]]:
     """Every policy with the values it may have, the default first."""

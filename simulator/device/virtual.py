@@ -110,17 +110,6 @@ class VirtualDevice:
             call()
         self.now = until
 
-    def run_until(self, condition: Callable[[], bool], within_s: float) -> bool:
-        """Let time pass until a condition holds; false when it does not within that time."""
-        until = self.now + within_s
-        while not condition():
-            if not self._queue or self._queue[0][0] > until:
-                self.now = until
-                return condition()
-            self.now, _, call = heapq.heappop(self._queue)
-            call()
-        return True
-
     def _load(self) -> Durable | None:
         try:
             return self.storage.load()

@@ -5,7 +5,7 @@ from typing import Annotated, Any, Literal, Self
 from pydantic import Field, model_validator
 
 from simulator.protocol.constraints import DeviceConstraints
-from simulator.protocol.documents import Document, check_extensions, dump_yaml, parse_yaml
+from simulator.protocol.documents import Document, check_extensions, parse_yaml
 from simulator.protocol.ids import (
     ApplicationId,
     ComponentName,
@@ -110,10 +110,6 @@ class ApplicationDeployment(Document):
     def components(self) -> tuple[Component, ...]:
         """The components, in the order in which they are installed (APP-01)."""
         return self.spec.deployment_profile.components
-
-    def to_yaml(self) -> bytes:
-        """The exact bytes to serve; kept as they are from then on, since the digest is over them (DS-051)."""
-        return dump_yaml(self.to_wire())
 
 
 def parse_deployment(data: bytes) -> ApplicationDeployment:

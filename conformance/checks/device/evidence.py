@@ -39,12 +39,6 @@ def reports_after(record: Record, at: float, deployment: str | None = None) -> t
     )
 
 
-def reported_before(record: Record, at: float, deployment: str) -> Report | None:
-    """Give the newest report of a deployment that began before a moment."""
-    earlier = [report for report in record.reports_of(deployment) if report.exchange.at <= at]
-    return earlier[-1] if earlier else None
-
-
 # --- what was published --------------------------------------------------------------------------------------------
 
 
