@@ -1,0 +1,125 @@
+"""The rig with a device in the subject's seat: the two seats, and the names that scenarios use.
+
+Everything done is recorded as a fact, since checks read nothing but the record.
+"""
+
+import uuid
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from conformance.bench.applications import Applications
+from conformance.bench.bench import Bench
+from conformance.bench.device_deployments import component_count
+from conformance.bench.device_reports import id_of, own_report, types_of
+from conformance.bench.device_subject import DeviceSeat
+from conformance.bench.device_world import CLIENT_ID, World
+from conformance.bench.errors import Blocked, SubjectMissing
+from conformance.bench.ics import Ics
+from conformance.bench.loop import BackgroundLoop
+from conformance.bench.recorder import Recorder
+from conformance.catalogue import Catalogue
+from conformance.checks.evidence import Record
+
+KINDS = {"multipart": "", "chart": "helm", "archive": "compose"}
+"""Names that steps use for an application of some kind, whichever it is."""
+
+
+class DeviceRig(Bench):
+    """The rig of one device scenario. `named` maps the roles of applications to their deployment ids."""
+
+    role = "device"
+
+    def __init__(
+        self,
+        ics: Ics,
+        recorder: Recorder,
+        catalogue: Catalogue,
+        loop: BackgroundLoop,
+        seat: DeviceSeat,
+        apps: Applications,
+    ) -> None:
+        super().__init__(ics, recorder, catalogue, loop)
+        self.seat = seat
+        self.hooks = seat.hooks
+        self.apps = apps
+        self.world: World = seat.world(recorder, loop)
+
+    # --- the two seats ----------------------------------------------------------------------------------------------
+
+    def open(self) -> None:
+        """Open the counterpart and note who is who; the subject comes with the first Given."""
+        world = self.world
+        self._cleanup.callback(self._end)
+        self.loop.run(self.seat.open(world))
+        self.note(
+            "provisioned",
+            trustDomain=world.wfm_identity.trust_domain,
+            wfm=str(world.wfm_identity),
+            client=str(world.client_identity),
+            url=world.url,
+            knownVersion=world.version if self.seat.keeps_state and self.seat.memory.get("capabilities") else 0,
+        )
+
+    def _end(self) -> None:
+        self.loop.run(self.seat.close(self.world))
+
+    def connect(self) -> None:
+        """Have the device there: started, announced and polling."""
+        self.start_device()
+        if self.seat.keeps_state and not self.seat.memory.get("came"):
+            if not self.until(lambda record: record.exchanges or record.connections, "connect"):
+                wait = self.deadlines["connect"]
+                raise SubjectMissing(f"no device connected to {self.world.url} within {wait:g} s")
+            self.seat.memory["came"] = True
+        self.reach(lambda record: record.polls, "connect", "the device's first poll")
+        self.reach(self._capabilities, "connect", "the device's capabilities")
+
+    def start_device(self) -> None:
+        """Switch the device on; it need not get anywhere."""
+        if not self.named.get("started"):
+            self.named["started"] = True
+            self.note("device-started")
+            self.loop.run(self.seat.start(self.world))
+
+    def _capabilities(self, record: Record) -> Mapping[str, Any] | None:
+        """The device's own report, of this scenario or, when it keeps its state, of an earlier one."""
+        return own_report(record, self.seat.memory)
+
+    @property
+    def device_id(self) -> str:
+        """The device's own id."""
+        return id_of(self._capabilities(self.record) or {}, CLIENT_ID)
+
+    @property
+    def host(self) -> Mapping[str, Any]:
+        """What the device says of itself or, for a gateway that hosts nothing, of the first device behind it."""
+        own = self._capabilities(self.record) or {}
+        known = (own, *self.seat.memory["capabilities"].values())
+        return next((document for document in known if types_of(document)), own)
+
+    @property
+    def types(self) -> Sequence[str]:
+        """Deployment types of the device that deployments are for."""
+        return types_of(self.host) or ("helm", "compose")
+
+    # --- the names that scenarios use -------------------------------------------------------------------------------
+
+    def role_of(self, name: str) -> str:
+        """Give the role behind a name: itself, or the first application that is `multipart`, a `chart`, an `archive`.
+
+        Raises Blocked when no application is of that kind.
+        """
+        if name in self.apps or name not in KINDS:
+            return name
+        for role, application in self.apps.items():
+            release = application.release(1)
+            several = component_count(release, self.types) > 1
+            kinds = [profile.type for profile in release.description.deployment_profiles]
+            if several if name == "multipart" else KINDS[name] in kinds:
+                return role
+        raise Blocked(f"no application is of the kind {name}")
+
+    def deployment_id(self, role: str) -> str:
+        """The id of a role's deployment; made when it is first asked for."""
+        known: str = self.named.setdefault(self.role_of(role), str(uuid.uuid4()))
+        return known
