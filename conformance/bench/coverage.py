@@ -4,11 +4,13 @@ from collections import defaultdict
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
-from conformance.bench.scenarios import Scenario, scenarios
-from conformance.catalogue import Catalogue, Requirement
+from conformance.bench.scenarios import BEHAVIOUR_TAG, Scenario, scenarios
+from conformance.catalogue import Behaviour, Catalogue, Requirement
 from conformance.checks.judging import covered
 from conformance.checks.registry import Check, checks
-from conformance.record.events import RequirementEntry, Role
+from conformance.record.events import BehaviourEntry, RequirementEntry, Role
+
+ROLES: tuple[Role, ...] = ("device", "wfm")
 
 
 @dataclass(frozen=True, slots=True)
@@ -19,6 +21,44 @@ class StatementCoverage:
     checks: tuple[str, ...]
     scenarios: tuple[str, ...]
     reason: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class BehaviourCoverage:
+    """One behaviour: the scenarios that show it, the checks that name it, and what of it cannot be shown."""
+
+    behaviour: Behaviour
+    scenarios: tuple[Scenario, ...]
+    checks: tuple[str, ...]
+    reason: str | None
+
+
+def behaviour_coverage(catalogue: Catalogue) -> tuple[BehaviourCoverage, ...]:
+    """Give the coverage of every behaviour, by the scenarios of both roles, in the order of the catalogue."""
+    known = [scenario for role in ROLES for scenario in scenarios(role, catalogue.revision)]
+    return tuple(_of_behaviour(item, known) for item in catalogue.behaviours)
+
+
+def _of_behaviour(behaviour: Behaviour, known: Iterable[Scenario]) -> BehaviourCoverage:
+    shown = tuple(item for item in known if behaviour.id in item.tagged(BEHAVIOUR_TAG))
+    named = tuple(check.name for check in checks().values() if behaviour.id in check.requirements)
+    return BehaviourCoverage(behaviour, shown, named, behaviour.not_tested or (None if shown else "no scenario yet"))
+
+
+def behaviour_entries(catalogue: Catalogue) -> tuple[BehaviourEntry, ...]:
+    """Give the behaviours as they go into the event file."""
+    return tuple(
+        BehaviourEntry(
+            id=item.behaviour.id,
+            title=item.behaviour.title,
+            basis=item.behaviour.basis,
+            statement=item.behaviour.statement,
+            see=item.behaviour.see,
+            policy=dict(item.behaviour.policy),
+            reason=item.reason,
+        )
+        for item in behaviour_coverage(catalogue)
+    )
 
 
 def coverage(role: Role, catalogue: Catalogue) -> tuple[StatementCoverage, ...]:

@@ -26,7 +26,7 @@ class SubjectNames(BaseModel):
 
 
 class Ics(BaseModel):
-    """One statement. Features default to those of the profile, policies to the first value of each."""
+    """One statement. Features default to those of the profile; a policy that is not declared is observed, not judged."""
 
     model_config = ConfigDict(frozen=True, extra="forbid", populate_by_name=True)
 
@@ -43,9 +43,16 @@ class Ics(BaseModel):
 
     @classmethod
     def of_reference(cls, role: Role, revision: str = DEFAULT_REVISION) -> Self:
-        """Give the statement of the built-in reference."""
-        profile = load(revision).profiles(role)[0].name
-        return cls(role=role, revision=revision, subject=SubjectNames(name=f"reference {role}"), profile=profile)
+        """Give the statement of the built-in reference: it declares the first value of every policy."""
+        catalogue = load(revision)
+        declared = {name: values[0] for item in catalogue.behaviours for name, values in item.policy.items()}
+        return cls(
+            role=role,
+            revision=revision,
+            subject=SubjectNames(name=f"reference {role}"),
+            profile=catalogue.profiles(role)[0].name,
+            policies=declared if role == "device" else {},
+        )
 
     @property
     def deadlines(self) -> Deadlines:

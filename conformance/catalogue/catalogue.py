@@ -71,6 +71,10 @@ class Catalogue:
         ids = {requirement_id, *self.requirement(requirement_id).same_as}
         return tuple(item for item in self.interpretations if ids.intersection(item.requirements))
 
+    def behaviour(self, behaviour_id: str) -> Behaviour | None:
+        """Give the behaviour of that id; None when there is none."""
+        return next((item for item in self.behaviours if item.id == behaviour_id), None)
+
     def behaviours_of(self, requirement_id: str) -> tuple[Behaviour, ...]:
         """Give the behaviours that rest on a statement or on one that says the same."""
         ids = {requirement_id, *self.requirement(requirement_id).same_as}

@@ -81,7 +81,8 @@ class Behaviour(Entry):
 
     `see` are the statements it rests on in the loaded revision. `policy` maps the name of a declaration in the
     implementation conformance statement to its permitted values, the default first. `control` are the device hooks or
-    network controls a bench needs; empty means that serving and watching are enough.
+    network controls a bench needs; empty means that serving and watching are enough. `not_tested` says why no scenario
+    shows it, or which part of it none shows.
     """
 
     id: RequirementId
@@ -91,6 +92,7 @@ class Behaviour(Entry):
     see: tuple[RequirementId, ...] = ()
     policy: Policies = Field(default_factory=lambda: MappingProxyType({}))
     control: tuple[Text, ...] = ()
+    not_tested: Text | None = None
 
 
 class Interpretation(Entry):

@@ -14,7 +14,7 @@ _MAX_SHOWN = 20
 
 
 def judge(check: Check, record: Record, catalogue: Catalogue, scenario: int, **subject: Any) -> list[Finding]:
-    """Run one check and turn what it saw into findings, one for each statement and distinct outcome.
+    """Run one check and turn what it saw into findings, one for each statement or behaviour and distinct outcome.
 
     A check that is called by a step and sees nothing at all is inconclusive; a monitor stays silent.
     """
@@ -40,16 +40,24 @@ def _findings(check: Check, seen: Judgement, catalogue: Catalogue, scenario: int
     for name in names:
         requirement = catalogue.requirement(name)
         if check.role in requirement.binds:
-            yield Finding(
-                scenario=scenario,
-                requirement=name,
-                check=check.name,
-                outcome=_outcome(seen.seen, requirement.severity),
-                message=check.title,
-                expected=seen.expected,
-                found=seen.found,
-                shown_by=seen.shown_by[:_MAX_SHOWN],
-            )
+            yield _finding(name, _outcome(seen.seen, requirement.severity), check, seen, scenario)
+    for name in wanted:
+        if catalogue.behaviour(name):
+            # what a supplier declares, or the outcome that every path has to have, is not to be broken
+            yield _finding(name, _outcome(seen.seen, "must"), check, seen, scenario)
+
+
+def _finding(name: str, outcome: Outcome, check: Check, seen: Judgement, scenario: int) -> Finding:
+    return Finding(
+        scenario=scenario,
+        requirement=name,
+        check=check.name,
+        outcome=outcome,
+        message=check.title,
+        expected=seen.expected,
+        found=seen.found,
+        shown_by=seen.shown_by[:_MAX_SHOWN],
+    )
 
 
 def _outcome(seen: Seen, severity: str) -> Outcome:

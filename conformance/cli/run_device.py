@@ -62,6 +62,8 @@ def run_device(  # noqa: PLR0913 - one parameter for each option
     said = statement("device", ics, revision)
     packages = tuple(app or ())
     if listen:
+        # nobody has declared anything of a real device that comes without a statement: what it does is observed
+        said = said if ics else said.model_copy(update={"policies": {}})
         seat = listening_device(said, listen, identity, packages, wait)
     else:
         mutant = mutant_of(target, "device")

@@ -113,11 +113,28 @@ class RequirementEntry(_Frozen):
     """Ambiguities with the reading that was chosen."""
 
 
+class BehaviourEntry(_Frozen):
+    """One standard behaviour in failure and recovery, as it stood when the run was made."""
+
+    id: str
+    title: str
+    basis: Literal["normative", "ambiguous", "undefined"]
+    """Whether the revision demands it, demands it and leaves the path open, or says nothing of it."""
+    statement: str
+    see: tuple[str, ...] = ()
+    """Statements that it rests on."""
+    policy: Mapping[str, tuple[str, ...]] = {}
+    """What a supplier may declare of it, the default first."""
+    reason: str | None = None
+    """Why nothing exercises it, or a part of it."""
+
+
 class CatalogueEvent(_Event):
-    """The statements that the run is judged by, so that a report needs nothing but the event file."""
+    """What the run is judged by, so that a report needs nothing but the event file."""
 
     type: Literal["catalogue"] = "catalogue"
     requirements: tuple[RequirementEntry, ...]
+    behaviours: tuple[BehaviourEntry, ...] = ()
 
 
 class ScenarioStarted(_Event):
@@ -254,11 +271,12 @@ class Fact(_Event):
 
 
 class Finding(_Event):
-    """What a check says of one requirement, and the events that show it."""
+    """What a check says of one requirement or behaviour, and the events that show it."""
 
     type: Literal["finding"] = "finding"
     scenario: int
     requirement: str
+    """Its id."""
     check: str
     outcome: Outcome
     message: str

@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 from functools import cached_property
 
 from conformance.record.events import (
+    BehaviourEntry,
     CatalogueEvent,
     Connection,
     Event,
@@ -21,7 +22,17 @@ from conformance.record.events import (
     ScenarioStarted,
     StepFinished,
 )
-from conformance.record.verdict import Assessment, Conformity, RequirementVerdict, assess, of_parts, overall, verdict_of
+from conformance.record.verdict import (
+    Assessment,
+    Conformity,
+    RequirementVerdict,
+    assess,
+    of_behaviour,
+    of_parts,
+    overall,
+    verdict_of,
+    worst,
+)
 
 
 @dataclass(frozen=True)
@@ -55,6 +66,7 @@ class Run:
     requirements: tuple[RequirementEntry, ...]
     scenarios: tuple[ScenarioRun, ...]
     by_number: Mapping[int, Event] = field(repr=False)
+    behaviours: tuple[BehaviourEntry, ...] = ()
 
     @classmethod
     def of(cls, events: Iterable[Event]) -> "Run":
@@ -72,7 +84,8 @@ class Run:
         _check_belonging(header, listed)
         catalogues = [event for event in numbered.values() if isinstance(event, CatalogueEvent)]
         requirements = tuple(entry for catalogue in catalogues for entry in catalogue.requirements)
-        return cls(header, requirements, _scenarios(numbered.values()), numbered)
+        behaviours = tuple(entry for catalogue in catalogues for entry in catalogue.behaviours)
+        return cls(header, requirements, _scenarios(numbered.values()), numbered, behaviours)
 
     @property
     def roles(self) -> tuple[Role, ...]:
@@ -93,7 +106,8 @@ class Run:
 
     def verdicts(self, role: Role) -> dict[str, RequirementVerdict]:
         """The verdict of every requirement that this role's scenarios touch."""
-        findings = self.findings(role)
+        behaviours = {entry.id for entry in self.behaviours}
+        findings = {name: found for name, found in self.findings(role).items() if name not in behaviours}
         outcomes: dict[str, list[ScenarioOutcome]] = defaultdict(list)
         for scenario in self.of_role(role):
             judged = {finding.requirement for finding in scenario.findings}
@@ -109,6 +123,23 @@ class Run:
         }
         wholes = {entry.id: entry.parts for entry in self.requirements if entry.parts and role in entry.roles}
         return {**own, **of_parts(own, wholes)}
+
+    def behaviour_verdicts(self, role: Role) -> dict[str, RequirementVerdict]:
+        """The verdict of every behaviour that this role's scenarios are to show, or that a finding of theirs names.
+
+        It is the worst of what is found of the behaviour itself and of how its scenarios ended. A scenario that passed
+        counts for the behaviour only where no finding of its own says more, such as that something was only observed.
+        """
+        known = {entry.id for entry in self.behaviours}
+        verdicts: dict[str, list[RequirementVerdict]] = defaultdict(list)
+        for scenario in self.of_role(role):
+            found: dict[str, list[Outcome]] = defaultdict(list)
+            for finding in scenario.findings:
+                if finding.requirement in known:
+                    found[finding.requirement].append(finding.outcome)
+            for name in dict.fromkeys([*scenario.started.behaviours, *found]):
+                verdicts[name].append(of_behaviour(found.get(name, ()), scenario.outcome))
+        return {name: worst(of) for name, of in sorted(verdicts.items()) if name in known}
 
     @cached_property
     def assessments(self) -> tuple[Assessment, ...]:

@@ -89,6 +89,15 @@ def verdict_of(findings: Iterable[Outcome], scenarios: Iterable[ScenarioOutcome]
     return worst(seen)
 
 
+def of_behaviour(findings: Iterable[Outcome], scenario: ScenarioOutcome) -> RequirementVerdict:
+    """Judge a behaviour by one scenario: by what is found of it, and by how the scenario ended where that is worse."""
+    found = [_OF_FINDING[outcome] for outcome in findings]
+    if scenario is ScenarioOutcome.PASSED:
+        return worst(found) if found else RequirementVerdict.PASS
+    ended = RequirementVerdict.FAIL if scenario is ScenarioOutcome.FAILED else _OF_SCENARIO[scenario]
+    return worst([*found, ended])
+
+
 def worst(verdicts: Iterable[RequirementVerdict]) -> RequirementVerdict:
     """Give the worst verdict; of nothing it is not-exercised."""
     return min(verdicts, key=RANK.__getitem__, default=RequirementVerdict.NOT_EXERCISED)
