@@ -47,6 +47,8 @@ class Check:
     title: str
     monitor: bool = False
     """Whether it watches every scenario, rather than being called by a step."""
+    interpretations: tuple[str, ...] = ()
+    """Readings of ambiguous texts, by id in the catalogue's register, without which it would judge otherwise."""
 
     def __call__(self, record: Record, **subject: Any) -> tuple[Judgement, ...]:
         """Judge a record; `subject` says what of it, such as the deployment."""
@@ -56,10 +58,13 @@ class Check:
 _CHECKS: dict[str, Check] = {}
 
 
-def check(*requirements: str, role: Role, monitor: bool = False) -> Callable[[Judge], Check]:
+def check(
+    *requirements: str, role: Role, monitor: bool = False, interpretations: tuple[str, ...] = ()
+) -> Callable[[Judge], Check]:
     """Declare a check of one role. Its docstring says what is held, in one sentence.
 
-    A monitor judges every scenario of its role, and says nothing (yields nothing) where there is nothing to judge.
+    `interpretations` are the readings its judgement depends on. A monitor judges every scenario of its role, and says
+    nothing (yields nothing) where there is nothing to judge.
     Raises ValueError for a second check of the same name and role, or one without requirement or docstring.
     """
 
@@ -68,7 +73,7 @@ def check(*requirements: str, role: Role, monitor: bool = False) -> Callable[[Ju
         name = f"{role}.{getattr(judge, '__name__', 'check')}"
         if not requirements or not title or name in _CHECKS:
             raise ValueError(f"check {name}: needs requirements, a docstring, and a name of its own")
-        _CHECKS[name] = Check(name, role, requirements, judge, title, monitor)
+        _CHECKS[name] = Check(name, role, requirements, judge, title, monitor, interpretations)
         return _CHECKS[name]
 
     return register

@@ -17,7 +17,7 @@ from conformance.checks.registry import Judgement, check, expect, noted, unseen
 from conformance.record.events import Fact
 
 
-@check("DS-072", "DS-002", "DS-074", role="device")
+@check("DS-072", "DS-002", "DS-074", role="device", interpretations=("AMB-X-18",))
 def published_release_is_installed(record: Record, deployment: str) -> Iterator[Judgement]:
     """A deployment that is new or changed in the desired state is installed and reported so."""
     fact = publication(record, deployment)
@@ -92,7 +92,7 @@ def withdrawn_application_is_removed(record: Record, deployment: str) -> Iterato
         yield expect(not left, seen, expected="nothing of it runs", found=_told(left) or "nothing runs")
 
 
-@check("DS-074", "DS-002", role="device")
+@check("DS-074", "DS-002", role="device", interpretations=("AMB-X-18",))
 def removal_is_reported_as_it_goes(record: Record, deployment: str) -> Iterator[Judgement]:
     """A removal is reported as under way, and then as done."""
     fact = withdrawal(record, deployment)
@@ -170,7 +170,7 @@ def update_is_reported_with_its_version(record: Record, deployment: str) -> Iter
     yield expect(right, report.exchange, expected=expected, found=f"version {report.version}")
 
 
-@check("DS-050", "DS-051", "DS-053", role="device")
+@check("DS-050", "DS-051", "DS-053", role="device", interpretations=("AMB-X-30",))
 def exact_bytes_are_hashed(record: Record, deployment: str) -> Iterator[Judgement]:
     """A digest is taken over the exact bytes that were served, after undoing compression and nothing else."""
     fact = publication(record, deployment)

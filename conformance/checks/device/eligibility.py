@@ -14,13 +14,22 @@ from conformance.checks.evidence import Record
 from conformance.checks.registry import Judgement, check, expect, noted, unseen
 
 
-@check("AD-024", "DEP-02", "SEL-06", "SEL-08", "SEL-09", "SEL-10", role="device")
+@check(
+    "AD-024",
+    "DEP-02",
+    "SEL-06",
+    "SEL-08",
+    "SEL-09",
+    "SEL-10",
+    role="device",
+    interpretations=("AMB-C-14", "A-14", "A-16"),
+)
 def ineligible_deployment_is_not_installed(record: Record, deployment: str) -> Iterator[Judgement]:
     """A deployment whose eligibility rules the device does not meet is never installed."""
     yield from _never_installed(record, deployment, "never installing or installed")
 
 
-@check("AD-024", "DEP-02", "SEL-06", "SEL-08", "SEL-09", "SEL-10", role="device")
+@check("AD-024", "DEP-02", "SEL-06", "SEL-08", "SEL-09", "SEL-10", role="device", interpretations=("A-14",))
 def eligible_deployment_is_installed(record: Record, deployment: str) -> Iterator[Judgement]:
     """A deployment whose eligibility rules the device meets is installed."""
     fact = publication(record, deployment)

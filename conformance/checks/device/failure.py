@@ -46,7 +46,7 @@ def each_component_is_reported_as_it_is(record: Record, deployment: str, compone
     yield expect(failed == [component], report.exchange, expected=expected, found=found)
 
 
-@check("ST-012", role="device")
+@check("ST-012", role="device", interpretations=("AMB-X-16",))
 def failure_says_why(record: Record, deployment: str) -> Iterator[Judgement]:
     """A failure says why, with a code, a source and a message."""
     failures = _failures(record, deployment)
@@ -71,7 +71,7 @@ def failed_first_installation_has_a_version(record: Record, deployment: str) -> 
     yield expect(right, failures[-1].exchange, expected=f"version {fact.data['version']} or newer", found=found)
 
 
-@check("APP-02", "AD-020", role="device")
+@check("APP-02", "AD-020", role="device", interpretations=("A-17",))
 def next_component_waits(record: Record, deployment: str) -> Iterator[Judgement]:
     """A component is begun only once the one before it is installed."""
     fact = publication(record, deployment)
@@ -103,7 +103,7 @@ def installed_is_not_said_too_early(record: Record, deployment: str) -> Iterator
     yield expect(took >= needed * 0.95, fact, claims[0].exchange, expected=expected, found=f"after {took:.2f} s")
 
 
-@check("AD-021", role="device")
+@check("AD-021", role="device", interpretations=("A-18",))
 def timeout_ends_an_installation(record: Record, deployment: str) -> Iterator[Judgement]:
     """An installation that takes longer than its timeout has failed, and not before."""
     failures, fact = _failures(record, deployment), publication(record, deployment)

@@ -46,7 +46,7 @@ def new_child_is_reported(record: Record) -> Iterator[Judgement]:
     yield expect(bool(calls), fact, *calls[:1], expected=f"{name} is reported", found=f"{len(calls)} reports")
 
 
-@check("ST-006", "DS-076", role="device")
+@check("ST-006", "DS-076", role="device", interpretations=("AMB-X-34",))
 def child_is_named_in_reports(record: Record, deployment: str) -> Iterator[Judgement]:
     """What is deployed to a child is installed there and reported with the child's whole id."""
     fact = publication(record, deployment)

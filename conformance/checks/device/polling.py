@@ -83,7 +83,7 @@ def changed_capabilities_are_reported(record: Record) -> Iterator[Judgement]:
     yield expect(bool(right), fact, *reports[:3], expected=f"a report with {wanted}", found=found)
 
 
-@check("DT-005", role="device")
+@check("DT-005", role="device", interpretations=("AMB-X-31",))
 def configured_rate_is_kept(record: Record) -> Iterator[Judgement]:
     """Polls come at the distance that the user configured."""
     fact = record.last_fact("configured")

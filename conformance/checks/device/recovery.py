@@ -16,7 +16,7 @@ def _restart(record: Record) -> Fact | None:
     return max(found, key=lambda fact: fact.at) if found else None
 
 
-@check("DS-031", "DS-075", "DS-068", role="device")
+@check("DS-031", "DS-075", "DS-068", role="device", interpretations=("AMB-X-13",))
 def tag_survives_a_restart(record: Record) -> Iterator[Judgement]:
     """After a restart the first poll carries the tag of the desired state that was applied before it."""
     restart = _restart(record)
@@ -75,7 +75,7 @@ def update_is_finished_after_lost_power(record: Record, deployment: str) -> Iter
         yield expect(running == wanted, seen, expected=f"runs {wanted}", found=f"runs {running}")
 
 
-@check("DT-001", "DS-072", role="device")
+@check("DT-001", "DS-072", role="device", interpretations=("AMB-X-31",))
 def outage_is_survived(record: Record, deployment: str) -> Iterator[Judgement]:
     """After an outage the device reaches the newest desired state with nobody at the device."""
     back = [fact for kind in ("network-restored", "wfm-started") for fact in record.facts_of(kind)]

@@ -38,19 +38,19 @@ def _refused(record: Record, expected: str, *, fetching: bool = False) -> Iterat
         yield expect(True, *met[:1], *record.polls[-1:], expected=expected, found=NOTHING)
 
 
-@check("DS-069", role="device")
+@check("DS-069", role="device", interpretations=("AMB-X-12",))
 def older_or_equal_state_is_refused(record: Record) -> Iterator[Judgement]:
     """A desired state whose version is not above the one that is held is refused, and nothing is fetched for it."""
     yield from _refused(record, "refused: its version is not above the one that is held", fetching=True)
 
 
-@check("DS-029", "DS-030", "DS-053", "DS-054", role="device")
+@check("DS-029", "DS-030", "DS-053", "DS-054", role="device", interpretations=("AMB-X-14",))
 def damaged_content_is_refused(record: Record) -> Iterator[Judgement]:
     """Content without the digest that the manifest names aborts the update, and the former state stays."""
     yield from _refused(record, "the update is aborted, the former state stays")
 
 
-@check("DS-030", "DS-054", role="device")
+@check("DS-030", "DS-054", role="device", interpretations=("AMB-X-14",))
 def damaged_archive_is_not_gone_around(record: Record) -> Iterator[Judgement]:
     """A damaged archive aborts the update, even where the deployments could be had one by one."""
     offer = record.last_fact("offered")
@@ -119,7 +119,7 @@ def stated_size_is_no_integrity(record: Record, deployment: str) -> Iterator[Jud
     yield expect(right, *facts[-1:], expected="installed, since the digests are right", found=found)
 
 
-@check("DS-069", role="device")
+@check("DS-069", role="device", interpretations=("AMB-X-04",))
 def large_versions_are_told_apart(record: Record) -> Iterator[Judgement]:
     """Versions beyond what a floating-point number can tell apart are told apart (AMB-X-04)."""
     facts = record.facts_of("published")

@@ -53,7 +53,7 @@ def _not_before(record: Record, seconds: float, what: str) -> Iterator[Judgement
         yield expect(gap >= seconds - TOLERANCE_S, refused, again, expected=what, found=f"again after {gap:.2f} s")
 
 
-@check("RTY-006", "RTY-007", "ERR-014", role="device")
+@check("RTY-006", "RTY-007", "ERR-014", role="device", interpretations=("AMB-C-18",))
 def retry_after_is_respected(record: Record) -> Iterator[Judgement]:
     """The device does not ask again before the time that the WFM named is over."""
     answering = record.last_fact("answering")
@@ -69,7 +69,7 @@ def header_wins_over_the_document(record: Record) -> Iterator[Judgement]:
     yield from _not_before(record, seconds, f"not again within {seconds:g} s, as the header says")
 
 
-@check("RTY-009", "ERR-016", role="device")
+@check("RTY-009", "ERR-016", role="device", interpretations=("AMB-C-18",))
 def waits_do_not_shrink(record: Record) -> Iterator[Judgement]:
     """With the exponential strategy no wait is shorter than the time that was named, and none than the one before.
 
@@ -131,7 +131,7 @@ def what_can_be_retried_is(record: Record) -> Iterator[Judgement]:
         yield expect(bool(same), refused[0], *same[:1], expected="sent again", found=found)
 
 
-@check("ERR-003", "ERR-010", "PT-002", role="device")
+@check("ERR-003", "ERR-010", "PT-002", role="device", interpretations=("AMB-C-04",))
 def unknown_problem_is_survived(record: Record) -> Iterator[Judgement]:
     """An answer with a problem type that the device does not know does not stop it."""
     answering = record.last_fact("answering")

@@ -56,7 +56,7 @@ def _always(_: Mapping[str, Any]) -> bool:
     return True
 
 
-@check("DC-009", role="device", monitor=True)
+@check("DC-009", role="device", monitor=True, interpretations=("AMB-X-23", "AMB-C-17"))
 def report_has_only_what_it_may(record: Record) -> Iterator[Judgement]:
     """A capabilities report is an object of properties, labels and extensions, and nothing else."""
     for exchange in record.capability_reports:
@@ -74,7 +74,7 @@ def report_names_the_device(record: Record) -> Iterator[Judgement]:
     yield from _held(record, needed, _always, lambda error: tuple(error.absolute_path) == ("properties",))
 
 
-@check("DC-006", "DC-007", "DC-008", role="device", monitor=True)
+@check("DC-006", "DC-007", "DC-008", role="device", monitor=True, interpretations=("AMB-X-26",))
 def route_names_a_device(record: Record) -> Iterator[Judgement]:
     """The device in the route of a report is a chain of ids made of unreserved characters only."""
     for exchange in record.capability_reports:
@@ -98,7 +98,7 @@ def report_is_of_the_device_in_its_route(record: Record) -> Iterator[Judgement]:
         yield expect(right, exchange, expected=f"id {wanted}", found=f"id {found!r}")
 
 
-@check("DC-014", role="device", monitor=True)
+@check("DC-014", role="device", monitor=True, interpretations=("AMB-X-17", "A-10"))
 def sizes_have_binary_units(record: Record) -> Iterator[Judgement]:
     """Memory and storage are numbers with a binary unit."""
     for name in ("memory", "storage"):
@@ -130,7 +130,7 @@ def runtimes_and_types_are_known(record: Record) -> Iterator[Judgement]:
         yield from _held(record, "known values", _with(name), _under("properties", name))
 
 
-@check("DC-028", role="device", monitor=True)
+@check("DC-028", role="device", monitor=True, interpretations=("AMB-C-15",))
 def labels_are_plain_values(record: Record) -> Iterator[Judgement]:
     """Labels are texts, numbers, truth values, or lists of texts or of numbers."""
     yield from _held(record, "plain values", lambda document: "labels" in document, _under("labels"))
@@ -235,7 +235,7 @@ def gateway_is_reported_before_what_is_behind_it(record: Record) -> Iterator[Jud
         names.append(name)
 
 
-@check("API-009", role="device", monitor=True)
+@check("API-009", role="device", monitor=True, interpretations=("AMB-X-33", "A-25"))
 def port_is_mapped_by_the_bench(record: Record) -> Iterator[Judgement]:
     """The management interface is reached on port 443, unless the bench maps it."""
     fact = record.last_fact("provisioned")

@@ -23,7 +23,7 @@ def _path(error: ValidationError) -> tuple[str | int, ...]:
     return tuple(error.absolute_path)
 
 
-@check("ST-003", role="device", monitor=True)
+@check("ST-003", role="device", monitor=True, interpretations=("AMB-X-02",))
 def report_has_its_members(record: Record) -> Iterator[Judgement]:
     """A status report has the deployment, the adopted version, a status and components."""
     needed = "deploymentId, adoptedManifestVersion, status and components"
@@ -44,7 +44,7 @@ def report_has_an_adopted_version(record: Record) -> Iterator[Judgement]:
         yield expect(right, report.exchange, expected="a version from 1 up", found=str(found))
 
 
-@check("ST-007", role="device", monitor=True)
+@check("ST-007", role="device", monitor=True, interpretations=("AMB-X-02",))
 def overall_state_is_known(record: Record) -> Iterator[Judgement]:
     """The overall state is one of the six."""
     yield from _held(
@@ -71,7 +71,7 @@ def components_have_name_and_state(record: Record) -> Iterator[Judgement]:
     yield from _held(record, "a name and a state", owns)
 
 
-@check("ST-011", role="device", monitor=True)
+@check("ST-011", role="device", monitor=True, interpretations=("AMB-X-19",))
 def every_component_is_reported(record: Record) -> Iterator[Judgement]:
     """A status report has one entry for each component of the deployment it speaks of."""
     for report in record.reports:
@@ -87,7 +87,7 @@ def every_component_is_reported(record: Record) -> Iterator[Judgement]:
             yield expect(right, report.exchange, expected=", ".join(known[-1]), found=found)
 
 
-@check("ST-008", role="device", monitor=True)
+@check("ST-008", role="device", monitor=True, interpretations=("AMB-X-01",))
 def overall_state_is_the_most_severe(record: Record) -> Iterator[Judgement]:
     """The overall state is the most severe state of the components."""
     for report in record.reports:
@@ -102,7 +102,7 @@ def overall_state_is_the_most_severe(record: Record) -> Iterator[Judgement]:
             yield expect(report.state == wanted, report.exchange, expected=wanted, found=found)
 
 
-@check("ST-012", role="device", monitor=True)
+@check("ST-012", role="device", monitor=True, interpretations=("AMB-X-16",))
 def errors_have_all_members(record: Record) -> Iterator[Judgement]:
     """An error has code, source and message, and none of them is empty where something failed."""
     for report in record.reports:
@@ -172,7 +172,7 @@ def report_for_a_child_names_it(record: Record) -> Iterator[Judgement]:
             yield expect(found == target, report.exchange, expected=f"deviceId {target}", found=f"deviceId {found}")
 
 
-@check("ST-020", "ST-023", role="device", monitor=True)
+@check("ST-020", "ST-023", role="device", monitor=True, interpretations=("AMB-X-19", "AMB-C-19"))
 def adopted_version_was_served(record: Record) -> Iterator[Judgement]:
     """The version reported as adopted is never above the newest one that was served."""
     known = record.last_fact("provisioned")
@@ -187,7 +187,7 @@ def adopted_version_was_served(record: Record) -> Iterator[Judgement]:
         yield expect(report.version <= newest, report.exchange, expected=expected, found=found)
 
 
-@check("ST-021", role="device", monitor=True)
+@check("ST-021", role="device", monitor=True, interpretations=("AMB-C-19",))
 def adopted_version_does_not_go_back(record: Record) -> Iterator[Judgement]:
     """The adopted version of a deployment goes back only where a newer revision was not installed."""
     resets = [fact.at for fact in record.facts_of("factory-reset")]

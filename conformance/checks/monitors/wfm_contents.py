@@ -40,14 +40,14 @@ def documents(record: Record) -> Iterator[tuple[Exchange, dict[str, Any] | None]
             yield item, dict(document) if document is not None else None
 
 
-@check("DS-025", "DS-033", "DS-050", "DS-051", role="wfm", monitor=True)
+@check("DS-025", "DS-033", "DS-050", "DS-051", role="wfm", monitor=True, interpretations=("AMB-X-08",))
 def deployments_have_the_promised_digest(record: Record) -> Iterator[Judgement]:
     """The digest in a deployment's address is that of the exact bytes served, after undoing the content coding."""
     for item in served(record, "fetch-deployment"):
         yield from _promised(item)
 
 
-@check("DS-021", "DS-033", "DS-050", role="wfm", monitor=True)
+@check("DS-021", "DS-033", "DS-050", role="wfm", monitor=True, interpretations=("AMB-X-08",))
 def bundles_have_the_promised_digest(record: Record) -> Iterator[Judgement]:
     """The digest in a bundle's address is that of the exact bytes served, after undoing the content coding."""
     for item in served(record, "fetch-bundle"):
@@ -68,7 +68,7 @@ def bundles_have_their_media_type(record: Record) -> Iterator[Judgement]:
         yield expect(media_type(item) == BUNDLE_TYPE, BUNDLE_TYPE, media_type(item), item)
 
 
-@check("DS-036", "DS-063", "DS-052", role="wfm", monitor=True)
+@check("DS-036", "DS-063", "DS-052", role="wfm", monitor=True, interpretations=("AMB-X-06",))
 def deployment_tag_is_the_digest(record: Record) -> Iterator[Judgement]:
     """The entity tag of a deployment is the digest of its address, in quotes."""
     for item in served(record, "fetch-deployment"):
@@ -117,7 +117,7 @@ def deployments_bear_the_id_they_are_served_under(record: Record) -> Iterator[Ju
         yield expect(found == wanted, f"id {wanted}", found, item)
 
 
-@check("AD-001", role="wfm", monitor=True)
+@check("AD-001", role="wfm", monitor=True, interpretations=("AMB-X-05", "AMB-C-16"))
 def deployments_have_their_top_level(record: Record) -> Iterator[Judgement]:
     """A deployment has `id`, `metadata` and `spec` at its top, and neither `apiVersion` nor `kind`."""
     for item, document in documents(record):
@@ -128,7 +128,7 @@ def deployments_have_their_top_level(record: Record) -> Iterator[Judgement]:
 
 @check(
     "AD-003", "AD-005", "AD-006", "AD-009", "AD-011", "AD-012", "AD-013", "AD-014", "AD-015", "AD-016", "AD-017",
-    "AD-018", role="wfm", monitor=True,
+    "AD-018", role="wfm", monitor=True, interpretations=("AMB-X-05", "AMB-X-24", "AMB-C-13", "A-19"),
 )  # fmt: skip
 def deployments_keep_to_their_schema(record: Record) -> Iterator[Judgement]:
     """A deployment has the members and the forms that the specification gives it."""
@@ -140,7 +140,7 @@ def deployments_keep_to_their_schema(record: Record) -> Iterator[Judgement]:
             yield expect(name not in broken, "a valid deployment", shown or "valid", item, only=[name])
 
 
-@check("AD-025", "AD-026", "AD-027", role="wfm", monitor=True)
+@check("AD-025", "AD-026", "AD-027", role="wfm", monitor=True, interpretations=("AMB-C-10", "A-11"))
 def device_constraints_keep_to_their_schema(record: Record) -> Iterator[Judgement]:
     """Eligibility rules name what they select by, and give what their operator needs."""
     for item, document in documents(record):
@@ -163,7 +163,7 @@ def extensions_are_well_named_objects(record: Record) -> Iterator[Judgement]:
                     yield expect(isinstance(value, dict), "an object", type(value).__name__, item, only=["EXT-007"])
 
 
-@check("DS-020", "DS-015", role="wfm", monitor=True)
+@check("DS-020", "DS-015", role="wfm", monitor=True, interpretations=("AMB-X-10",))
 def bundles_are_flat_archives(record: Record) -> Iterator[Judgement]:
     """A bundle is a gzip-compressed tar with plain files at its root, and never empty."""
     for item in served(record, "fetch-bundle"):
@@ -180,7 +180,7 @@ def bundles_are_flat_archives(record: Record) -> Iterator[Judgement]:
         yield expect(archive.files, "at least one file", f"{len(archive.files)} files", item, only=["DS-015"])
 
 
-@check("DS-019", role="wfm", monitor=True)
+@check("DS-019", role="wfm", monitor=True, interpretations=("AMB-X-10",))
 def bundles_hold_exactly_what_the_manifest_names(record: Record) -> Iterator[Judgement]:
     """A bundle holds exactly the deployments that the manifest naming it refers to: none missing, none extra."""
     for item in served(record, "fetch-bundle"):

@@ -20,7 +20,7 @@ def digest(data: bytes) -> str:
     return f"sha256:{hashlib.sha256(data).hexdigest()}"
 
 
-@check("DS-009", role="wfm", monitor=True)
+@check("DS-009", role="wfm", monitor=True, interpretations=("AMB-X-03",))
 def manifests_are_complete(record: Record) -> Iterator[Judgement]:
     """A manifest has `manifestVersion`, `bundle` and `deployments`, and each entry what it needs."""
     for offer in record.offers:
@@ -29,7 +29,7 @@ def manifests_are_complete(record: Record) -> Iterator[Judgement]:
         yield expect(offer.manifest is not None and not found, "a complete manifest", shown, offer)
 
 
-@check("DS-010", role="wfm", monitor=True)
+@check("DS-010", role="wfm", monitor=True, interpretations=("AMB-X-04",))
 def manifest_versions_are_in_range(record: Record) -> Iterator[Judgement]:
     """`manifestVersion` is an integer from 1 to 2^64-1."""
     for offer in record.offers:
@@ -53,7 +53,7 @@ def manifest_versions_only_grow(record: Record) -> Iterator[Judgement]:
             yield expect(grown, "a larger version for a new manifest", found, before, offer)
 
 
-@check("DS-058", role="wfm", monitor=True)
+@check("DS-058", role="wfm", monitor=True, interpretations=("AMB-X-12",))
 def equal_manifests_have_equal_bytes(record: Record) -> Iterator[Judgement]:
     """The same manifest is written the same way each time, so that its entity tag stays."""
     seen: dict[tuple[str | None, int], Offer] = {}
@@ -78,7 +78,7 @@ def bundle_is_null_without_deployments(record: Record) -> Iterator[Judgement]:
             yield expect(null, "bundle null", repr(manifest.get("bundle", "nothing")), offer)
 
 
-@check("DS-017", "DS-023", role="wfm", monitor=True)
+@check("DS-017", "DS-023", role="wfm", monitor=True, interpretations=("AMB-X-11",))
 def bundles_are_named_rightly(record: Record) -> Iterator[Judgement]:
     """A bundle has its media type, and an address that ends in its digest."""
     for offer in record.offers:
@@ -91,7 +91,7 @@ def bundles_are_named_rightly(record: Record) -> Iterator[Judgement]:
         yield expect(offer.bundle.get("url") == url, url, offer.bundle.get("url"), offer, only=["DS-023"])
 
 
-@check("DS-027", role="wfm", monitor=True)
+@check("DS-027", role="wfm", monitor=True, interpretations=("AMB-X-11",))
 def deployments_are_addressed_by_their_digest(record: Record) -> Iterator[Judgement]:
     """A deployment's address holds its id and its digest."""
     for offer in record.offers:
@@ -100,7 +100,7 @@ def deployments_are_addressed_by_their_digest(record: Record) -> Iterator[Judgem
             yield expect(ref.get("url") == url, url, ref.get("url"), offer)
 
 
-@check("DS-047", "DS-048", "DS-049", role="wfm", monitor=True)
+@check("DS-047", "DS-048", "DS-049", role="wfm", monitor=True, interpretations=("AMB-X-09",))
 def digests_are_written_as_they_should(record: Record) -> Iterator[Judgement]:
     """A digest is `sha256:` and 64 lower-case hexadecimal characters, with nothing before, in or behind it."""
     for offer in record.offers:
@@ -138,7 +138,7 @@ def manifests_have_their_media_type(record: Record) -> Iterator[Judgement]:
         yield expect(found == MANIFEST_TYPE, MANIFEST_TYPE, found, offer)
 
 
-@check("DS-059", role="wfm", monitor=True)
+@check("DS-059", role="wfm", monitor=True, interpretations=("AMB-X-29",))
 def manifests_are_not_kept_long(record: Record) -> Iterator[Judgement]:
     """A manifest is neither immutable nor cached for long."""
     for offer in record.offers:
@@ -150,14 +150,14 @@ def manifests_are_not_kept_long(record: Record) -> Iterator[Judgement]:
         yield expect("immutable" not in found and age < DAY_S, "no immutable, no long max-age", shown, offer)
 
 
-@check("DS-060", "DS-061", role="wfm", monitor=True)
+@check("DS-060", "DS-061", role="wfm", monitor=True, interpretations=("AMB-C-08",))
 def manifests_are_private(record: Record) -> Iterator[Judgement]:
     """A manifest is marked `Cache-Control: private`."""
     for offer in record.offers:
         yield private(offer.exchange)
 
 
-@check("DS-061", role="wfm", monitor=True)
+@check("DS-061", role="wfm", monitor=True, interpretations=("AMB-C-08",))
 def contents_are_private(record: Record) -> Iterator[Judgement]:
     """A deployment or bundle is marked `Cache-Control: private`."""
     for item in record.fetches:

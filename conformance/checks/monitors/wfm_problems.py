@@ -78,7 +78,7 @@ def errors_are_problem_documents(record: Record) -> Iterator[Judgement]:
         yield expect(is_object, "a JSON object", _start(item), item, only=["ERR-001"])
 
 
-@check("ERR-005", role="wfm", monitor=True)
+@check("ERR-005", role="wfm", monitor=True, interpretations=("AMB-C-03", "A-02"))
 def problems_have_their_members(record: Record) -> Iterator[Judgement]:
     """A problem document has `type`, `title` and `status`."""
     for item in errors_of(record):
@@ -107,7 +107,7 @@ def problem_status_is_that_of_the_answer(record: Record) -> Iterator[Judgement]:
             yield expect(status == item.status, f"status {item.status}", status, item)
 
 
-@check("ERR-007", "PT-001", "PRB-01", role="wfm", monitor=True)
+@check("ERR-007", "PT-001", "PRB-01", role="wfm", monitor=True, interpretations=("AMB-C-01", "AMB-C-05"))
 def conditions_that_are_defined_have_their_registered_type(record: Record) -> Iterator[Judgement]:
     """An error that the specification defines has the problem type that is registered for it."""
     for item in errors_of(record):
@@ -124,7 +124,9 @@ def registered_types_come_with_their_status(record: Record) -> Iterator[Judgemen
             yield expect(item.status == known[kind], f"{known[kind]} for {kind}", item.status, item)
 
 
-@check("ERR-012", "PT-006", "PT-007", "PRB-03", role="wfm", monitor=True)
+@check(
+    "ERR-012", "PT-006", "PT-007", "PRB-03", role="wfm", monitor=True, interpretations=("AMB-C-01", "AMB-C-05", "A-03")
+)
 def the_namespace_is_kept_for_registered_types(record: Record) -> Iterator[Judgement]:
     """A type in the namespace of the specification is one of the registered ones."""
     known = {item.uri for item in load().problem_types.values()}
@@ -137,7 +139,7 @@ def the_namespace_is_kept_for_registered_types(record: Record) -> Iterator[Judge
             )
 
 
-@check("PT-012", "PRB-02", role="wfm", monitor=True)
+@check("PT-012", "PRB-02", role="wfm", monitor=True, interpretations=("AMB-X-21", "AMB-C-02"))
 def other_conditions_are_blank(record: Record) -> Iterator[Judgement]:
     """Where no registered type applies, the type is `about:blank` (or one of the supplier, AMB-C-02)."""
     for item in errors_of(record):
@@ -173,7 +175,7 @@ def semantic_errors_name_the_fields(record: Record) -> Iterator[Judgement]:
             yield expect(whole, "errors with field and message", errors, item)
 
 
-@check("RTY-005", "PRB-06", "RTY-001", role="wfm", monitor=True)
+@check("RTY-005", "PRB-06", "RTY-001", role="wfm", monitor=True, interpretations=("AMB-C-06",))
 def errors_say_whether_to_try_again(record: Record) -> Iterator[Judgement]:
     """429, 500 and 503 are retryable with exponential backoff; no other error is, and none of those has Retry-After."""
     for item in errors_of(record):
@@ -204,7 +206,7 @@ def transient_errors_say_when_to_try_again(record: Record) -> Iterator[Judgement
             yield expect(_is_delay(header), "Retry-After", header, item, only=names[item.status])
 
 
-@check("ERR-015", role="wfm", monitor=True)
+@check("ERR-015", role="wfm", monitor=True, interpretations=("AMB-C-18",))
 def both_times_to_wait_agree(record: Record) -> Iterator[Judgement]:
     """`retryAfterSeconds` only repeats what the header says, since the header counts."""
     for item in errors_of(record):

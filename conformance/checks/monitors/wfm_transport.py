@@ -12,7 +12,7 @@ CLIENT_ID = re.compile(r"spiffe://(?P<domain>[a-z0-9._-]+)/margo/wfm/(?P<wfm>[A-
 BY_PROBE = "by the probe: "
 
 
-@check("API-003", "ID-47", role="wfm", monitor=True)
+@check("API-003", "ID-47", role="wfm", monitor=True, interpretations=("AMB-X-33", "A-25"))
 def http_is_version_1_1(record: Record) -> Iterator[Judgement]:
     """The interface speaks HTTP/1.1."""
     for fact in record.facts_of("http-version"):
@@ -20,7 +20,7 @@ def http_is_version_1_1(record: Record) -> Iterator[Judgement]:
         yield expect(found == "HTTP/1.1", "HTTP/1.1", found, fact)
 
 
-@check("API-009", role="wfm", monitor=True)
+@check("API-009", role="wfm", monitor=True, interpretations=("AMB-X-33", "A-25"))
 def port_is_443(record: Record) -> Iterator[Judgement]:
     """The interface is on port 443; on a bench it may be mapped to another."""
     for fact in record.facts_of("wfm-address"):

@@ -44,7 +44,7 @@ def components_are_those_of_one_profile(record: Record) -> Iterator[Judgement]:
         yield expect(application == wanted, f"applicationId {wanted}", application, item, only=["AD-008"])
 
 
-@check("AD-022", "DEP-01", role="wfm")
+@check("AD-022", "DEP-01", role="wfm", interpretations=("AMB-C-11",))
 def demands_are_passed_on_unchanged(record: Record) -> Iterator[Judgement]:
     """`deviceConstraints` of the profile are in the deployment, unchanged."""
     for item, document, description, _ in made_from(record):

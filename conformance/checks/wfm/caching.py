@@ -32,7 +32,7 @@ def another_manifest_is_sent_whole(record: Record) -> Iterator[Judgement]:
         yield expect(whole, "200 with the manifest and its tag", said(item), item)
 
 
-@check("DS-062", role="wfm")
+@check("DS-062", role="wfm", interpretations=("AMB-X-28",))
 def odd_conditions_do_no_harm(record: Record) -> Iterator[Judgement]:
     """Lists, weak tags and `*` are matters of RFC 9110: what the WFM does is noted, breaking over them is not."""
     for item in conditional(record, "odd"):
@@ -74,7 +74,7 @@ def every_kind_of_answer_was_seen(record: Record) -> Iterator[Judgement]:
             yield expect("private" in (found or "").lower(), "Cache-Control with private", found, item)
 
 
-@check("DS-067", role="wfm")
+@check("DS-067", role="wfm", interpretations=("AMB-X-07",))
 def content_that_is_held_need_not_be_sent(record: Record) -> Iterator[Judgement]:
     """A client that names the tag of content it holds gets 304, or the same content again."""
     for fact in record.facts_of("content-held"):

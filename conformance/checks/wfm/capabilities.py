@@ -10,13 +10,13 @@ from conformance.checks.wfm.judged import accepted, exchange, expect, noted, sai
 REPORTS = ("report-capabilities", "withdraw-capabilities")
 
 
-@check("DC-040", role="wfm")
+@check("DC-040", role="wfm", interpretations=("AMB-X-25",))
 def new_devices_are_told_from_known_ones(record: Record) -> Iterator[Judgement]:
     """A report of a new device is answered 201, of a known one 200; a withdrawal 204, or 404 when it is unknown."""
     yield from history(record, *REPORTS)
 
 
-@check("DC-006", "DC-007", role="wfm")
+@check("DC-006", "DC-007", role="wfm", interpretations=("AMB-X-26",))
 def well_formed_ids_are_taken(record: Record) -> Iterator[Judgement]:
     """A device id of unreserved characters, in one part or several, is taken."""
     for item in sent(record, "report-capabilities"):
@@ -30,7 +30,7 @@ def malformed_ids_are_refused(record: Record) -> Iterator[Judgement]:
     yield from refusals(record, "report-capabilities")
 
 
-@check("DC-040", role="wfm")
+@check("DC-040", role="wfm", interpretations=("AMB-X-20", "AMB-X-22"))
 def wrong_reports_are_refused(record: Record) -> Iterator[Judgement]:
     """A report that cannot be parsed is a 400, one that is wrong a 422, and neither changes anything."""
     yield from refusals(record, "report-capabilities")
@@ -48,7 +48,7 @@ def devices_wait_for_their_gateway(record: Record) -> Iterator[Judgement]:
     yield from refusals(record, *REPORTS)
 
 
-@check("DC-026", "DC-027", "DEV-08", role="wfm")
+@check("DC-026", "DC-027", "DEV-08", role="wfm", interpretations=("AMB-C-12",))
 def unknown_kinds_are_taken_as_custom(record: Record) -> Iterator[Judgement]:
     """A runtime or deployment type that the WFM does not know is treated as `custom`."""
     for fact in record.facts_of("unknown-kinds"):

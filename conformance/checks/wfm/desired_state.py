@@ -32,7 +32,7 @@ def offer_of(record: Record, number: object) -> Offer | None:
     return next((offer for offer in record.offers if offer.exchange.n == number), None)
 
 
-@check("DS-013", "DS-014", "DS-016", role="wfm")
+@check("DS-013", "DS-014", "DS-016", role="wfm", interpretations=("AMB-X-32", "AMB-C-20"))
 def first_manifest_is_the_empty_first_version(record: Record) -> Iterator[Judgement]:
     """A client that has never been given anything gets version 1, with no deployments and a null bundle."""
     for client in record.facts_of("client"):
@@ -76,7 +76,7 @@ def deployments_say_what_and_where(record: Record) -> Iterator[Judgement]:
         yield expect(application == described, f"applicationId {described}", application, item, only=["AD-008"])
 
 
-@check("DS-019", "DS-021", "DS-025", role="wfm")
+@check("DS-019", "DS-021", "DS-025", role="wfm", interpretations=("AMB-X-10",))
 def bundle_and_single_documents_agree(record: Record) -> Iterator[Judgement]:
     """The bundle holds the same bytes as the deployments fetched one by one."""
     for item in record.of("fetch-bundle", status=200):
@@ -159,7 +159,7 @@ def the_last_removal_empties_the_manifest(record: Record) -> Iterator[Judgement]
         yield expect(grown, "a version larger than all before", f"{last.version} after {older}", last, only=["DS-011"])
 
 
-@check("DS-010", "DS-011", role="wfm")
+@check("DS-010", "DS-011", role="wfm", interpretations=("AMB-X-04",))
 def large_versions_are_exact(record: Record) -> Iterator[Judgement]:
     """A version far beyond what a float can hold is exact to its last digit."""
     for fact in record.facts_of("version-forced"):
@@ -184,7 +184,7 @@ def replaced_content_is_itself_or_gone(record: Record) -> Iterator[Judgement]:
             yield expect(held or item.status == 404, "the former content, or 404", said(item), item)
 
 
-@check("DS-058", "DS-011", role="wfm")
+@check("DS-058", "DS-011", role="wfm", interpretations=("AMB-X-12",))
 def nothing_changes_by_itself(record: Record) -> Iterator[Judgement]:
     """While nothing is changed, every answer has the same bytes."""
     for client in record.facts_of("client"):

@@ -23,7 +23,7 @@ def no_digest_names_no_content(record: Record) -> Iterator[Judgement]:
     yield from refusals(record, *CONTENT, "fetch-manifest")
 
 
-@check("PT-012", "PRB-02", "ERR-001", "ERR-002", role="wfm")
+@check("PT-012", "PRB-02", "ERR-001", "ERR-002", role="wfm", interpretations=("AMB-C-02",))
 def other_requests_are_plain_problems(record: Record) -> Iterator[Judgement]:
     """A request that is not of the interface is refused with a problem of the type `about:blank`."""
     yield from refusals(record, "fetch-manifest")

@@ -37,7 +37,7 @@ def refused_connections(record: Record, name: object) -> tuple[Connection, ...]:
 
 @check(
     *ALWAYS, "SEC-002", "ID-14", "ID-20", "ID-22", "ID-24", "ID-25", "ID-26", "ID-27", "ID-30", "ID-34", "ID-50",
-    "ID-51", role="wfm",
+    "ID-51", role="wfm", interpretations=("AMB-C-07", "A-04"),
 )  # fmt: skip
 def bad_certificates_are_turned_away(record: Record) -> Iterator[Judgement]:
     """Somebody with a bad certificate, or none, is refused before anything is said, and changes nothing."""
@@ -98,7 +98,7 @@ def optional_keys_are_noted(record: Record) -> Iterator[Judgement]:
         yield from _went_on(record, fact, ("ID-23",))
 
 
-@check("ID-36", "ID-57", role="wfm")
+@check("ID-36", "ID-57", role="wfm", interpretations=("A-23",))
 def connections_end_with_their_certificate(record: Record) -> Iterator[Judgement]:
     """A connection does not go on for long when the certificate it was made with has expired."""
     for fact in record.facts_of("expired-meanwhile"):
@@ -114,7 +114,7 @@ def connections_end_with_their_certificate(record: Record) -> Iterator[Judgement
         yield from _ended(record, fact, after)
 
 
-@check("ID-38", role="wfm")
+@check("ID-38", role="wfm", interpretations=("A-23",))
 def resumption_does_not_prolong(record: Record) -> Iterator[Judgement]:
     """A TLS session that is resumed after the certificate expired does not let its client in again."""
     for fact in record.facts_of("resumed"):
@@ -143,7 +143,7 @@ def retired_clients_are_not_served(record: Record) -> Iterator[Judgement]:
         yield from _went_on(record, fact, None)
 
 
-@check("SEC-013", "ID-56", role="wfm")
+@check("SEC-013", "ID-56", role="wfm", interpretations=("AMB-C-01", "A-01"))
 def retired_clients_are_told_so(record: Record) -> Iterator[Judgement]:
     """The refusal of a retired client is a problem of the type `#not-authorized`."""
     for fact in record.facts_of("retired"):

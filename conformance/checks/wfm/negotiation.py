@@ -11,7 +11,7 @@ from conformance.checks.wfm.judged import MANIFEST_TYPE, exchange, expect, media
 from conformance.record.events import Exchange
 
 
-@check("DS-005", "DS-007", role="wfm")
+@check("DS-005", "DS-007", role="wfm", interpretations=("AMB-X-28",))
 def the_first_form_is_the_default(record: Record) -> Iterator[Judgement]:
     """A client that accepts the v1 manifest among others, or says nothing, is given it."""
     for item in sent(record, "fetch-manifest"):
@@ -21,13 +21,13 @@ def the_first_form_is_the_default(record: Record) -> Iterator[Judgement]:
             yield expect(right, f"200 as {MANIFEST_TYPE}", f"{said(answer)} as {media_type(answer)}", answer)
 
 
-@check("DS-004", role="wfm")
+@check("DS-004", role="wfm", interpretations=("AMB-X-28",))
 def unknown_forms_cannot_be_given(record: Record) -> Iterator[Judgement]:
     """A client that accepts only forms the WFM does not have gets 406."""
     yield from refusals(record, "fetch-manifest")
 
 
-@check("DS-050", "DS-040", "DS-045", role="wfm")
+@check("DS-050", "DS-040", "DS-045", role="wfm", interpretations=("AMB-X-30",))
 def compressed_content_unpacks_to_what_was_promised(record: Record) -> Iterator[Judgement]:
     """The digest of content is that of its bytes before any HTTP compression."""
     asked = list(_compressible(record))
@@ -49,7 +49,7 @@ def compressed_content_unpacks_to_what_was_promised(record: Record) -> Iterator[
         yield expect(found == wanted, f"{wanted} after unpacking", found, item, only=["DS-050"])
 
 
-@check("DS-050", role="wfm")
+@check("DS-050", role="wfm", interpretations=("AMB-X-30",))
 def compression_changes_nothing(record: Record) -> Iterator[Judgement]:
     """Content is the same whether or not the client accepts compression."""
     plain = {item.target: item for item in record.fetches if not item.request_header("Accept-Encoding")}

@@ -13,13 +13,13 @@ def the_first_report_is_new(record: Record) -> Iterator[Judgement]:
     yield from history(record, "report-status")
 
 
-@check("ST-018", role="wfm")
+@check("ST-018", role="wfm", interpretations=("AMB-X-20", "AMB-X-22"))
 def wrong_statuses_are_refused(record: Record) -> Iterator[Judgement]:
     """A status that cannot be parsed is a 400, one that is wrong a 422, and neither counts as a report."""
     yield from refusals(record, "report-status")
 
 
-@check("SEC-006", role="wfm")
+@check("SEC-006", role="wfm", interpretations=("AMB-X-21",))
 def unknown_deployments_take_no_status(record: Record) -> Iterator[Judgement]:
     """A status for a deployment that the caller does not have is refused."""
     yield from refusals(record, "report-status")

@@ -10,19 +10,19 @@ from conformance.checks.wfm.judged import exchange, expect, offers_to, said, uns
 DEVICES = ("report-capabilities", "withdraw-capabilities")
 
 
-@check("SEC-006", "SEC-007", "ID-49", role="wfm")
+@check("SEC-006", "SEC-007", "ID-49", role="wfm", interpretations=("AMB-C-09",))
 def foreign_content_is_not_given(record: Record) -> Iterator[Judgement]:
     """A client that asks for content of another is told there is none, or that it may not."""
     yield from refusals(record, "fetch-deployment", "fetch-bundle")
 
 
-@check("SEC-006", "SEC-007", "ID-49", role="wfm")
+@check("SEC-006", "SEC-007", "ID-49", role="wfm", interpretations=("AMB-C-09",))
 def foreign_statuses_are_refused(record: Record) -> Iterator[Judgement]:
     """A client cannot report on a deployment of another, and the other's own first report is still its first."""
     yield from refusals(record, "report-status")
 
 
-@check("SEC-006", "SEC-007", "ID-49", role="wfm")
+@check("SEC-006", "SEC-007", "ID-49", role="wfm", interpretations=("AMB-C-09",))
 def foreign_devices_cannot_be_withdrawn(record: Record) -> Iterator[Judgement]:
     """A client cannot withdraw a device of another: for it there is none, and the other's stays."""
     yield from refusals(record, *DEVICES)

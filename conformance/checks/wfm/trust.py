@@ -60,7 +60,7 @@ def trust_is_what_was_offered_rightly(record: Record) -> Iterator[Judgement]:
             yield unseen("a client of the old root served before", "none", fact, only=offered.statements)
 
 
-@check("ID-92", "ID-85", role="wfm")
+@check("ID-92", "ID-85", role="wfm", interpretations=("A-23",))
 def bundles_are_asked_for_properly(record: Record) -> Iterator[Judgement]:
     """The identity service is asked again and again, for JSON."""
     for fact in record.facts_of("identity-service-asked"):
