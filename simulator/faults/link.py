@@ -2,17 +2,18 @@
 
 import asyncio
 import contextlib
-import time
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Self
+
+from simulator.listening import Listener, listen
 
 CHUNK_BYTES = 64 * 1024
 
 
 @dataclass(frozen=True, slots=True)
 class LinkConnection:
-    """A connection that has ended: when (monotonic seconds), bytes from and to the caller, and whether it was cut."""
+    """A connection that has ended: when (loop's clock, seconds), bytes from and to the caller, whether it was cut."""
 
     opened: float
     closed: float
@@ -27,13 +28,17 @@ class _Pipe:
     def __init__(self, near: asyncio.StreamWriter) -> None:
         self.near = near
         self.far: asyncio.StreamWriter | None = None
-        self.opened = time.monotonic()
+        self.opened = asyncio.get_running_loop().time()
         self.up = 0
         self.down = 0
         self.cut = False
 
     def abort(self) -> None:
         self.cut = True
+        self.end()
+
+    def end(self) -> None:
+        """Leave no socket behind; does nothing to one that is closed already."""
         for writer in (self.near, self.far):
             if writer is not None:
                 writer.transport.abort()
@@ -55,7 +60,7 @@ class Link:
         self._target_port = target_port
         self._delay_s = 0.0
         self._report = on_connection
-        self._server: asyncio.Server | None = None
+        self._listener: Listener | None = None
         self._pipes: set[_Pipe] = set()
         self._tasks: set[asyncio.Task[None]] = set()
         self.connections: list[LinkConnection] = []
@@ -68,7 +73,7 @@ class Link:
     @property
     def is_cut(self) -> bool:
         """Whether nothing listens now."""
-        return self._server is None
+        return self._listener is None
 
     async def __aenter__(self) -> Self:
         await self.restore()
@@ -79,15 +84,15 @@ class Link:
 
     async def restore(self) -> None:
         """Listen (again) on the link's port. Raises OSError when another process took it."""
-        if self._server is None:
-            self._server = await asyncio.start_server(self._accept, self._host, self._port)
-            self._port = self._server.sockets[0].getsockname()[1]
+        if self._listener is None:
+            self._listener = await listen(self._protocol, self._host, self._port)
+            self._port = self._listener.port
 
     async def cut(self) -> None:
         """Reset what runs and refuse what comes, until restored."""
-        if self._server is not None:
-            self._server.close()
-            self._server = None
+        listener, self._listener = self._listener, None
+        if listener is not None:
+            await listener.close()
         for pipe in list(self._pipes):
             pipe.abort()
         await asyncio.gather(*self._tasks, return_exceptions=True)
@@ -104,19 +109,27 @@ class Link:
         """Relay new connections to another port."""
         self._target_port = port
 
-    async def _accept(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        task = asyncio.current_task()
+    def _protocol(self) -> asyncio.StreamReaderProtocol:
+        return asyncio.StreamReaderProtocol(asyncio.StreamReader(), self._accept)
+
+    def _accept(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        """Take a connection over at once, so that a cut in the same turn of the loop meets it too."""
         pipe = _Pipe(writer)
+        if self._listener is None:
+            pipe.abort()
+            return
         self._pipes.add(pipe)
-        if task is not None:
-            self._tasks.add(task)
+        task = asyncio.get_running_loop().create_task(self._carry(pipe, reader))
+        self._tasks.add(task)
+        task.add_done_callback(self._tasks.discard)
+
+    async def _carry(self, pipe: _Pipe, reader: asyncio.StreamReader) -> None:
         try:
             await self._relay(pipe, reader)
         finally:
-            pipe_end = LinkConnection(pipe.opened, time.monotonic(), pipe.up, pipe.down, pipe.cut)
+            pipe.end()
+            pipe_end = LinkConnection(pipe.opened, asyncio.get_running_loop().time(), pipe.up, pipe.down, pipe.cut)
             self._pipes.discard(pipe)
-            if task is not None:
-                self._tasks.discard(task)
             self.connections.append(pipe_end)
             if self._report is not None:
                 self._report(pipe_end)

@@ -14,6 +14,7 @@ from aiohttp.typedefs import Handler, Middleware
 from simulator.identity.bundle import TrustBundle
 from simulator.identity.svid import Credential
 from simulator.identity.web import ServerTrust, SpkiPins, WebAuthority, spki_pin, web_server_context
+from simulator.listening import Served, serve
 from simulator.protocol.discovery import BUNDLE_PATH, DISCOVERY_PATH, DiscoveryDocument
 from simulator.protocol.documents import canonical_json
 from simulator.protocol.problem import PROBLEM_MEDIA_TYPE, Problem, ProblemType
@@ -83,7 +84,7 @@ class MisServer:
         self.credential = credential or self.web_authority.issue((public_host,), dict.fromkeys(("127.0.0.1", host)))
         self._host, self._port, self._public_host = host, port, public_host
         self._middlewares = middlewares
-        self._runner: web.AppRunner | None = None
+        self._served: Served | None = None
         self.publish(bundle)
 
     async def start(self) -> Self:
@@ -93,23 +94,17 @@ class MisServer:
             OSError: the port cannot be opened.
         """
         runner = web.AppRunner(mis_app(self.published, self._middlewares), access_log=None, handle_signals=False)
-        await runner.setup()
-        try:
-            await web.TCPSite(runner, self._host, self._port, ssl_context=web_server_context(self.credential)).start()
-        except BaseException:
-            await runner.cleanup()
-            raise
-        self._runner = runner
-        self._port = int(runner.addresses[0][1])
+        self._served = await serve(runner, self._host, self._port, web_server_context(self.credential))
+        self._port = self._served.port
         if self.published.documents["discover"] is None:
             self.publish_discovery(DiscoveryDocument(trust_domain=self.trust_domain, trust_bundle_uri=self.bundle_url))
         return self
 
     async def stop(self) -> None:
         """Close the port and all connections; what is published stays, and so does the port for the next start."""
-        runner, self._runner = self._runner, None
-        if runner is not None:
-            await runner.cleanup()
+        served, self._served = self._served, None
+        if served is not None:
+            await served.stop()
 
     @property
     def port(self) -> int:

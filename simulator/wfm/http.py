@@ -15,6 +15,7 @@ from aiohttp.http_parser import RawRequestMessage
 from aiohttp.streams import StreamReader
 from aiohttp.typedefs import Middleware
 
+from simulator.listening import Served, serve
 from simulator.protocol.problem import PROBLEM_MEDIA_TYPE, Problem, ProblemType
 
 Handler = Callable[[web.BaseRequest], Awaitable[web.StreamResponse]]
@@ -102,32 +103,29 @@ class HttpServer:
             chain = partial(middleware, handler=chain)
         self._handler: Handler = _expecting(chain)
         self._max_body = max_body
-        self._runner: web.ServerRunner | None = None
+        self._served: Served | None = None
 
     async def start(self, host: str, port: int, context: SSLContext | None) -> int:
         """Listen; gives the port, which differs from the one asked for when that is 0. Raises PortInUse."""
         # exact bytes are recorded and measured, so a compressed body is not unpacked behind our back
         options = {"access_log": None, "auto_decompress": False, "keepalive_timeout": 75.0, "lingering_time": 2.0}
         runner = web.ServerRunner(_Server(self._handler, self._max_body, options), shutdown_timeout=1.0)
-        await runner.setup()
-        self._runner = runner
-        return await listen(runner, host, port, context)
+        self._served = await serve_on(runner, host, port, context)
+        return self._served.port
 
     async def stop(self) -> None:
         """Answer what runs (for at most a second), then close every connection."""
-        if self._runner is not None:
-            await self._runner.cleanup()
-            self._runner = None
+        served, self._served = self._served, None
+        if served is not None:
+            await served.stop()
 
 
-async def listen(runner: Any, host: str, port: int, context: SSLContext | None = None) -> int:
-    """Have a set-up runner listen; gives the port. Raises PortInUse, after cleaning up."""
+async def serve_on(runner: web.BaseRunner, host: str, port: int, context: SSLContext | None = None) -> Served:
+    """Have a runner serve a port. Raises PortInUse, after cleaning up."""
     try:
-        await web.TCPSite(runner, host, port, ssl_context=context).start()
+        return await serve(runner, host, port, context)
     except OSError as error:
-        await runner.cleanup()
         raise PortInUse(host, port, error.strerror or str(error)) from None
-    return int(runner.addresses[0][1])
 
 
 def problem_response(problem: Problem) -> web.Response:

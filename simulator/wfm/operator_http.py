@@ -11,9 +11,10 @@ from aiohttp.typedefs import Handler
 from pydantic import BaseModel, ConfigDict, ValidationError
 from pydantic.alias_generators import to_camel
 
+from simulator.listening import Served
 from simulator.protocol.documents import DocumentError, expectation, parse_json, shown
 from simulator.protocol.problem import FieldError, Problem, ProblemType
-from simulator.wfm.http import listen, problem_response
+from simulator.wfm.http import problem_response, serve_on
 from simulator.wfm.refusals import Refusal, SemanticError, refusal_of
 
 MAX_BODY = 32 * 1024 * 1024
@@ -70,20 +71,19 @@ class OperatorServer:
         self._app = web.Application(middlewares=[_problems], client_max_size=MAX_BODY)
         for route in routes:
             self._app.router.add_route(route.method, route.pattern, route.handler)
-        self._runner: web.AppRunner | None = None
+        self._served: Served | None = None
 
     async def start(self, host: str, port: int) -> int:
         """Listen; gives the port. Raises PortInUse."""
         runner = web.AppRunner(self._app, access_log=None, shutdown_timeout=1.0)
-        await runner.setup()
-        self._runner = runner
-        return await listen(runner, host, port)
+        self._served = await serve_on(runner, host, port)
+        return self._served.port
 
     async def stop(self) -> None:
         """Stop listening and close what is open."""
-        if self._runner is not None:
-            await self._runner.cleanup()
-            self._runner = None
+        served, self._served = self._served, None
+        if served is not None:
+            await served.stop()
 
 
 async def read_model(request: web.Request, model: type[M]) -> M:
