@@ -90,8 +90,8 @@ class Applying(Placing):
             self.report(work)
 
     def waits_for(self, component: Component) -> bool:
-        """Whether the next component has to wait for this one (AD-020)."""
-        return component.properties.wait
+        """Whether the next component has to wait for this one: AD-020, or to begin nothing after a failure (PF-02)."""
+        return component.properties.wait or self.policies.component_failure == "stop"
 
     def stops_at(self, component: Component) -> bool:
         """Whether nothing after this failed component is begun (PF-02, PF-06)."""

@@ -11,7 +11,7 @@ from simulator.device.config import DeviceConfig
 from simulator.device.durable import DamagedState, Durable
 from simulator.device.events import CapabilitiesChanged, Effect, Log, LogKind, Point
 from simulator.device.facts import Child, DeviceFacts
-from simulator.device.life import Life, PowerLost, Surroundings
+from simulator.device.life import Life, PowerLost, Surroundings, told
 from simulator.device.storage import FileStorage, MemoryStorage, Storage
 from simulator.device.transport import HttpTransport, Transport
 from simulator.device.workloads import DeploymentView, Machine
@@ -22,7 +22,14 @@ RESTART_S = 0.2
 """How long the device waits before it starts again after it could not store its state."""
 
 Tampering = Literal[
-    "stop-workload", "remove-workload", "edit-workload", "foreign-workload", "damage-state", "erase-state"
+    "stop-workload",
+    "remove-workload",
+    "edit-workload",
+    "foreign-workload",
+    "damage-state",
+    "erase-state",
+    "fill-storage",
+    "free-storage",
 ]
 
 
@@ -55,7 +62,10 @@ class SimulatedDevice:
         self._transport = transport
         self._random = random.Random(config.seed)  # noqa: S311 - spreads retries, guards nothing
         self._life: Life | None = None
+        self.lost_at: str | None = None
+        """Before what the power was cut last; None while a cut that was asked for has not come."""
         self._cut_at: str | int | None = None
+        self._cut_after = 0
         self._restart_after_cut = True
         self._changed = asyncio.Event()
         self._restart_timer: Timer | None = None
@@ -122,19 +132,25 @@ class SimulatedDevice:
         await self.stop()
         await self.start()
 
-    async def power_cut(self, at: str | int | None = None, *, restart: bool = True) -> None:
+    async def power_cut(self, at: str | int | None = None, *, after: int = 0, restart: bool = True) -> None:
         """Cut the power: now, when the agent next comes to the named point, or before its n-th effect from now.
 
         With `restart` the power comes back at once; otherwise `start` brings it back. Points: manifest-taken,
-        artefacts-fetched, component-installing, state-stored, status-sent, capabilities-sent (RB-03).
+        artefacts-fetched, component-installing, state-stored, status-sent, capabilities-sent (RB-03). With `after`,
+        it is the effect of that number behind the point before which the power is cut.
         """
         self._restart_after_cut = restart
+        self._cut_after, self.lost_at = after, None
         if at is not None:
             self._cut_at = at
             return
         await self.stop()
         if restart:
             await self.start()
+
+    def spare(self) -> None:
+        """Forget a power cut that was asked for and has not come."""
+        self._cut_at = None
 
     async def factory_reset(self) -> None:
         """Reset to the state of delivery, as the policy says, and start again if it was on (FB-06, DR-01)."""
@@ -197,8 +213,8 @@ class SimulatedDevice:
     ) -> None:
         """Change something behind the agent's back (MM-01..MM-03, MM-06); raises KeyError when it is not there.
 
-        `foreign-workload` takes its name from `component`. State that is damaged or erased while the device is on stays
-        so when it goes off, whatever it stored meanwhile.
+        `foreign-workload` takes its name from `component`; storage that is filled stays full until it is freed (PF-09).
+        State that is damaged or erased while the device is on stays so when it goes off, whatever it stored meanwhile.
         """
         match what:
             case "stop-workload":
@@ -213,6 +229,8 @@ class SimulatedDevice:
                 self._spoil(self.storage.damage)
             case "erase-state":
                 self._spoil(self.storage.erase)
+            case "fill-storage" | "free-storage":
+                self.storage.full = what == "fill-storage"
 
     # --- waiting -----------------------------------------------------------------------------------------
 
@@ -276,16 +294,18 @@ class SimulatedDevice:
         if isinstance(self._cut_at, int):
             self._cut_at -= 1
             if self._cut_at <= 0:
-                self._lose_power("counted effect")
+                self._lose_power(told(effect))
         if isinstance(effect, Log):
             self._note(effect.kind, effect.message)
         elif isinstance(effect, Point):
             self.points.append(effect.name)
-            if effect.name == self._cut_at:
+            if effect.name == self._cut_at and self._cut_after:
+                self._cut_at = self._cut_after
+            elif effect.name == self._cut_at:
                 self._lose_power(effect.name)
 
     def _lose_power(self, where: str) -> None:
-        self._cut_at = None
+        self._cut_at, self.lost_at = None, where
         raise PowerLost(where)
 
     def _on_end(self, reason: Exception) -> None:

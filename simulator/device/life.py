@@ -33,6 +33,32 @@ from simulator.device.workloads import Machine
 OnEffect = Callable[[Effect], None]
 
 
+def told(effect: Effect) -> str:
+    """Say what an effect does, in a few words: for evidence of where the power was cut (RB-03)."""
+    match effect:
+        case Send(_, method, target):
+            return f"sending {method} {target}"
+        case StartComponent(component=component) | StopComponent(component=component):
+            return f"{_VERBS[type(effect)]} {component}"
+        case SetTimer(name) | CancelTimer(name) | Point(name):
+            return f"{_VERBS[type(effect)]} {name.partition(':')[0]}"
+        case _:
+            return _VERBS[type(effect)]
+
+
+_VERBS: dict[type, str] = {
+    Persist: "storing its state",
+    StartComponent: "starting",
+    StopComponent: "stopping",
+    CancelComponent: "giving up a component",
+    SetTimer: "setting the timer",
+    CancelTimer: "cancelling the timer",
+    Point: "the point",
+    Observe: "looking at the machine",
+    Log: "writing its log",
+}
+
+
 class PowerLost(Exception):
     """The power is gone between two effects."""
 
