@@ -58,6 +58,8 @@ class Group:
     occurrences: tuple[Occurrence, ...]
     left_out: int
     """Different occurrences beyond those told."""
+    interpretations: tuple[str, ...] = ()
+    """Readings of ambiguous texts that it rests on."""
 
     @property
     def spans(self) -> tuple[tuple[int, int], ...]:
@@ -122,6 +124,9 @@ def _group(run: Run, findings: list[Finding], shown: int) -> Group:
         _scenarios(findings),
         occurrences,
         max(len(same) - limit, 0),
+        tuple(
+            dict.fromkeys(name for finding in findings for name in run.readings_of(finding.check, finding.requirement))
+        ),
     )
 
 

@@ -11,10 +11,12 @@ from reports.model import FindingReport, Report, RequirementReport, RoleReport, 
 from reports.projection import (
     failing_findings,
     failures,
+    in_doubt,
     not_exercised,
     of_outcome,
     report_of,
     reproduce,
+    resting,
     unexplained_failures,
     why,
 )
@@ -41,6 +43,7 @@ def render(run: Run) -> str:
     lines = [f"# {_MARK[report.conformity]} Margo conformance: {report.conformity}", ""]
     for role in report.roles:
         lines += _role(report, role)
+    lines += _interpretations(report)
     lines += _facts(report)
     return "\n".join(lines).rstrip() + "\n"
 
@@ -95,18 +98,44 @@ def _failures(report: Report, role: RoleReport) -> list[str]:
         return []
     lines = ["### Failures", ""]
     for requirement in failed[:SHOWN_FAILURES]:
-        lines += _failure(role, requirement)
+        lines += _failure(report, role, requirement)
     if len(failed) > SHOWN_FAILURES:
         lines += [f"… and {len(failed) - SHOWN_FAILURES} more.", ""]
     lines += _scenario_list(broken)
     return lines
 
 
-def _failure(role: RoleReport, requirement: RequirementReport) -> list[str]:
+def _failure(report: Report, role: RoleReport, requirement: RequirementReport) -> list[str]:
     lines = [f"- **{_inline(requirement.id)}** {_inline(requirement.statement)}"]
     for finding in failing_findings(requirement.findings)[:3]:
         lines += [f"  - {_inline(finding.message)} (scenario {finding.scenario})", *_comparison(finding)]
+    for item in resting(failing_findings(requirement.findings), report):
+        lines.append(f"  - read as {_inline(item.id)}: {_inline(item.reading)}")
     return [*lines, f"  - reproduce: {_code(reproduce(role.role, requirement.id, role.subject.target))}", ""]
+
+
+def _interpretations(report: Report) -> list[str]:
+    """The readings of ambiguous texts by which something failed or was warned of; of the others only their number."""
+    if not report.interpretations:
+        return []
+    resting_on = in_doubt(report)
+    used = sum(bool(item.findings) for item in report.interpretations)
+    lines = [
+        "### Interpretations",
+        "",
+        f"{len(report.interpretations)} passages of the text are ambiguous; {used} readings bore on this run. By "
+        f"{len(resting_on)} of them something failed or was warned of:"
+        if resting_on
+        else f"{len(report.interpretations)} passages of the text are ambiguous; {used} readings bore on this run, and "
+        "nothing failed by one of them.",
+        "",
+    ]
+    lines += [
+        f"- **{_inline(item.id)}** {_inline(item.issue)} Read as: {_inline(item.reading)}"
+        + (f" ({', '.join(map(_inline, item.upstream))})" if item.upstream else "")
+        for item in resting_on
+    ]
+    return [*lines, ""] if resting_on else lines
 
 
 def _comparison(finding: FindingReport) -> list[str]:

@@ -37,6 +37,8 @@ class FindingReport(_Document):
     found: str | None = None
     shown_by: tuple[int, ...] = ()
     """Numbers of the events in the event file that show it."""
+    interpretations: tuple[str, ...] = ()
+    """Readings of ambiguous texts that it rests on, by their ids in the register."""
 
 
 class ExampleReport(_Document):
@@ -60,6 +62,27 @@ class CondensedReport(_Document):
     """Every scenario that has one of them."""
     examples: tuple[ExampleReport, ...]
     """The first few that differ in what was expected or found."""
+    interpretations: tuple[str, ...] = ()
+    """Readings of ambiguous texts that they rest on."""
+
+
+class InterpretationReport(_Document):
+    """A reading of a text that is ambiguous or contradicts itself, and what of this run rests on it."""
+
+    id: str
+    where: str
+    issue: str
+    reading: str
+    why: str | None = None
+    upstream: tuple[str, ...] = ()
+    """Threads of the specification that discuss it: `owner/name#number`."""
+    requirements: tuple[str, ...] = ()
+    checks: tuple[str, ...] = ()
+    """Checks that depend on it."""
+    reason: str | None = None
+    """Why no check depends on it."""
+    findings: Mapping[Outcome, int] = {}
+    """How many findings of this run rest on it, by outcome; those that are zero left out."""
 
 
 class RequirementReport(_Document):
@@ -198,4 +221,6 @@ class Report(_Document):
     conformity: Conformity
     exit_code: int
     roles: tuple[RoleReport, ...]
+    interpretations: tuple[InterpretationReport, ...] = ()
+    """The register of readings by which the run was judged."""
     scenarios: tuple[ScenarioReport, ...]

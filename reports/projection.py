@@ -13,6 +13,7 @@ from reports.model import (
     Coverage,
     ExampleReport,
     FindingReport,
+    InterpretationReport,
     Report,
     RequirementReport,
     RoleReport,
@@ -43,7 +44,36 @@ def report_of(run: Run) -> Report:
         conformity=run.conformity,
         exit_code=run.conformity.exit_code,
         roles=tuple(_role(run, assessment) for assessment in run.assessments),
-        scenarios=tuple(_scenario(scenario) for scenario in run.scenarios),
+        interpretations=_interpretations(run),
+        scenarios=tuple(_scenario(run, scenario) for scenario in run.scenarios),
+    )
+
+
+def resting(findings: Iterable[FindingReport], report: Report) -> tuple[InterpretationReport, ...]:
+    """The readings that some findings rest on, in the order of the register."""
+    named = {name for finding in findings for name in finding.interpretations}
+    return tuple(item for item in report.interpretations if item.id in named)
+
+
+def in_doubt(report: Report) -> tuple[InterpretationReport, ...]:
+    """The readings by which something failed or was warned of: with another reading that would be otherwise."""
+    return tuple(
+        item for item in report.interpretations if item.findings.get(Outcome.FAIL) or item.findings.get(Outcome.WARNING)
+    )
+
+
+def _interpretations(run: Run) -> tuple[InterpretationReport, ...]:
+    found: dict[str, Counter[Outcome]] = defaultdict(Counter)
+    for scenario in run.scenarios:
+        for finding in scenario.findings:
+            for name in run.readings_of(finding.check, finding.requirement):
+                found[name][finding.outcome] += 1
+    return tuple(
+        InterpretationReport(
+            **entry.model_dump(),
+            findings={outcome: found[entry.id][outcome] for outcome in Outcome if found[entry.id][outcome]},
+        )
+        for entry in run.interpretations
     )
 
 
@@ -169,6 +199,7 @@ def _requirements(run: Run, assessment: Assessment) -> list[RequirementReport]:
     scenarios = run.of_role(role)
     reports = [
         _requirement(
+            run,
             entry,
             role,
             assessment.requirements.get(entry.id, RequirementVerdict.NOT_EXERCISED),
@@ -181,6 +212,7 @@ def _requirements(run: Run, assessment: Assessment) -> list[RequirementReport]:
 
 
 def _requirement(
+    run: Run,
     entry: RequirementEntry,
     role: Role,
     verdict: RequirementVerdict,
@@ -203,8 +235,8 @@ def _requirement(
         interpretations=entry.interpretations,
         parts=entry.parts,
         checks=entry.checks.get(role, ()),
-        findings=_notable(said),
-        condensed=_condensed(said),
+        findings=_notable(run, said),
+        condensed=_condensed(run, said),
         scenarios=tuple(
             scenario.number
             for scenario in scenarios
@@ -226,16 +258,19 @@ def _not_in_catalogue(requirement: str, role: Role) -> RequirementEntry:
     )
 
 
-def _notable(findings: Iterable[Finding]) -> tuple[FindingReport, ...]:
+def _notable(run: Run, findings: Iterable[Finding]) -> tuple[FindingReport, ...]:
     """Every finding that somebody has to look at, in the order of the run."""
     return tuple(
-        FindingReport.model_validate(finding.model_dump(exclude={"n", "at", "type"}))
+        FindingReport(
+            **finding.model_dump(exclude={"n", "at", "type"}),
+            interpretations=run.readings_of(finding.check, finding.requirement),
+        )
         for finding in findings
         if finding.outcome in NOTABLE
     )
 
 
-def _condensed(findings: Iterable[Finding]) -> tuple[CondensedReport, ...]:
+def _condensed(run: Run, findings: Iterable[Finding]) -> tuple[CondensedReport, ...]:
     """All other findings: those in which one check said the same are told once."""
     same: dict[tuple[str, Outcome, str], list[Finding]] = defaultdict(list)
     for finding in findings:
@@ -249,6 +284,7 @@ def _condensed(findings: Iterable[Finding]) -> tuple[CondensedReport, ...]:
             count=len(alike),
             scenarios=tuple(dict.fromkeys(finding.scenario for finding in alike)),
             examples=_examples(alike),
+            interpretations=run.readings_of(check, alike[0].requirement),
         )
         for (check, outcome, message), alike in same.items()
     )
@@ -269,7 +305,7 @@ def _ids(findings: Iterable[Finding], outcome: Outcome) -> tuple[str, ...]:
     return tuple(sorted({finding.requirement for finding in findings if finding.outcome is outcome}))
 
 
-def _scenario(scenario: ScenarioRun) -> ScenarioReport:
+def _scenario(run: Run, scenario: ScenarioRun) -> ScenarioReport:
     begun, ended = scenario.started, scenario.finished
     found = Counter(finding.outcome for finding in scenario.findings)
     return ScenarioReport(
@@ -291,7 +327,7 @@ def _scenario(scenario: ScenarioRun) -> ScenarioReport:
             StepReport.model_validate(step.model_dump(exclude={"n", "at", "type", "scenario"}))
             for step in scenario.steps
         ),
-        findings=_notable(scenario.findings),
+        findings=_notable(run, scenario.findings),
         passed=_ids(scenario.findings, Outcome.PASS),
         observed=_ids(scenario.findings, Outcome.OBSERVATION),
         counts={outcome: found[outcome] for outcome in Outcome if found[outcome]},

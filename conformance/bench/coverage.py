@@ -8,7 +8,7 @@ from conformance.bench.scenarios import BEHAVIOUR_TAG, Scenario, scenarios
 from conformance.catalogue import Behaviour, Catalogue, Requirement
 from conformance.checks.judging import covered
 from conformance.checks.registry import Check, checks
-from conformance.record.events import BehaviourEntry, RequirementEntry, Role
+from conformance.record.events import BehaviourEntry, InterpretationEntry, RequirementEntry, Role
 
 ROLES: tuple[Role, ...] = ("device", "wfm")
 
@@ -69,6 +69,30 @@ def coverage(role: Role, catalogue: Catalogue) -> tuple[StatementCoverage, ...]:
     by_statement = _checks_by_statement(checks(role).values(), catalogue)
     shown = _scenarios_by_statement(scenarios(role, catalogue.revision), catalogue)
     return tuple(_of(item, by_statement, shown) for item in catalogue.for_role(role))
+
+
+def interpretation_entries(catalogue: Catalogue) -> tuple[InterpretationEntry, ...]:
+    """Give the register of readings as it goes into the event file, each with the checks that depend on it."""
+    depending: dict[str, list[str]] = defaultdict(list)
+    for check in checks().values():
+        for name in check.interpretations:
+            depending[name].append(check.name)
+    return tuple(
+        InterpretationEntry(
+            id=item.id,
+            where=item.where,
+            issue=item.issue,
+            reading=item.reading,
+            why=item.why,
+            upstream=item.upstream,
+            requirements=tuple(
+                dict.fromkeys(other for name in item.requirements for other in (name, *catalogue.also_judges(name)))
+            ),
+            checks=tuple(depending[item.id]),
+            reason=item.no_check,
+        )
+        for item in catalogue.interpretations
+    )
 
 
 def is_observable_must(requirement: Requirement) -> bool:

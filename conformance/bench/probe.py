@@ -158,14 +158,16 @@ class Probe:
         body: bytes | None = None,
         *,
         fresh: bool = False,
+        bare: bool = False,
     ) -> Exchange:
         """Send one request and give the recorded exchange; `fresh` demands a connection of its own.
 
-        `path` follows the endpoint's prefix. `Host` and `Content-Length` are added unless given.
+        `path` follows the endpoint's prefix, unless it is to stand `bare`. `Host` and `Content-Length` are added unless
+        given.
         """
         if fresh:
             self.close()
-        target = f"{self._endpoint.prefix}{path}"
+        target = path if bare else f"{self._endpoint.prefix}{path}"
         sent = self._headers(tuple(headers), body)
         call = recognise(method, self._endpoint.operation_target(target))
         begun = self._recorder.now()

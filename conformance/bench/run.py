@@ -16,7 +16,7 @@ from types import ModuleType
 import pytest
 
 from conformance.bench.bench import Bench
-from conformance.bench.coverage import entries
+from conformance.bench.coverage import behaviour_entries, entries, interpretation_entries
 from conformance.bench.errors import UsageError
 from conformance.bench.ics import Ics
 from conformance.bench.loop import BackgroundLoop
@@ -93,7 +93,9 @@ def run(plan: RunPlan) -> Run:
             recorder = Recorder(writer, plan.listeners, plan.part.epoch if plan.part else None)
             recorder.append(header_of(plan, selection, catalogue))
             claims = {seat.role: seat.ics.claims(catalogue) for seat in plan.seats}
-            recorder.append(CatalogueEvent(requirements=entries(catalogue, claims)))
+            statements, behaviours = entries(catalogue, claims), behaviour_entries(catalogue)
+            readings = interpretation_entries(catalogue)
+            recorder.append(CatalogueEvent(requirements=statements, behaviours=behaviours, interpretations=readings))
             if plan.workers:
                 _run_workers(plan, recorder)
             else:

@@ -67,6 +67,14 @@ def everything_held(bench: WfmBench, name: str) -> None:
     bench.note("content-held", exchanges=held)
 
 
+def everything_escaped(bench: WfmBench, name: str) -> None:
+    """Fetch everything the manifest names, with the colon of each digest percent-encoded."""
+    offer = bench.client(name).last
+    urls = [str(holder.get("url")) for holder in (*offer.refs, *([offer.bundle] if offer.bundle else []))]
+    items = [bench.fetch(name, url.replace("sha256:", "sha256%3A")).n for url in urls]
+    bench.note("address-escaped", exchanges=items)
+
+
 def everything_compressed(bench: WfmBench, name: str) -> None:
     """Fetch everything the manifest names, accepting gzip."""
     offer = bench.manifest(name)

@@ -164,10 +164,23 @@ class WfmBench(Bench):
         return self.client(name).last
 
     def fetch(self, name: str, url: object, *headers: tuple[str, str]) -> Exchange:
-        """Fetch a deployment or bundle by the address a manifest gives; raises NotSeen when it gives none."""
+        """Fetch a deployment or bundle by the address a manifest gives; raises NotSeen when it gives none.
+
+        Where the WFM's root has a path, the address is put behind it first; then it is resolved by RFC 3986, which
+        drops that path (AMB-X-11). Which of the two led to something is noted.
+        """
         if not isinstance(url, str) or not url.startswith("/"):
             raise NotSeen(f"the manifest gives no address to fetch from, but {url!r}")
-        return self.client(name).probe.send("GET", url, headers)
+        probe = self.client(name).probe
+        exchange = probe.send("GET", url, headers)
+        if not self.subject.endpoint.prefix:
+            return exchange
+        how = "behind the root's path"
+        if exchange.status == 404:
+            exchange, how = probe.send("GET", url, headers, bare=True), "by RFC 3986"
+        if exchange.status == 200:
+            self.note("address-resolved", exchange=exchange.n, how=how)
+        return exchange
 
     def fetch_everything(self, name: str, offer: Offer) -> list[Exchange]:
         """Fetch every deployment a manifest names, and its bundle."""

@@ -75,6 +75,10 @@ class Catalogue:
         """Give the behaviour of that id; None when there is none."""
         return next((item for item in self.behaviours if item.id == behaviour_id), None)
 
+    def interpretation(self, interpretation_id: str) -> Interpretation | None:
+        """Give the reading of that id; None when there is none."""
+        return next((item for item in self.interpretations if item.id == interpretation_id), None)
+
     def behaviours_of(self, requirement_id: str) -> tuple[Behaviour, ...]:
         """Give the behaviours that rest on a statement or on one that says the same."""
         ids = {requirement_id, *self.requirement(requirement_id).same_as}

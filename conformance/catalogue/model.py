@@ -98,14 +98,17 @@ class Behaviour(Entry):
 class Interpretation(Entry):
     """An ambiguity or contradiction of the text and the reading this suite follows.
 
-    `requirements` are the statements whose judgement depends on the reading; `upstream` names threads of the
-    specification's own repositories (`owner/name#number`) that discuss it.
+    `requirements` are the statements whose judgement depends on the reading, `why` what speaks for it; `upstream`
+    names threads of the specification's own repositories (`owner/name#number`) that discuss it. The checks that depend
+    on a reading name it themselves; where none does, `no_check` says why.
     """
 
     id: RequirementId
     where: Text
     issue: Text
     reading: Text
+    why: Text | None = None
+    no_check: Text | None = None
     requirements: tuple[RequirementId, ...] = ()
     upstream: tuple[Annotated[str, StringConstraints(pattern=r"^[\w.-]+/[\w.-]+#[0-9]+$")], ...] = ()
 

@@ -91,7 +91,7 @@ def _requirement(item: Requirement, catalogue: Catalogue) -> None:
     _many("says the same", item.same_as)
     _many("part of", item.part_of)
     _many("parts", item.parts)
-    _many("read as", [f"{entry.id}: {entry.reading}" for entry in catalogue.interpretations_of(item.id)])
+    _many("read as", [_reading(entry) for entry in catalogue.interpretations_of(item.id)])
     _many("behaviours", [f"{entry.id}: {entry.title}" for entry in catalogue.behaviours_of(item.id)])
     known = checks()
     for role in (role for role in ROLES if role in item.binds):
@@ -127,13 +127,26 @@ def _behaviour(item: Behaviour, catalogue: Catalogue) -> None:
     _many("scenarios", shown or ["none"])
 
 
+def _reading(item: Interpretation) -> str:
+    because = f" Why: {item.why}" if item.why else ""
+    return f"{item.id}: {item.reading}{because}"
+
+
 def _interpretation(item: Interpretation, catalogue: Catalogue) -> None:
+    from conformance.bench.run import load_checks
+    from conformance.checks.registry import checks
+
+    load_checks()
     _title(item.id, "interpretation")
     _field("where", item.where)
     _field("issue", item.issue)
     _field("reading", item.reading)
+    _field("why", item.why or "")
     _many("bears on", [f"{name}: {catalogue.requirement(name).statement}" for name in item.requirements])
     _many("upstream", item.upstream)
+    depending = [entry for entry in checks().values() if item.id in entry.interpretations]
+    _many("checks", [f"{entry.name}: {entry.title}" for entry in depending])
+    _field("no check", "" if depending else item.no_check or "none of this revision is run")
 
 
 def _title(name: str, kind: str) -> None:

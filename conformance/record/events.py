@@ -129,12 +129,34 @@ class BehaviourEntry(_Frozen):
     """Why nothing exercises it, or a part of it."""
 
 
+class InterpretationEntry(_Frozen):
+    """A reading of a text that is ambiguous or contradicts itself, as it stood when the run was made."""
+
+    id: str
+    where: str
+    """Page and section."""
+    issue: str
+    """What is wrong with the text."""
+    reading: str
+    """How this suite reads it."""
+    why: str | None = None
+    upstream: tuple[str, ...] = ()
+    """Threads of the specification that discuss it: `owner/name#number`."""
+    requirements: tuple[str, ...] = ()
+    """Statements whose judgement depends on it, with those that say the same."""
+    checks: tuple[str, ...] = ()
+    """Checks that depend on it."""
+    reason: str | None = None
+    """Why no check depends on it."""
+
+
 class CatalogueEvent(_Event):
     """What the run is judged by, so that a report needs nothing but the event file."""
 
     type: Literal["catalogue"] = "catalogue"
     requirements: tuple[RequirementEntry, ...]
     behaviours: tuple[BehaviourEntry, ...] = ()
+    interpretations: tuple[InterpretationEntry, ...] = ()
 
 
 class ScenarioStarted(_Event):

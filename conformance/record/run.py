@@ -14,6 +14,7 @@ from conformance.record.events import (
     Fact,
     Finding,
     Header,
+    InterpretationEntry,
     Outcome,
     RequirementEntry,
     Role,
@@ -67,6 +68,7 @@ class Run:
     scenarios: tuple[ScenarioRun, ...]
     by_number: Mapping[int, Event] = field(repr=False)
     behaviours: tuple[BehaviourEntry, ...] = ()
+    interpretations: tuple[InterpretationEntry, ...] = ()
 
     @classmethod
     def of(cls, events: Iterable[Event]) -> "Run":
@@ -85,7 +87,21 @@ class Run:
         catalogues = [event for event in numbered.values() if isinstance(event, CatalogueEvent)]
         requirements = tuple(entry for catalogue in catalogues for entry in catalogue.requirements)
         behaviours = tuple(entry for catalogue in catalogues for entry in catalogue.behaviours)
-        return cls(header, requirements, _scenarios(numbered.values()), numbered, behaviours)
+        interpretations = tuple(entry for catalogue in catalogues for entry in catalogue.interpretations)
+        return cls(header, requirements, _scenarios(numbered.values()), numbered, behaviours, interpretations)
+
+    @cached_property
+    def _readings(self) -> Mapping[tuple[str, str], tuple[str, ...]]:
+        found: dict[tuple[str, str], list[str]] = defaultdict(list)
+        for entry in self.interpretations:
+            for check in entry.checks:
+                for requirement in entry.requirements:
+                    found[check, requirement].append(entry.id)
+        return {key: tuple(names) for key, names in found.items()}
+
+    def readings_of(self, check: str, requirement: str) -> tuple[str, ...]:
+        """Give the ids of the readings of ambiguous texts on which a finding of a check about a requirement rests."""
+        return self._readings.get((check, requirement), ())
 
     @property
     def roles(self) -> tuple[Role, ...]:

@@ -44,6 +44,11 @@ def fetch_held(bench: WfmBench, name: str) -> None:
     asking.everything_held(bench, name)
 
 
+@when(parsers.parse("client {name:w} fetches it all again, with the colon of each digest escaped"))
+def fetch_escaped(bench: WfmBench, name: str) -> None:
+    asking.everything_escaped(bench, name)
+
+
 @when(parsers.parse("client {name:w} fetches everything its manifest names, accepting compression"))
 def fetch_compressed(bench: WfmBench, name: str) -> None:
     asking.everything_compressed(bench, name)
@@ -67,6 +72,11 @@ def bundle_agrees(bench: WfmBench) -> None:
 @then("the former content is unchanged or no longer there")
 def former_content(bench: WfmBench) -> None:
     bench.judge(desired_state.replaced_content_is_itself_or_gone)
+
+
+@then("an escaped address leads to the same content, or to none")
+def escaped_address(bench: WfmBench) -> None:
+    bench.judge(desired_state.escaped_addresses_lead_nowhere_else)
 
 
 @then("every answer is the same to the last byte")

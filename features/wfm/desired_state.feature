@@ -102,6 +102,13 @@ Feature: The desired state of a client
     And client A fetches everything the former manifest named
     Then the former content is unchanged or no longer there
 
+  @needs:northbound @req:DS-033
+  Scenario: An address may be written in another way
+    Given client A has been given the primary application
+    When client A fetches everything its manifest names
+    And client A fetches it all again, with the colon of each digest escaped
+    Then an escaped address leads to the same content, or to none
+
   @req:DS-058 @req:DS-011
   Scenario: Nothing changes while nothing is changed
     When client A asks for its manifest 3 times

@@ -84,6 +84,15 @@ def test_explain_an_interpretation_with_its_reading() -> None:
     assert "ST-008" in told
 
 
+def test_explain_tells_which_checks_depend_on_a_reading() -> None:
+    told = " ".join(call("explain", "AMB-X-11").out.split())
+    assert "why" in told
+    assert "wfm.addresses_are_resolved_in_one_way" in told
+    assert "no check" not in told
+    assert "no check" in " ".join(call("explain", "A-26").out.split())
+    assert "AMB-X-11: " in call("explain", "DS-027").out
+
+
 def test_explain_tells_the_revision_that_has_it() -> None:
     known = {item.id for item in load().requirements}
     other = next(item.id for item in load("2024-10").requirements if item.id not in known)

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from conformance.checks.evidence import Offer, Record
 from conformance.checks.registry import Judgement, check
 from conformance.checks.wfm.judged import MANIFEST_TYPE, directives, expect, flaws, media_type, noted
-from conformance.record.events import Exchange
+from conformance.record.events import Exchange, Fact
 
 DIGEST = re.compile(r"sha256:[0-9a-f]{64}")
 DAY_S = 86_400
@@ -100,6 +100,17 @@ def deployments_are_addressed_by_their_digest(record: Record) -> Iterator[Judgem
             yield expect(ref.get("url") == url, url, ref.get("url"), offer)
 
 
+@check("DS-023", "DS-027", role="wfm", monitor=True, interpretations=("AMB-X-11",))
+def addresses_are_resolved_in_one_way(record: Record) -> Iterator[Judgement]:
+    """Behind a root with a path, every address of a manifest leads to content in the same way."""
+    ways = {str(fact.data.get("how")) for fact in record.facts_of("address-resolved")}
+    for fact in record.facts_of("address-resolved"):
+        name = ["DS-027" if _operation(record, fact) == "fetch-deployment" else "DS-023"]
+        how = str(fact.data.get("how"))
+        yield noted("content at the address of the manifest", f"found {how}", fact, only=name)
+        yield expect(len(ways) == 1, "one way for every address", " and ".join(sorted(ways)), fact, only=name)
+
+
 @check("DS-047", "DS-048", "DS-049", role="wfm", monitor=True, interpretations=("AMB-X-09",))
 def digests_are_written_as_they_should(record: Record) -> Iterator[Judgement]:
     """A digest is `sha256:` and 64 lower-case hexadecimal characters, with nothing before, in or behind it."""
@@ -188,6 +199,11 @@ def deployment_ids_are_uuids(record: Record) -> Iterator[Judgement]:
         for ref in offer.refs:
             found = ref.get("deploymentId")
             yield expect(isinstance(found, str) and pattern.fullmatch(found), "a UUID", repr(found), offer)
+
+
+def _operation(record: Record, fact: Fact) -> str:
+    found = (item.operation for item in record.fetches if item.n == fact.data.get("exchange"))
+    return next(found, "unknown")
 
 
 def _seconds(value: str | None) -> int:

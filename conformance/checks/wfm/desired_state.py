@@ -8,7 +8,7 @@ from conformance.checks.monitors.wfm_contents import documents
 from conformance.checks.monitors.wfm_manifests import digest
 from conformance.checks.registry import Judgement, check
 from conformance.checks.wfm.archive import Unreadable, decoded, opened
-from conformance.checks.wfm.judged import exchange, expect, offers_to, said, unseen
+from conformance.checks.wfm.judged import exchange, expect, noted, offers_to, said, unseen
 from conformance.record.events import Fact
 
 CHANGES = ("deployed", "updated", "withdrawn")
@@ -182,6 +182,20 @@ def replaced_content_is_itself_or_gone(record: Record) -> Iterator[Judgement]:
                 continue
             held = item.status == 200 and digest(item.response.data or b"") == item.params.get("digest")
             yield expect(held or item.status == 404, "the former content, or 404", said(item), item)
+
+
+@check("DS-033", role="wfm", interpretations=("AMB-X-27",))
+def escaped_addresses_lead_nowhere_else(record: Record) -> Iterator[Judgement]:
+    """An address whose colon is percent-encoded gives the same content as the plain one; that it may not is noted."""
+    for fact in record.facts_of("address-escaped"):
+        for number in fact.data.get("exchanges", ()):
+            item = exchange(record, number)
+            if item is None:
+                continue
+            if item.status in (400, 404):
+                yield noted("the same content under the escaped address", said(item), item)
+            held = item.status == 200 and digest(item.response.data or b"") == item.params.get("digest")
+            yield expect(held or item.status in (400, 404), "the same content, or none", said(item), item)
 
 
 @check("DS-058", "DS-011", role="wfm", interpretations=("AMB-X-12",))
