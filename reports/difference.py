@@ -98,7 +98,7 @@ class Difference(_Document):
     partial: tuple[bool, bool] = (False, False)
     """Which of the two was filtered: statements left out count as no longer, or newly, shown."""
 
-    @computed_field
+    @computed_field  # type: ignore[prop-decorator]
     @property
     def alarming(self) -> bool:
         """Whether a gate should close: something broke, got worse or is no longer shown, or a role is gone."""
