@@ -14,6 +14,7 @@ from conformance.cli import (
     explain,
     init,
     listing,
+    report_diff,
     report_render,
     report_verify,
     run_device,
@@ -57,6 +58,7 @@ run_device.register(runs)
 run_wfm.register(runs)
 serve_wfm.register(serves)
 serve_device.register(serves)
+report_diff.register(reports)
 report_render.register(reports)
 report_verify.register(reports)
 init.register(inits)

@@ -14,6 +14,8 @@ SECRET_HEADERS = frozenset({"authorization", "proxy-authorization", "cookie", "s
 _PRIVATE_KEY = re.compile(r"-----BEGIN [A-Z ]*PRIVATE KEY-----.*?(?:-----END [A-Z ]*PRIVATE KEY-----|\Z)", re.DOTALL)
 # inside one JSON string: never beyond its closing quote
 _PRIVATE_KEY_IN_JSON = re.compile(r"-----BEGIN [A-Z ]*PRIVATE KEY-----[^\"]*")
+# user information of a URL, RFC 3986 section 3.2.1; the last `@` before the path ends it
+_URL_PASSWORD = re.compile(r"(\b[A-Za-z][A-Za-z0-9+.-]*://)[^/?#\s]*@")
 _SECRET_MEMBER = re.compile(r"""("(?:client_secret|password|access_token)"\s*:\s*)"(?:[^"\\]|\\.)*(?:"|\Z)""")
 
 
@@ -46,6 +48,11 @@ def headers(items: Iterable[tuple[str, str]]) -> tuple[tuple[str, str], ...]:
 def without_secrets(text: str) -> str:
     """Replace private keys and the values of members that are known to be secret."""
     return _SECRET_MEMBER.sub(rf'\1"{REDACTED}"', _PRIVATE_KEY.sub(REDACTED, text))
+
+
+def without_passwords(text: str) -> str:
+    """Replace the user information of every URL in a text: what was typed as `https://user:password@host` stays out."""
+    return _URL_PASSWORD.sub(rf"\1{REDACTED}@", text)
 
 
 def line_without_secrets(line: str) -> str:

@@ -3,17 +3,28 @@
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
+from types import MappingProxyType
 from typing import Any
 
 from simulator.device.agent import Agent
 from simulator.device.facts import Child, DeviceFacts, default_capabilities
 from simulator.device.policies import Policies
+from simulator.device.retrieval import ComponentRetriever, RegistryAccess
 from simulator.device.runtimes import ComponentScript
 from simulator.device.settings import AgentSettings, DailyWindow, Retrieval, Window
 from simulator.device.transport import Limits
+from simulator.device.workloads import Machine
 from simulator.identity.svid import Svid
 from simulator.identity.trust import TrustSource
 from simulator.protocol.capabilities import DeviceCapabilities
+
+COLLECTOR = MappingProxyType(
+    {
+        "HTTP_OTEL_EXPORTER_OTLP_ENDPOINT": "http://otel-collector.local:4318",
+        "GRPC_OTEL_EXPORTER_OTLP_ENDPOINT": "http://otel-collector.local:4317",
+    }
+)
+"""Where workloads reach the collector of the device."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -22,7 +33,9 @@ class DeviceConfig:
 
     `capabilities` replaces the default profile, which `hosting`, `deployment_types` and `labels` shape; with `children`
     the device is a see-thru gateway. `storage`: a folder for durable state, None for memory. `agent_class` and
-    `check_wfm` are where deliberately broken devices differ. `seed` fixes all randomness.
+    `check_wfm` are where deliberately broken devices differ, as are `machine_class` and `retriever_class`.
+    `registries`: how components are fetched; None to pretend it. `collector`: what every container is told of the
+    collector (OBS-10). `seed` fixes all randomness.
     """
 
     wfm_url: str
@@ -56,6 +69,10 @@ class DeviceConfig:
     proxy_url: str | None = None
     agent_class: type[Agent] = Agent
     check_wfm: bool = True
+    registries: RegistryAccess | None = None
+    retriever_class: type[ComponentRetriever] = ComponentRetriever
+    machine_class: type[Machine] = Machine
+    collector: Mapping[str, str] = field(default_factory=lambda: dict(COLLECTOR))
     seed: int = 0
 
     def facts(self) -> DeviceFacts:

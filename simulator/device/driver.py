@@ -14,7 +14,7 @@ from simulator.device.facts import Child, DeviceFacts
 from simulator.device.life import Life, PowerLost, Surroundings, told
 from simulator.device.storage import FileStorage, MemoryStorage, Storage
 from simulator.device.transport import HttpTransport, Transport
-from simulator.device.workloads import DeploymentView, Machine
+from simulator.device.workloads import DeploymentView
 from simulator.identity.svid import Svid
 from simulator.protocol.capabilities import DeviceCapabilities
 
@@ -54,7 +54,7 @@ class SimulatedDevice:
     ) -> None:
         self.config = config
         self.facts = config.facts()
-        self.machine = Machine(config.scripts)
+        self.machine = config.machine_class(config.scripts, environment=config.collector)
         self.storage: Storage = FileStorage(config.storage) if config.storage else MemoryStorage()
         self.log: list[LogEntry] = []
         self.points: list[str] = []
@@ -259,6 +259,7 @@ class SimulatedDevice:
             on_effect=self._on_effect,
             on_step=self._notify,
             on_end=self._on_end,
+            retriever=self.config.retriever_class(self.config.registries) if self.config.registries else None,
         )
         self._life = Life(agent, around)
         self._life.start()

@@ -26,6 +26,8 @@ from simulator.device.events import (
     StopComponent,
     TimerFired,
 )
+from simulator.device.fetched import Fetched, RetrievalFailed
+from simulator.device.retrieval import ComponentRetriever
 from simulator.device.storage import Storage
 from simulator.device.transport import Transport
 from simulator.device.workloads import Machine
@@ -71,7 +73,8 @@ class StorageFailed(Exception):
 class Surroundings:
     """What an agent lives in. `on_effect` is called before each effect and may raise PowerLost.
 
-    `on_step` is called after each input; `on_end` when the life ends by itself, with the reason.
+    `on_step` is called after each input; `on_end` when the life ends by itself, with the reason. `retriever` fetches
+    components from their registries; without one, fetching them is only pretended.
     """
 
     machine: Machine
@@ -81,6 +84,7 @@ class Surroundings:
     on_effect: OnEffect
     on_step: Callable[[], None]
     on_end: Callable[[Exception], None]
+    retriever: ComponentRetriever | None = None
 
 
 class Life:
@@ -93,6 +97,7 @@ class Life:
         self._timers: dict[str, Timer] = {}
         self._running: dict[int, Timer] = {}
         self._requests: set[asyncio.Task[None]] = set()
+        self._retrievals: dict[int, asyncio.Task[None]] = {}
         self._worker: asyncio.Task[None] | None = None
         self._saving: asyncio.Future[None] | None = None
         self._over = False
@@ -111,7 +116,9 @@ class Life:
         """Stop at once; nothing that is under way is finished, but for a write that was begun."""
         self.drop_everything()
         tasks = [
-            task for task in (self._worker, *self._requests) if task is not None and task is not asyncio.current_task()
+            task
+            for task in (self._worker, *self._requests, *self._retrievals.values())
+            if task is not None and task is not asyncio.current_task()
         ]
         for task in tasks:
             task.cancel()
@@ -127,6 +134,8 @@ class Life:
         self._over = True
         for timer in (*self._timers.values(), *self._running.values()):
             timer.cancel()
+        for retrieval in self._retrievals.values():
+            retrieval.cancel()
         self._timers.clear()
         self._running.clear()
 
@@ -184,7 +193,25 @@ class Life:
         self.put(answer)
 
     def _operate(self, operation: StartComponent | StopComponent) -> None:
-        duration = self._around.machine.begin(operation)
+        if isinstance(operation, StopComponent) or self._around.retriever is None:
+            self._begin(operation)
+            return
+        task = asyncio.get_running_loop().create_task(self._retrieve(operation, self._around.retriever))
+        self._retrievals[operation.op] = task
+        task.add_done_callback(lambda _: self._retrievals.pop(operation.op, None))
+
+    async def _retrieve(self, operation: StartComponent, retriever: ComponentRetriever) -> None:
+        fetched: Fetched
+        try:
+            fetched = await retriever.fetch(operation)
+        except RetrievalFailed as failure:
+            fetched = failure
+        except Exception as error:  # noqa: BLE001 - a defect of the retriever must not stop the component silently
+            fetched = RetrievalFailed("artefact-unavailable", f"{type(error).__name__}: {error}")
+        self._begin(operation, fetched)
+
+    def _begin(self, operation: StartComponent | StopComponent, fetched: Fetched | None = None) -> None:
+        duration = self._around.machine.begin(operation, fetched)
         if duration is not None:
             op = operation.op
             self._running[op] = self._around.clock.call_later(duration, lambda: self._finish(op))
@@ -205,6 +232,9 @@ class Life:
             timer.cancel()
 
     def _cancel_operation(self, op: int) -> None:
+        retrieval = self._retrievals.pop(op, None)
+        if retrieval is not None:
+            retrieval.cancel()
         timer = self._running.pop(op, None)
         if timer is not None:
             timer.cancel()

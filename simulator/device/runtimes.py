@@ -3,9 +3,13 @@
 Source: DEV-04, DEV-05, CMP-14..CMP-16, AD-020.
 """
 
+import json
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, Literal
+
+from simulator.device.events import StartComponent
+from simulator.device.fetched import Fetched, Package
 
 Step = Literal["pull", "start", "health"]
 """The steps of an installation, at any of which it can fail: get the artefacts, start, become healthy."""
@@ -26,6 +30,8 @@ class ComponentScript:
     healthy: bool = True
     removal_s: float = 0.0
     removal_fails: int = 0
+    healthy_after_s: float = 0.0
+    """Seconds after it runs until it is healthy; matters only where the component says how its health is told."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,6 +78,30 @@ RUNTIMES = {"helm": HELM, "compose": COMPOSE}
 def runtime_for(kind: str) -> Runtime:
     """The runtime for a deployment type; what is not known is run as containers."""
     return RUNTIMES.get(kind, COMPOSE)
+
+
+def containers_of(
+    operation: StartComponent, fetched: Fetched | None, environment: Mapping[str, str]
+) -> dict[str, dict[str, str]]:
+    """The environment of each container: what every container gets, then the project's own, then the parameters."""
+    services = fetched.services if isinstance(fetched, Package) else {operation.component: {}}
+    compose = operation.kind != "helm"
+    given = runtime_for(operation.kind).configuration(operation.parameters) if compose else {}
+    parameters = {name: text_of(value) for name, value in given.items()}
+    return {name: {**environment, **_declared(service), **parameters} for name, service in services.items()}
+
+
+def text_of(value: object) -> str:
+    """A value as an environment variable holds it: text as it is, everything else as JSON."""
+    return value if isinstance(value, str) else json.dumps(value)
+
+
+def _declared(service: Mapping[str, Any]) -> dict[str, str]:
+    """The environment that a service declares, as a mapping or as a list of `NAME=value`."""
+    declared = service.get("environment") or {}
+    if isinstance(declared, list):
+        return dict(str(item).split("=", 1) for item in declared if "=" in str(item))
+    return {str(name): text_of(value) for name, value in declared.items()}
 
 
 def nested(parameters: Mapping[str, Any]) -> dict[str, Any]:

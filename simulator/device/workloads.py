@@ -8,7 +8,8 @@ from dataclasses import dataclass, field, replace
 from typing import Any
 
 from simulator.device.events import Seen, StartComponent, StopComponent, WorkloadEvent
-from simulator.device.runtimes import ComponentScript, Step, runtime_for
+from simulator.device.fetched import Fetched, Package, RetrievalFailed
+from simulator.device.runtimes import ComponentScript, Step, containers_of, runtime_for
 from simulator.protocol.digest import digest_of
 from simulator.protocol.documents import canonical_json
 
@@ -33,6 +34,8 @@ class ComponentView:
     running: bool = True
     healthy: bool = True
     managed: bool = True
+    containers: Mapping[str, Mapping[str, str]] = field(default_factory=dict)
+    """The environment of each container."""
 
     @property
     def configuration(self) -> dict[str, Any]:
@@ -70,22 +73,25 @@ class DeploymentView:
 
 @dataclass(slots=True)
 class _Pending:
-    """An operation under way; `step` is where it will fail, if it does."""
+    """An operation under way; `step` is where it will fail, if it does; `fetched` what its registry gave."""
 
     operation: Operation
     step: Step | None
     script: ComponentScript
+    fetched: Fetched | None = None
 
 
 @dataclass(slots=True)
 class Machine:
     """The machine and its runtimes. `scripts` by component name, or `name@revision` for one revision only.
 
-    `registry_down`: nothing can be pulled. `started` counts installations begun, for each (deployment, component).
+    `registry_down`: nothing can be pulled. `environment` goes into every container (OBS-10).
+    `started` counts installations begun, for each (deployment, component).
     """
 
     scripts: Mapping[str, ComponentScript] = field(default_factory=dict)
     registry_down: bool = False
+    environment: Mapping[str, str] = field(default_factory=dict)
     started: dict[tuple[str, str], int] = field(default_factory=dict)
     _instances: dict[tuple[str, str], ComponentView] = field(default_factory=dict)
     _pending: dict[int, _Pending] = field(default_factory=dict)
@@ -93,8 +99,11 @@ class Machine:
 
     # --- operations ------------------------------------------------------------------------------------
 
-    def begin(self, operation: Operation) -> float | None:
-        """Begin an operation; gives the seconds it takes, or None when it never ends by itself."""
+    def begin(self, operation: Operation, fetched: Fetched | None = None) -> float | None:
+        """Begin an operation; gives the seconds it takes, or None when it never ends by itself.
+
+        `fetched` is what the registry gave for the component; None where fetching is only pretended.
+        """
         key = (operation.deployment_id, operation.component)
         for op in [op for op, other in self._pending.items() if _key(other.operation) == key]:
             del self._pending[op]
@@ -105,11 +114,16 @@ class Machine:
             self._instances.pop(key, None)
         name, script = self._script(operation.component, operation.revision)
         misbehaves = (script.fails_at is not None or script.hangs) and self._use(name, script.times)
-        step: Step | None = "pull" if self.registry_down else script.fails_at if misbehaves else None
-        self._pending[operation.op] = _Pending(operation, step, script)
-        if misbehaves and script.hangs and not self.registry_down:
+        unfetched = self.registry_down or isinstance(fetched, RetrievalFailed)
+        step: Step | None = "pull" if unfetched else script.fails_at if misbehaves else None
+        self._pending[operation.op] = _Pending(operation, step, script, fetched)
+        if misbehaves and script.hangs and not unfetched:
             return None
-        return 0.0 if step == "pull" else script.duration_s
+        return 0.0 if step == "pull" else script.duration_s + self.health_wait(script, fetched)
+
+    def health_wait(self, script: ComponentScript, fetched: Fetched | None) -> float:
+        """How long is waited until the component is healthy: only where it says how its health is told (CMP-16)."""
+        return script.healthy_after_s if isinstance(fetched, Package) and fetched.health_checked else 0.0
 
     def finish(self, op: int) -> WorkloadEvent | None:
         """End an operation whose time is over; None when it was given up meanwhile."""
@@ -124,6 +138,8 @@ class Machine:
                 return WorkloadEvent(op, *key, "removal-failed", "removal-failed", script.message or text)
             self._instances.pop(key, None)
             return WorkloadEvent(op, *key, "removed")
+        if isinstance(pending.fetched, RetrievalFailed):
+            return WorkloadEvent(op, *key, "failed", pending.fetched.code, pending.fetched.message)
         if pending.step is not None:
             code, message = runtime_for(operation.kind).failure(pending.step, operation.component, script)
             return WorkloadEvent(op, *key, "failed", code, message)
@@ -137,6 +153,7 @@ class Machine:
             digest=operation.digest,
             device_id=operation.device_id,
             healthy=script.healthy,
+            containers=containers_of(operation, pending.fetched, self.environment),
         )
         return WorkloadEvent(op, *key, "installed")
 

@@ -1,6 +1,8 @@
 """The operations of the management interface and how revision 1.0.0-rc.3 puts them on the wire.
 
-Everything above this module speaks of operations; paths stand only here (management interface, section 1.C).
+Beside them stand those of the two third parties that a device asks: the identity service, and the component registry
+(OCI distribution specification, pulling). Everything above this module speaks of operations; paths stand only here
+(management interface, section 1.C).
 """
 
 import re
@@ -20,6 +22,9 @@ Operation = Literal[
     "report-status",
     "discover",
     "fetch-trust-bundle",
+    "check-registry",
+    "resolve-component",
+    "fetch-component",
     "unknown",
 ]
 
@@ -39,6 +44,15 @@ _ROUTES: tuple[tuple[str, Operation, re.Pattern[str]], ...] = (
     ("POST", "report-status", re.compile(rf"^{API_ROOT}/deployments/(?P<deploymentId>[^/]+)/status$")),
     ("GET", "fetch-deployment", re.compile(rf"^{API_ROOT}/deployments/(?P<deploymentId>[^/]+)/(?P<digest>[^/]+)$")),
     ("GET", "fetch-bundle", re.compile(rf"^{API_ROOT}/bundles/(?P<digest>[^/]+)$")),
+    *(
+        row
+        for verb in ("GET", "HEAD")
+        for row in (
+            (verb, "check-registry", re.compile(r"^/v2/$")),
+            (verb, "resolve-component", re.compile(r"^/v2/(?P<name>.+)/manifests/(?P<reference>[^/]+)$")),
+            (verb, "fetch-component", re.compile(r"^/v2/(?P<name>.+)/blobs/(?P<digest>[^/]+)$")),
+        )
+    ),
     ("GET", "discover", re.compile(r"^/\.well-known/margo$")),
     ("GET", "fetch-trust-bundle", re.compile(r"^/\.well-known/spiffe/bundle\.json$")),
 )

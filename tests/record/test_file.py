@@ -23,7 +23,7 @@ from conformance.record.events import (
     json_schema,
 )
 from conformance.record.file import BrokenRecord, EventWriter, read, write
-from conformance.record.redact import MAX_BODY_BYTES, REDACTED, body, headers
+from conformance.record.redact import MAX_BODY_BYTES, REDACTED, body, headers, without_passwords
 from tests.record.strategies import EVENTS, HEADER
 
 PRIVATE_KEY = "-----BEGIN EC PRIVATE KEY-----\nMHcCAQEEIPlanted0Secret1Key2Material3\n-----END EC PRIVATE KEY-----\n"
@@ -299,3 +299,15 @@ def test_header_bytes_that_are_no_text_can_be_recorded(tmp_path: Path) -> None:
     write(path, [SIMPLE_HEADER, exchange(request_headers=headers([("X-Name", hostile)]))])
     recorded = next(event for event in read(path) if isinstance(event, Exchange))
     assert (recorded.request_header("x-name") or "").startswith("caf\\")
+
+
+@pytest.mark.parametrize(
+    ("typed", "kept"),
+    [
+        ("run wfm --url https://me:secret@wfm:443/x", f"run wfm --url https://{REDACTED}@wfm:443/x"),
+        ("--northbound=http://me:p@ss@host --x a@b", f"--northbound=http://{REDACTED}@host --x a@b"),
+        ("https://wfm:443/a@b?c=d@e", "https://wfm:443/a@b?c=d@e"),
+    ],
+)
+def test_passwords_in_addresses_are_not_kept(typed: str, kept: str) -> None:
+    assert without_passwords(typed) == kept

@@ -1,0 +1,137 @@
+"""What can be done to a device through hooks: each ability with its actions, and what a call of it carries."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+
+@dataclass(frozen=True, slots=True)
+class Ability:
+    """One thing that scenarios ask for by `@needs:<name>`.
+
+    `actions` maps each action to what it asks for, `carries` each further member of a call to what it means, and
+    `examples` each kind of hook to a declaration that could be used.
+    """
+
+    name: str
+    does: str
+    actions: Mapping[str, str]
+    examples: Mapping[str, str]
+    carries: Mapping[str, str] = field(default_factory=dict)
+
+
+_SETTINGS = {"settings": "the settings by name, each with its value"}
+_WHERE = {"deployment": "id of the deployment", "component": "name of the component"}
+
+_LIST = (
+    Ability(
+        "reboot",
+        "switches the device off and on in an orderly way",
+        {"reboot": "restart the device; end as soon as the restart is under way or done"},
+        {
+            "command": "{command: [ssh, root@edge-9, reboot], timeout: 30}",
+            "http": '{http: "http://pdu.example/outlet/3/cycle", method: POST}',
+            "python": '{python: "my_hooks:reboot"}',
+            "manual": '{manual: "Restart the device from its menu"}',
+        },
+    ),
+    Ability(
+        "power-cut",
+        "takes the power away without warning, and gives it back",
+        {
+            "cut": "take the power away now: the bench calls when the requests of the device show that it is there",
+            "arm": "cut your own power when you come to this point; only called with `precise: true`",
+            "restore": "give the power back",
+        },
+        {
+            "command": '{command: [pdu-control, outlet-3, "{action}"], timeout: 20}',
+            "http": '{http: "http://pdu.example/outlet/3/{action}", method: PUT}',
+            "python": '{python: "my_hooks:power"}',
+            "manual": '{manual: "Mains plug: {action}", timeout: 120}',
+        },
+        {"at": "the point: manifest-taken, artefacts-fetched, component-installing, state-stored or status-sent"},
+    ),
+    Ability(
+        "factory-reset",
+        "resets the device to its state of delivery, keeping address and credentials of the WFM",
+        {"reset": "forget every desired state and deployment, then start as at first boot"},
+        {
+            "command": "{command: [ssh, root@edge-9, margo-agent, factory-reset]}",
+            "http": '{http: "http://edge-9.example:9000/factory-reset"}',
+            "python": '{python: "my_hooks:factory_reset"}',
+            "manual": '{manual: "Hold the reset key for ten seconds", timeout: 900}',
+        },
+    ),
+    Ability(
+        "configure",
+        "changes settings as the user of the device would",
+        {"set": "change these settings", "restore": "take back what was changed"},
+        {
+            "command": "{command: [./configure-device.sh]}",
+            "http": '{http: "http://edge-9.example:9000/settings", method: PATCH}',
+            "python": '{python: "my_hooks:configure"}',
+            "manual": '{manual: "Settings ({action}): {settings}"}',
+        },
+        {
+            "settings": "poll_s: seconds between polls; downtime_s: a downtime of so many seconds from now on; "
+            "not_before_s: no polls for so many seconds from now on; serial: another serial number"
+        },
+    ),
+    Ability(
+        "children",
+        "has devices come, go and disappear behind a gateway",
+        {"set": "carry this out", "restore": "put things back as they were"},
+        {
+            "command": "{command: [./children.sh]}",
+            "http": '{http: "http://gateway.example:9000/children", method: PATCH}',
+            "python": '{python: "my_hooks:children"}',
+            "manual": '{manual: "Devices behind the gateway ({action}): {settings}"}',
+        },
+        {"settings": "child: a device that comes; gone: one that goes; unreachable, reachable: one cut off, or back"},
+    ),
+    Ability(
+        "fault",
+        "makes a component of a workload fail, hang or take long",
+        {"set": "from now on this component behaves so", "clear": "every component behaves as it should"},
+        {
+            "command": '{command: [./fault.sh, "{component}", "{behaviour}"]}',
+            "http": '{http: "http://edge-9.example:9000/faults"}',
+            "python": '{python: "my_hooks:fault"}',
+            "manual": '{manual: "Have {component} of {deployment} be: {behaviour}"}',
+        },
+        {
+            **_WHERE,
+            "behaviour": "slow, fails, cannot be fetched, never ready, unhealthy, fails to go, or fine",
+            "seconds": "how slow `slow` is",
+        },
+    ),
+    Ability(
+        "tamper",
+        "changes something behind the agent's back",
+        {
+            "erase-state": "remove what the agent has stored of the desired state, so that it is gone after a restart",
+            "stop-workload": "stop a component by the means of its runtime",
+        },
+        {
+            "command": '{command: [./tamper.sh, "{action}", "{deployment}", "{component}"]}',
+            "http": '{http: "http://edge-9.example:9000/tamper/{action}"}',
+            "python": '{python: "my_hooks:tamper"}',
+            "manual": '{manual: "{action} {deployment} {component}"}',
+        },
+        _WHERE,
+    ),
+    Ability(
+        "workloads",
+        "tells what really runs; not needed, but it shows what reports alone cannot",
+        {"look": "answer with JSON: {deployment id: {component: revision}} of all that runs"},
+        {
+            "command": "{command: [./running.sh], timeout: 10}",
+            "http": '{http: "http://edge-9.example:9000/workloads", method: GET}',
+            "python": '{python: "my_hooks:workloads"}',
+        },
+    ),
+)
+ABILITIES: Mapping[str, Ability] = {ability.name: ability for ability in _LIST}
+PLACEHOLDERS = tuple(dict.fromkeys(["hook", "action", *(name for item in _LIST for name in item.carries)]))
+"""What may stand in braces in a command, a URL, a body or an instruction."""
+BUILT_IN = frozenset({"network"})
+"""What the bench does by itself: it is the network."""

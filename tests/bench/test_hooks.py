@@ -1,0 +1,204 @@
+"""Hooks do what they are declared to do, within their time, and say in one sentence why they did not."""
+
+import asyncio
+import io
+import json
+import os
+import pty
+import socket
+import sys
+import threading
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
+from typing import Any
+
+import pytest
+from pydantic import TypeAdapter
+
+from conformance.bench.errors import UsageError
+from conformance.bench.hooks.abilities import ABILITIES
+from conformance.bench.hooks.calling import Answer, Call, HookFailed, Nobody, carry_out
+from conformance.bench.hooks.loading import load_hooks, readiness
+from conformance.bench.hooks.model import Hook
+from conformance.bench.hooks.person import AtTerminal
+from conformance.bench.scenarios import HOOK_TAG, scenarios
+
+HOOK: TypeAdapter[Hook] = TypeAdapter(Hook)
+REBOOT = Call("reboot", "reboot")
+
+
+def call(declared: dict[str, Any], asked: Call = REBOOT) -> Answer:
+    return asyncio.run(carry_out(HOOK.validate_python(declared), asked, Nobody()))
+
+
+def python(code: str) -> list[str]:
+    return [sys.executable, "-c", code]
+
+
+def test_command_gets_the_call_as_json_and_in_its_arguments() -> None:
+    code = "import sys, json; print(json.dumps([json.load(sys.stdin), sys.argv[1:]]))"
+    asked = Call("fault", "set", {"component": "a b", "behaviour": "fails", "seconds": 0.5})
+    answer = call({"command": [*python(code), "{component}", "{behaviour}={seconds}"]}, asked)
+    assert answer.reply == [asked.document, ["a b", "fails=0.5"]]
+
+
+@pytest.mark.parametrize(
+    ("code", "told"),
+    [
+        ("import sys; sys.exit('no such outlet')", "exit code 1: no such outlet"),
+        ("import time; time.sleep(60)", "no end within 0.5 s"),
+        ("import os, signal; os.kill(os.getpid(), signal.SIGKILL)", "exit code -9"),
+    ],
+)
+def test_command_that_fails_says_why(code: str, told: str) -> None:
+    with pytest.raises(HookFailed, match=told):
+        call({"command": python(code), "timeout": 0.5 if "sleep" in code else 30})
+
+
+def test_program_that_is_not_there_is_named() -> None:
+    with pytest.raises(HookFailed, match=r"/no/such/program cannot be started: No such file"):
+        call({"command": ["/no/such/program"]})
+
+
+def test_command_may_leave_something_running(tmp_path: Path) -> None:
+    """A device that is restarted by a script holds the script's output open; the script is done all the same."""
+    code = "import subprocess, sys; print(subprocess.Popen(['sleep', '30']).pid)"
+    answer = call({"command": python(code), "timeout": 20})
+    os.kill(int(answer.said), 9)
+
+
+class Outlet(BaseHTTPRequestHandler):
+    heard: list[tuple[str, str, str]] = []  # noqa: RUF012 - reset by the fixture
+
+    def do_PUT(self) -> None:
+        body = self.rfile.read(int(self.headers["Content-Length"])).decode()
+        self.heard.append((self.path, body, self.headers["X-Key"]))
+        self.send_response(500 if "9" in self.path else 204)
+        self.end_headers()
+
+    def log_message(self, format: str, *args: object) -> None:  # noqa: A002
+        pass
+
+
+@pytest.fixture
+def outlet() -> Any:
+    Outlet.heard = []
+    server = ThreadingHTTPServer(("127.0.0.1", 0), Outlet)
+    thread = threading.Thread(target=server.serve_forever)
+    thread.start()
+    yield f"http://127.0.0.1:{server.server_port}"
+    server.shutdown()
+    server.server_close()
+    thread.join()
+
+
+def test_http_fills_address_and_body(outlet: str) -> None:
+    declared = {
+        "http": outlet + "/outlet/3/{action}/{at}",
+        "method": "PUT",
+        "headers": {"X-Key": "k"},
+        "body": '{"point": "{at}"}',
+    }
+    assert call(declared, Call("power-cut", "cut", {"at": 'a/"b'})).code == 204
+    assert [(path, json.loads(body), key) for path, body, key in Outlet.heard] == [
+        ("/outlet/3/cut/a%2F%22b", {"point": 'a/"b'}, "k")
+    ]
+
+
+def test_http_that_is_refused_says_so(outlet: str) -> None:
+    with pytest.raises(HookFailed, match="status 500"):
+        call({"http": f"{outlet}/outlet/9", "method": "PUT", "headers": {"X-Key": "k"}})
+    with socket.create_server(("127.0.0.1", 0)) as free:
+        port = free.getsockname()[1]
+    with pytest.raises(HookFailed, match=f"POST http://127.0.0.1:{port}"):
+        call({"http": f"http://127.0.0.1:{port}"})
+
+
+def test_python_function_is_called(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    source = "import time\ndef look(call): return {'d-1': {'c': call['action']}}\ndef fail(call): 1 / 0\n"
+    (tmp_path / "hooks_of_a_test.py").write_text(source + "def hang(call): time.sleep(3)\n")
+    monkeypatch.syspath_prepend(str(tmp_path))
+    assert call({"python": "hooks_of_a_test:look"}).reply == {"d-1": {"c": "reboot"}}
+    for name, told in (("fail", "ZeroDivisionError"), ("nothing", "no function"), ("hang", "no end within 0.2 s")):
+        with pytest.raises(HookFailed, match=told):
+            call({"python": f"hooks_of_a_test:{name}", "timeout": 0.2 if name == "hang" else 30})
+    with pytest.raises(HookFailed, match="cannot be imported"):
+        call({"python": "no_such_module_of_a_test:look"})
+
+
+def by_hand(typed: bytes, timeout: float = 20.0) -> str:
+    ours, theirs = pty.openpty()
+    with os.fdopen(theirs, encoding="utf-8") as given, os.fdopen(ours, "wb", buffering=0) as keys:
+        keys.write(typed)
+        hook = HOOK.validate_python({"manual": "Press {action}", "timeout": timeout})
+        return asyncio.run(carry_out(hook, REBOOT, AtTerminal(given, io.StringIO()))).said
+
+
+def test_person_is_told_what_to_do_and_the_note_is_kept() -> None:
+    assert by_hand(b"pressed it, lamp went red\n") == "pressed it, lamp went red"
+    assert by_hand(b"\n") == "done"
+
+
+def test_person_who_declines_or_never_comes() -> None:
+    with pytest.raises(HookFailed, match="declined by hand: Press reboot"):
+        by_hand(b"skip\n")
+    with pytest.raises(HookFailed, match=r"no end within 0\.1 s"):
+        by_hand(b"", timeout=0.1)
+    with pytest.raises(HookFailed, match="nobody can be asked"):
+        call({"manual": "Press the key"})
+
+
+@pytest.mark.parametrize(
+    ("text", "told"),
+    [
+        ("reboot: {command: [reboot]", "not valid YAML"),
+        ("- reboot", "expected a mapping"),
+        ("rebot: {command: [x]}", "reboot"),
+        ("reboot: {comand: [x]}", "reboot: expected exactly one of command, http, python, manual"),
+        ("reboot: {command: [x], http: 'http://h'}", "exactly one of"),
+        ("reboot: {command: []}", "reboot.command.command: .*at least 1 item"),
+        ("reboot: {command: ['{componnt}']}", "component"),
+        ("reboot: {http: 'ftp://h'}", "begins with http"),
+        ("reboot: {python: 'module.function'}", "reboot.python.python"),
+        ("reboot: {manual: x, timeout: 0}", "timeout: .*greater than 0"),
+        ("reboot: {manual: x, precise: true}", "only power-cut"),
+    ],
+)
+def test_what_cannot_be_used_is_refused(tmp_path: Path, text: str, told: str) -> None:
+    file = tmp_path / "hooks.yaml"
+    file.write_text(text)
+    with pytest.raises(UsageError, match=told) as refused:
+        load_hooks(file)
+    assert str(refused.value).startswith(f"{file}: ")
+
+
+def test_every_example_can_be_used(tmp_path: Path) -> None:
+    file = tmp_path / "hooks.yaml"
+    for kind in ("command", "http", "python", "manual"):
+        examples = {name: item.examples[kind] for name, item in ABILITIES.items() if kind in item.examples}
+        file.write_text("hooks:\n" + "".join(f"  {name}: {example}\n" for name, example in examples.items()))
+        assert {hook.kind for hook in load_hooks(file).values()} == {kind}
+
+
+def test_every_ability_that_scenarios_ask_for_is_known() -> None:
+    asked = {name for scenario in scenarios("device") for name in scenario.tagged(HOOK_TAG)}
+    assert asked - {"network", "trust-service"} <= set(ABILITIES)
+
+
+def test_examining_calls_nothing(tmp_path: Path, outlet: str) -> None:
+    file, mark = tmp_path / "hooks.yaml", tmp_path / "called"
+    lines = {
+        "reboot": f"{{command: [touch, {mark}]}}",
+        "tamper": "{command: [no-such-program-at-all]}",
+        "configure": f"{{http: '{outlet}/x'}}",
+        "fault": "{python: 'no_such_module_of_a_test:f'}",
+        "factory-reset": "{manual: Press it}",
+    }
+    file.write_text("".join(f"{name}: {line}\n" for name, line in lines.items()))
+    found = {item.name: item.problem for item in readiness(load_hooks(file), Nobody())}
+    assert not mark.exists()
+    assert not Outlet.heard
+    assert found["reboot"] == found["configure"] == ""
+    assert "no program no-such-program-at-all" in found["tamper"]
+    assert "cannot be imported" in found["fault"]
+    assert "terminal" in found["factory-reset"]
