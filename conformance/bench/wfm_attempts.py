@@ -279,22 +279,58 @@ def bad_certificate(bench: WfmBench, defect: str) -> None:
         credential = bad.make(bench.subject.authority, good)
     except ValueError as error:
         raise Blocked(f"needs another identity: {error}") from None
-    _attempt(bench, Presented(f"bad: {defect}", credential), defect, bad.clause)
+    _attempt(bench, Presented(f"bad: {defect}", credential), good, defect, bad.clause)
 
 
 def no_certificate(bench: WfmBench) -> None:
     """Present no certificate at all, and try to read and to write."""
-    _attempt(bench, Presented("no certificate", None), "no certificate", "none")
+    good = bench.subject.client_id(f"stranger-{bench.mark}")
+    _attempt(bench, Presented("no certificate", None), good, "no certificate", "none")
 
 
-def _attempt(bench: WfmBench, presented: Presented, defect: str, clause: str) -> None:
+def forwarded_certificate(bench: WfmBench, owner: str) -> None:
+    """Present no certificate, and forward that of a client in headers as a proxy would (RFC 9440)."""
+    client = bench.client(owner)
+    headers = (("Client-Cert", _der(client)), ("X-Forwarded-Client-Cert", f"URI={client.identity}"))
+    good = bench.subject.client_id(f"stranger-{bench.mark}")
+    _attempt(
+        bench,
+        Presented("a forwarded certificate only", None),
+        good,
+        "a forwarded certificate only",
+        "forwarded",
+        headers,
+    )
+
+
+def _attempt(
+    bench: WfmBench,
+    presented: Presented,
+    good: SpiffeId,
+    defect: str,
+    clause: str,
+    headers: tuple[tuple[str, str], ...] = (),
+) -> None:
+    """Read and write with a bad certificate, between the same with a sound one of the good identity."""
+    sound = bench.probe(Presented(f"sound twin: {defect}", bench.subject.authority.issue(good), str(good)))
+    path = capabilities_path(f"press-{bench.mark}")
+    body = as_json(capabilities(f"press-{bench.mark}"))
+    before = [sound.send("GET", manifest_path(), ACCEPT_MANIFEST)]
     probe = bench.probe(presented)
-    body = as_json(capabilities("press-of-nobody"))
     items = [
-        probe.send("GET", manifest_path(), ACCEPT_MANIFEST),
-        probe.send("PUT", capabilities_path("press-of-nobody"), JSON, body, fresh=True),
+        probe.send("GET", manifest_path(), (*ACCEPT_MANIFEST, *headers)),
+        probe.send("PUT", path, (*JSON, *headers), body, fresh=True),
     ]
-    bench.note("bad-certificate", name=presented.name, defect=defect, clause=clause, exchanges=[one.n for one in items])
+    after = [sound.send("GET", manifest_path(), ACCEPT_MANIFEST), sound.send("PUT", path, JSON, body)]
+    bench.note(
+        "bad-certificate",
+        name=presented.name,
+        defect=defect,
+        clause=clause,
+        exchanges=[one.n for one in items],
+        before=[one.n for one in before],
+        after=[one.n for one in after],
+    )
 
 
 def older_tls(bench: WfmBench, name: str, offer: TlsOffer) -> Exchange:

@@ -21,6 +21,8 @@ def look_for(bench: WfmBench, name: str, what: str) -> None:
 def every_mistake(bench: WfmBench, name: str) -> None:
     """Make one mistake for each status of the interface."""
     bench.ask(name)
+    bench.report(name, "press-3")
+    bench.withdraw_device(name, "press-3")
     attempts.wrong_report(bench, name, "press-2", "text that is no JSON")
     attempts.wrong_report(bench, name, "press-2", "no vendor")
     attempts.early_child(bench, name, "nowhere/press-2")
@@ -28,6 +30,9 @@ def every_mistake(bench: WfmBench, name: str) -> None:
     attempts.fetch_no_digest(bench, name, "a digest that is too short")
     accepting(bench, name, "web pages")
     attempts.strange_request(bench, name, "a page that never was")
+    bench.ask(name)
+    bench.report(name, "press-2")
+    bench.withdraw_device(name, "press-2")
 
 
 def limit(bench: WfmBench, kind: Overload) -> None:

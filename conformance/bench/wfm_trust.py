@@ -198,6 +198,7 @@ def take_trust_from_service(bench: WfmBench, offer: str | None = None) -> Identi
     bench.named["service"] = service
     if offer is not None:
         service.offer(offer)
+        knock(bench, "old root")
     # the asking ends before the service does
     bench.on_close(follow(service.discovery_url, service.server_trust))
     if offer is None:

@@ -52,6 +52,12 @@ def report_early_child(bench: WfmBench, name: str, device: str) -> None:
     attempts.early_child(bench, name, device)
 
 
+@when(parsers.parse('client {name:w} reports device "{device}" behind the gateway of client {owner:w}'))
+def report_behind_foreign_gateway(bench: WfmBench, name: str, device: str, owner: str) -> None:
+    del owner
+    attempts.early_child(bench, name, device)
+
+
 @when(parsers.parse('client {name:w} reports the gateway "{device}"'))
 @given(parsers.parse('client {name:w} has reported the gateway "{device}"'))
 def report_gateway(bench: WfmBench, name: str, device: str) -> None:

@@ -17,6 +17,11 @@ def no_certificate(bench: WfmBench) -> None:
     attempts.no_certificate(bench)
 
 
+@when(parsers.parse("somebody without a certificate forwards that of client {name:w}"))
+def forwarded_certificate(bench: WfmBench, name: str) -> None:
+    attempts.forwarded_certificate(bench, name)
+
+
 @when(parsers.parse("client {name:w} goes on as before"))
 def goes_on(bench: WfmBench, name: str) -> None:
     bench.ask(name)

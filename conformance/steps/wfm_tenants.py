@@ -23,9 +23,19 @@ def claim(bench: WfmBench, name: str, owner: str, where: str) -> None:
     attempts.claim(bench, name, owner, where)
 
 
-@then("the WFM has given it to client A only")
+@then("the WFM has given to each client its own only")
 def given_to_owner(bench: WfmBench) -> None:
     bench.judge(tenancy.foreign_content_is_not_given)
+
+
+@then(parsers.parse("the gateway of client {:w} was none for client {:w}"))
+def foreign_gateway(bench: WfmBench) -> None:
+    bench.judge(tenancy.foreign_gateways_are_none)
+
+
+@then("the manifests of the two have nothing in common")
+def nothing_in_common(bench: WfmBench) -> None:
+    bench.judge(tenancy.manifests_have_nothing_in_common)
 
 
 @then(parsers.parse("nothing has changed for client {:w}"))

@@ -50,7 +50,9 @@ Feature: What cannot be done is said clearly
   @req:DC-040 @req:ERR-007
   Scenario: Withdrawing a device that never was is told as such
     Given client A has reported device "press-1"
-    When client A withdraws device "press-9"
+    And client A has reported device "press-2"
+    When client A withdraws device "press-2"
+    And client A withdraws device "press-9"
     And client A withdraws device "press-1"
     Then the WFM tells new devices from those it knows
     And the WFM has refused only the device that never was

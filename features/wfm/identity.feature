@@ -107,6 +107,13 @@ Feature: Only clients of this WFM are let in
     And client A goes on as before
     Then the WFM has turned away the bad certificate only
 
+  @req:SEC-002 @req:SEC-004 @req:ID-40 @req:ID-48
+  Scenario: A certificate in a header is no certificate
+    Given client A has asked for its manifest
+    When somebody without a certificate forwards that of client A
+    And client A goes on as before
+    Then the WFM has turned away the bad certificate only
+
   @req:ID-33
   Scenario: Outdated encryption is not used
     Given client A has asked for its manifest

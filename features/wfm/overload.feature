@@ -23,6 +23,7 @@ Feature: A WFM that is asked too much says when to come back
   @needs:load-limit @req:DC-040
   Scenario: What was refused for lack of capacity was not done
     Given client A has asked for its manifest
+    And client A has reported device "press-2"
     When the WFM can take no more requests
     And client A tries to report device "press-1"
     And the WFM has capacity again

@@ -168,7 +168,7 @@ def test_falling_back_is_judged_by_who_refused(
 def test_good_clients_are_those_of_the_scenario(client: str, wanted: set[Seen]) -> None:
     facts = (
         fact(1, "client", name="A", identity=GOOD),
-        fact(6, "bad-certificate", name="bad", defect="expired", clause="ID-25", exchanges=[5]),
+        fact(6, "bad-certificate", name="bad", defect="expired", clause="ID-25", exchanges=[5], before=[2], after=[7]),
     )
     items = (exchange(2, 200, client=client), exchange(5, 401), exchange(7, 200, client=client))
     found = seen(identity.bad_certificates_are_turned_away, Record("wfm", items, (), facts))

@@ -75,7 +75,7 @@ def unknown_extensions_do_no_harm(record: Record) -> Iterator[Judgement]:
         yield expect(accepted(item.exchange), "the report taken", said(item.exchange), item.exchange)
 
 
-@check("SEC-009", role="wfm")
+@check("SEC-007", "SEC-008", "SEC-009", "ID-49", role="wfm")
 def the_operator_sees_what_was_reported(record: Record) -> Iterator[Judgement]:
     """A device appears under the client that reported it, with what was reported last."""
     for fact in record.facts_of("operator-view"):

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from conformance.checks.evidence import Record
 from conformance.checks.registry import Judgement
 from conformance.checks.wfm.judged import NAMESPACE, accepted, exchange, expect, noted, problem_type, said, unseen
+from conformance.checks.wfm.twins import of_same_request, taken
 from conformance.record.events import Exchange, Fact
 
 
@@ -114,15 +115,12 @@ def refusals(record: Record, *requests: str, only: Iterable[str] | None = None) 
     bad = [item for item in items if not item.good]
     for item in bad:
         yield from _refused(item, only)
-        before = [twin for twin in items if twin.good and twin.exchange.at < item.exchange.at]
-        after = [twin for twin in items if twin.good and twin.exchange.at > item.exchange.at]
+        before, after = of_same_request(record, item.fact)
         for where, twins in (("before", before[-1:]), ("after", after[:1])):
             if not twins:
                 yield unseen("a good request of the same kind", f"none {where}", item.exchange, only=only)
             for twin in twins:
-                yield expect(
-                    _taken(twin), f"the good request {where} taken", said(twin.exchange), twin.exchange, only=only
-                )
+                yield expect(taken(twin), f"the good request {where} taken", said(twin), twin, only=only)
         yield from _reads_unchanged(item, before, after, only)
     if bad:
         for judgement in history(record, *requests):
@@ -144,25 +142,18 @@ def _refused(item: Sent, only: Iterable[str] | None) -> Iterator[Judgement]:
         yield expect(problem_type(answer) == kind, f"type {kind} for {defect}", said(answer), answer, only=only)
 
 
-def _taken(twin: Sent) -> bool:
-    """A withdrawal of what is gone is as good a twin as any: it is answered rightly with 404."""
-    if twin.request == "withdraw-capabilities":
-        return twin.exchange.status in (204, 404)
-    return accepted(twin.exchange)
-
-
 def _reads_unchanged(
-    item: Sent, before: list[Sent], after: list[Sent], only: Iterable[str] | None
+    item: Sent, before: list[Exchange], after: list[Exchange], only: Iterable[str] | None
 ) -> Iterator[Judgement]:
     """A refused read leaves what is read as it was."""
     if not item.request.startswith("fetch"):
         return
     for one in before[-1:]:
         for other in after:
-            if other.exchange.target == one.exchange.target:
-                same = one.exchange.response.digest == other.exchange.response.digest
+            if other.target == one.target:
+                same = one.response.digest == other.response.digest
                 found = "the same bytes" if same else "other bytes"
-                yield expect(same, "the same answer before and after", found, one.exchange, other.exchange, only=only)
+                yield expect(same, "the same answer before and after", found, one, other, only=only)
                 return
 
 

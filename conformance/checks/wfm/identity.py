@@ -37,13 +37,14 @@ def refused_connections(record: Record, name: object) -> tuple[Connection, ...]:
 
 @check(
     *ALWAYS, "SEC-002", "ID-14", "ID-20", "ID-22", "ID-24", "ID-25", "ID-26", "ID-27", "ID-30", "ID-34", "ID-50",
-    "ID-51", role="wfm", interpretations=("AMB-C-07", "A-04"),
+    "ID-51", "ID-40", role="wfm", interpretations=("AMB-C-07", "A-04"),
 )  # fmt: skip
 def bad_certificates_are_turned_away(record: Record) -> Iterator[Judgement]:
     """Somebody with a bad certificate, or none, is refused before anything is said, and changes nothing."""
     for fact in record.facts_of("bad-certificate"):
         names = _statements(str(fact.data.get("clause")))
         yield from _turned_away(record, fact, names)
+        yield from _sound_twins(record, fact, names)
         yield from _went_on(record, fact, names)
 
 
@@ -217,6 +218,20 @@ def _turned_away(record: Record, fact: Fact, names: Iterable[str]) -> Iterator[J
             yield unseen(f"refused: {defect}", said(item), item, only=names)
 
 
+def _sound_twins(record: Record, fact: Fact, names: Iterable[str] | None) -> Iterator[Judgement]:
+    """Judge that the same identity with a sound certificate was served before and after, and found nothing changed."""
+    for where in ("before", "after"):
+        items = [exchange(record, number) for number in fact.data.get(where, ())]
+        if not items:
+            yield unseen(f"a sound certificate {where}", "none was presented", fact, only=names)
+        for item in items:
+            yield expect(
+                accepted(item), f"a sound certificate served {where}", said(item) if item else None, item, only=names
+            )
+            if item is not None and item.operation == "report-capabilities" and where == "after":
+                yield expect(item.status == 201, "201: nobody reported it before", said(item), item, only=names)
+
+
 def _went_on(record: Record, fact: Fact, names: Iterable[str] | None) -> Iterator[Judgement]:
     """Judge that good clients were served before and after, and found nothing changed."""
     others = _clients(record) - {fact.data.get("client")}
@@ -246,5 +261,10 @@ def _statements(clause: str) -> tuple[str, ...]:
     """Give the statements that an attempt with a broken clause speaks for."""
     if clause in _CHAIN:
         return (*ALWAYS, *_CHAIN)
-    more = {"ID-07": ("ID-14", "ID-50"), "ID-14": ("ID-14", "ID-50"), "none": ("SEC-002", "ID-30")}
+    more = {
+        "ID-07": ("ID-14", "ID-50"),
+        "ID-14": ("ID-14", "ID-50"),
+        "none": ("SEC-002", "ID-30"),
+        "forwarded": ("SEC-002", "ID-30", "ID-40"),
+    }
     return (*ALWAYS, *more.get(clause, (clause,)))

@@ -28,6 +28,27 @@ def foreign_devices_cannot_be_withdrawn(record: Record) -> Iterator[Judgement]:
     yield from refusals(record, *DEVICES)
 
 
+@check("SEC-006", "SEC-007", "ID-49", role="wfm")
+def foreign_gateways_are_none(record: Record) -> Iterator[Judgement]:
+    """A gateway of another client is none for the caller: a device behind it is refused until it has its own."""
+    yield from refusals(record, *DEVICES)
+
+
+@check("SEC-007", "ID-49", role="wfm")
+def manifests_have_nothing_in_common(record: Record) -> Iterator[Judgement]:
+    """No deployment stands in the manifests of two clients."""
+    last = {
+        str(fact.data.get("identity")): offers_to(record, str(fact.data.get("identity")))
+        for fact in record.facts_of("client")
+    }
+    shown = [offers[-1] for offers in last.values() if offers]
+    if len(shown) < 2 or not all(offer.refs for offer in shown):
+        yield unseen("manifests of two clients that have been given something", f"{len(shown)} served", *shown)
+        return
+    common = frozenset.intersection(*(offer.deployment_ids for offer in shown))
+    yield expect(not common, "nothing in common", ", ".join(sorted(common)) or "nothing in common", *shown)
+
+
 @check("SEC-008", "ID-49", "DC-040", role="wfm")
 def equal_device_ids_are_separate_records(record: Record) -> Iterator[Judgement]:
     """Two clients that use one device id have a record each."""
