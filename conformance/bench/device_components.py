@@ -20,6 +20,7 @@ from simulator.faults.plan import (
     Delay,
     DropConnection,
     FaultRule,
+    ReplaceBody,
     TruncateBody,
 )
 from simulator.protocol.application import ProfileOffer
@@ -30,11 +31,15 @@ from simulator.registry.server import Registry
 STALL_S = 20.0
 """How long a registry that stalls keeps an answer back: longer than any device's patience in a simulation."""
 
+OTHER = Project("other", {"main": {"image": "registry.invalid/other:1"}}).layout().to_bytes()
+"""An archive that keeps every rule, and is not the one that was asked for."""
+
 ALTERED: Mapping[str, Action] = {
     "one bit changed": CorruptBody(how="flip"),
     "one byte added": CorruptBody(how="append"),
     "its end cut off": TruncateBody(length=100),
     "nothing in it": CorruptBody(how="empty"),
+    "other content in their place": ReplaceBody(body=OTHER),
 }
 """What can happen to the bytes of a component on their way, by the words of the scenarios (CMP-12)."""
 

@@ -39,11 +39,12 @@ Feature: Components
     Then the device fetches the components of "archive" and installs them
 
     Examples:
-      | damage          |
-      | one bit changed |
-      | one byte added  |
-      | its end cut off |
-      | nothing in it   |
+      | damage                       |
+      | one bit changed              |
+      | one byte added               |
+      | its end cut off              |
+      | nothing in it                |
+      | other content in their place |
 
   @req:CMP-10 @req:CMP-12 @feature:compose @needs:registry
   Scenario Outline: An archive that leads out of its directory is refused
