@@ -31,6 +31,8 @@ class Bench:
         self.catalogue = catalogue
         self.loop = loop
         self.deadlines: Deadlines = ics.deadlines
+        self.needs: frozenset[str] = frozenset()
+        """The abilities that the scenario is tagged to need; known before it opens."""
         self.named: dict[str, Any] = {}
         """What the steps of a scenario remember for one another."""
         self._cleanup = contextlib.ExitStack()

@@ -132,6 +132,12 @@ class DeviceBench(PublishingBench):
         self.loop.run(self.seat.script(self.deployment_id(role), name, behaviour))
         return name
 
+    def inspect(self) -> None:
+        """Record the configuration and the containers of what runs, where the seat can tell."""
+        found = self.loop.run(self.seat.inspect())
+        if found is not None:
+            self.note("inspected", deployments=found)
+
     def look(self, *, for_role: str = "") -> None:
         """Record what really runs on the device, where the seat can tell; with a role, once that runs if it does."""
         name = self.deployment_id(for_role) if for_role else ""

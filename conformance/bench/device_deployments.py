@@ -21,7 +21,8 @@ class Variation:
 
     `kind` asks for a deployment profile of that type, `rules` are eligibility rules, `timeout` goes into every
     component, `revision` replaces that of the first component, `extended` adds unknown extensions at every place that
-    has room for one, `values` are parameters, `spelling` is how the YAML is written.
+    has room for one, `values` are parameters, `spelling` is how the YAML is written. `registry` stands
+    in for the host of every component's repository.
     """
 
     kind: str | None = None
@@ -31,6 +32,7 @@ class Variation:
     extended: bool = False
     values: Mapping[str, Any] = field(default_factory=dict)
     spelling: str = "plain"
+    registry: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,7 +56,7 @@ def deployment_of(
 
     Raises Blocked: the application has no profile of a type that is asked for and that the device has.
     """
-    profile = _profile(release, types, variation.kind)
+    profile = profile_for(release, types, variation.kind)
     document: dict[str, Any] = {
         "id": deployment_id,
         "metadata": {
@@ -97,7 +99,13 @@ def spelled(document: Mapping[str, Any], spelling: str) -> bytes:
             return plain
 
 
-def _profile(release: Release, types: Sequence[str], kind: str | None) -> ProfileOffer:
+def path_of(repository: str) -> str:
+    """Give the name of a repository inside its registry."""
+    return repository.removeprefix("oci://").partition("/")[2]
+
+
+def profile_for(release: Release, types: Sequence[str], kind: str | None) -> ProfileOffer:
+    """Give the profile that a device of these deployment types gets, of a kind if one is asked for. Raises Blocked."""
     wanted = (kind,) if kind else tuple(types)
     for profile in release.description.deployment_profiles:
         if profile.type in wanted and (kind is None or kind in types):
@@ -123,6 +131,8 @@ def _component(component: Mapping[str, Any], variation: Variation) -> dict[str, 
     made = {"name": component["name"], "properties": dict(component["properties"])}
     if variation.timeout:
         made["properties"]["timeout"] = variation.timeout
+    if variation.registry:
+        made["properties"]["repository"] = f"oci://{variation.registry}/{path_of(made['properties']['repository'])}"
     return made
 
 

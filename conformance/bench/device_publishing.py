@@ -1,11 +1,12 @@
 """What the WFM on a device's bench publishes: releases of applications, and states that are wrong on purpose."""
 
 from collections.abc import Callable
+from dataclasses import replace
 from typing import Any
 
 import yaml
 
-from conformance.bench.device_deployments import Deployment, Variation, deployment_of
+from conformance.bench.device_deployments import Deployment, Variation, deployment_of, profile_for
 from conformance.bench.device_offers import DEFECTS, Draft, draft_of
 from conformance.bench.device_reports import id_of
 from conformance.bench.device_rig import DeviceRig
@@ -29,7 +30,11 @@ class PublishingBench(DeviceRig):
         if role not in self.apps:
             raise Blocked(f"there is no {role} application")
         wanted = target or id_of(self.host, self.seat.memory.get("host", CLIENT_ID))
-        return deployment_of(self.apps[role].release(release), self.deployment_id(role), wanted, self.types, variation)
+        made = self.apps[role].release(release)
+        if self.components is not None:
+            variation = replace(variation, registry=self.components.address)
+            self.components.hold(role, made, profile_for(made, self.types, variation.kind))
+        return deployment_of(made, self.deployment_id(role), wanted, self.types, variation)
 
     def publish(
         self,

@@ -5,9 +5,9 @@ Everything done is recorded as a fact, since checks read nothing but the record.
 
 import uuid
 from collections.abc import Mapping, Sequence
-from typing import Any
+from typing import Any, Protocol
 
-from conformance.bench.applications import Applications
+from conformance.bench.applications import Applications, Release
 from conformance.bench.bench import Bench
 from conformance.bench.device_deployments import component_count
 from conformance.bench.device_reports import id_of, own_report, types_of
@@ -19,9 +19,23 @@ from conformance.bench.loop import BackgroundLoop
 from conformance.bench.recorder import Recorder
 from conformance.catalogue import Catalogue
 from conformance.checks.evidence import Record
+from simulator.protocol.application import ProfileOffer
 
 KINDS = {"multipart": "", "chart": "helm", "archive": "compose"}
 """Names that steps use for an application of some kind, whichever it is."""
+
+
+class Components(Protocol):
+    """Where the components of deployments are fetched from, while a registry of the bench is open."""
+
+    @property
+    def address(self) -> str:
+        """What stands behind `oci://` in deployments."""
+        ...
+
+    def hold(self, role: str, release: Release, profile: ProfileOffer) -> None:
+        """Hold every component of a profile."""
+        ...
 
 
 class DeviceRig(Bench):
@@ -43,6 +57,7 @@ class DeviceRig(Bench):
         self.hooks = seat.hooks
         self.apps = apps
         self.world: World = seat.world(recorder, loop)
+        self.components: Components | None = None
 
     # --- the two seats ----------------------------------------------------------------------------------------------
 

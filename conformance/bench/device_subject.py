@@ -18,6 +18,7 @@ from simulator.device.driver import SimulatedDevice
 from simulator.device.facts import default_capabilities
 from simulator.device.mutants import MUTANTS
 from simulator.device.policies import Policies
+from simulator.device.retrieval import RegistryAccess
 from simulator.device.runtimes import ComponentScript
 from simulator.device.settings import DailyWindow, Window
 from simulator.device.transport import Limits
@@ -27,6 +28,8 @@ from simulator.identity.trust import TrustSource
 POLL_S = 0.02
 """How often the simulated device polls: as often as makes the suite quick."""
 SLOW_S = 0.5
+FETCH_S = 1.0
+"""How long the simulated device waits for its component registry."""
 GATEWAY_ID = "gateway-1"
 SCRIPTS: Mapping[str, ComponentScript] = {
     "slow": ComponentScript(duration_s=SLOW_S),
@@ -34,6 +37,7 @@ SCRIPTS: Mapping[str, ComponentScript] = {
     "cannot be fetched": ComponentScript(fails_at="pull"),
     "never ready": ComponentScript(hangs=True),
     "unhealthy": ComponentScript(fails_at="health"),
+    "healthy only after a while": ComponentScript(healthy_after_s=SLOW_S),
     "fails to go": ComponentScript(removal_fails=1),
     "fine": ComponentScript(),
 }
@@ -93,13 +97,17 @@ class DeviceSeat(Protocol):
         """Tell what runs: deployment, component, revision; None when that cannot be seen."""
         ...
 
+    async def inspect(self) -> dict[str, Any] | None:
+        """Look into what runs: deployment, component, `configuration` and `containers` with their environment."""
+        ...
+
 
 class SimulatedSeat:
     """The built-in device, new for each scenario, or one of its broken variants."""
 
     keeps_state = False
     hooks = frozenset(
-        {"reboot", "power-cut", "factory-reset", "network", "fault", "configure", "tamper", "trust-service", "children"}
+        {"reboot", "power-cut", "factory-reset", "network", "fault", "configure", "tamper", "trust-service", "registry", "inspect", "children"}
     )
 
     def __init__(self, ics: Ics, mutant: str | None) -> None:
@@ -150,6 +158,7 @@ class SimulatedSeat:
             removal_retry_s=0.3,
             limits=Limits(request_timeout_s=2.0),
             drift_interval_s=0.3,
+            registries=RegistryAccess(world.registry.anchors, timeout_s=FETCH_S) if world.registry else None,
         )
         return self._mutant.apply(plain) if self._mutant else plain
 
@@ -234,6 +243,17 @@ class SimulatedSeat:
             for name, view in self._on.workloads.items()
         }
         return {name: running for name, running in parts.items() if running}
+
+    async def inspect(self) -> dict[str, Any]:
+        """Look into what runs."""
+        return {
+            name: {
+                part.name: {"configuration": part.configuration, "containers": dict(part.containers)}
+                for part in view.components.values()
+                if part.running
+            }
+            for name, view in self._on.workloads.items()
+        }
 
 
 async def _back(device: SimulatedDevice) -> None:
@@ -320,6 +340,9 @@ class ExternalSeat:
 
     async def workloads(self) -> None:
         """Tell nothing: what runs cannot be seen."""
+
+    async def inspect(self) -> None:
+        """Tell nothing: what runs cannot be looked into."""
 
 
 def write_sheet(directory: Path, world: World) -> Path:

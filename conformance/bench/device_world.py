@@ -22,6 +22,7 @@ from simulator.identity.spiffe import SpiffeId, client_spiffe_id, wfm_spiffe_id
 from simulator.identity.svid import Credential, Svid
 from simulator.identity.tls import HeldCredential
 from simulator.identity.trust import HeldTrust
+from simulator.registry.server import Registry
 from simulator.wfm.core import DesiredState
 from simulator.wfm.publishing import Composed
 from simulator.wfm.server import ReferenceWfm, WfmConfig
@@ -77,6 +78,7 @@ class World:
         self.link = Link(0, host=endpoint.host, port=endpoint.port)
         self.mis: MisServer | None = None
         self._second: MisServer | None = None
+        self.registry: Registry | None = None
         self.wfm = self._new_wfm()
 
     def _new_wfm(self, port: int = 0) -> ReferenceWfm:
@@ -119,7 +121,7 @@ class World:
         """Close everything."""
         await self.link.close()
         await self.wfm.stop()
-        for service in (self.mis, self._second):
+        for service in (self.mis, self._second, self.registry):
             if service is not None:
                 await service.stop()
 
@@ -205,6 +207,11 @@ class World:
         layer = intercept(self.faults, self._exchanged)
         self._second = await MisServer(TRUST_DOMAIN, self.authority.bundle(), middlewares=(layer,)).start()
         return self._second
+
+    async def open_registry(self) -> Registry:
+        """Start a component registry whose requests are recorded."""
+        self.registry = await Registry(middlewares=(intercept(self.faults, self._exchanged),)).start()
+        return self.registry
 
     # --- the record -------------------------------------------------------------------------------------------------
 

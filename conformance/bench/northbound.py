@@ -1,25 +1,133 @@
-"""The operator's side of a WFM, which Margo does not standardise: what the bench needs of it, and the reference's own.
+"""The operator's side of a WFM, which Margo does not standardise: what the bench asks of it, through any adapter.
 
-Another WFM is reached through another implementation of `Northbound`, such as one that runs commands.
+An adapter (`conformance.bench.adapters`) carries one operation at a time to the WFM and gives its result as plain data;
+what operations there are, what they are given and what they give stands in `OPERATIONS`. This module knows the meaning:
+it checks the results, remembers what every deployment is to be, and tells a listener of every call.
 """
 
+import hashlib
 import json
-import ssl
-from collections.abc import Mapping
-from dataclasses import dataclass
-from functools import cache
+import time
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field, replace
 from typing import Any, Protocol
 
-import httpx
+from conformance.bench.errors import Blocked
 
-from conformance.bench.errors import UsageError
-
-ROOT = "/northbound/v1"
-TIMEOUT_S = 10.0
+SHOWN = 200
+"""So many characters of a strange answer are shown in a message."""
 
 
 class NorthboundError(Exception):
-    """The operator's side did not do what it was asked; the message says what was asked and what came back."""
+    """The operator's side did not do what it was asked; the message says what was asked and what came back.
+
+    `seen` is what can be told of the attempt, without secrets, for the record.
+    """
+
+    def __init__(self, message: str, seen: Mapping[str, Any] | None = None) -> None:
+        super().__init__(message)
+        self.seen = dict(seen or {})
+
+
+@dataclass(frozen=True, slots=True)
+class Operation:
+    """One operation of the contract. `takes` and `gives` name the members of its arguments and of its result.
+
+    `hook` is the ability that scenarios ask for with `@needs:…`; an operation without one is not asked for by tag.
+    """
+
+    name: str
+    purpose: str
+    takes: tuple[str, ...] = ()
+    gives: tuple[str, ...] = ()
+    required: bool = False
+    hook: str | None = None
+
+
+OPERATIONS: Mapping[str, Operation] = {
+    item.name: item
+    for item in (
+        Operation(
+            "upload",
+            "bring in an application package, a tar.gz with margo.yaml at its root",
+            ("archive", "application", "version"),
+            required=True,
+        ),
+        Operation(
+            "deploy",
+            "deploy a release of an application to a device of a client",
+            ("client", "device", "application", "version", "parameters"),
+            ("deployment", "handle"),
+            required=True,
+        ),
+        Operation(
+            "update",
+            "give a deployment another release or other values; the *_change are null for what stays",
+            (
+                *("deployment", "handle", "client", "device", "application", "version", "parameters"),
+                *("version_change", "parameters_change"),
+            ),
+        ),
+        Operation(
+            "withdraw",
+            "take a deployment back",
+            ("deployment", "handle", "client", "device", "application", "version", "parameters"),
+            required=True,
+        ),
+        Operation("devices", "list the devices of a client as the operator sees them", ("client",), ("devices",)),
+        Operation("retire", "end the relationship with a client", ("client",), hook="retire"),
+        Operation("register", "make a client known that the WFM has nothing of, before its first request", ("client",)),
+        Operation("forget", "clean up: remove a client and all that is kept of it", ("client",)),
+        Operation("remove_package", "clean up: remove an application package", ("application", "version")),
+        Operation("restart", "restart the WFM; return once it serves again", hook="restart"),
+        Operation(
+            "limit_load",
+            "refuse requests: kind is `everything at once` (503) or `one client too often` (429)",
+            ("kind", "retry_after"),
+            hook="load-limit",
+        ),
+        Operation("lift_load", "serve as usual again"),
+        Operation("compress", "compress content for those who accept it, or not", ("on",), hook="compression"),
+        Operation(
+            "next_version",
+            "give the next manifest of a client this version",
+            ("client", "version"),
+            hook="version",
+        ),
+        Operation(
+            "follow",
+            "take the trust bundle from this identity service only, authenticated by these anchors (PEM)",
+            ("discovery_url", "anchors"),
+            hook="identity-service",
+        ),
+        Operation("unfollow", "go back to the trust bundle of before"),
+    )
+}
+REQUIRED = tuple(item.name for item in OPERATIONS.values() if item.required)
+
+
+@dataclass(frozen=True, slots=True)
+class Reply:
+    """What an operation gave: its result as plain data, and what can be told of the call, without secrets."""
+
+    result: Any = None
+    seen: Mapping[str, Any] = field(default_factory=dict)
+
+
+class Adapter(Protocol):
+    """One way to an operator's side. `kind` names it, `where` is the address, program or file it goes to."""
+
+    kind: str
+    where: str
+    operations: frozenset[str]
+
+    def call(self, operation: str, arguments: Mapping[str, Any]) -> Reply:
+        """Carry out one operation of `operations`. Raises NorthboundError, Blocked."""
+        ...
+
+    def close(self) -> None:
+        """Let go of what is held."""
+        ...
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,173 +142,161 @@ class DeviceAtWfm:
 
 
 @dataclass(frozen=True, slots=True)
-class DeploymentAtWfm:
-    """A deployment as the WFM shows it to its operator; `state` is what the device last reported, if anything."""
+class Standing:
+    """A deployment as it was asked for last. `handle` is its id at the operator's API, where that differs."""
 
-    deployment_id: str
+    deployment: str
+    handle: str
     client: str
-    device_id: str
-    state: str | None = None
+    device: str
+    application: str
+    version: str
+    parameters: Mapping[str, Any]
+
+    def arguments(self) -> dict[str, Any]:
+        """Give it as arguments of an operation."""
+        return {
+            "deployment": self.deployment,
+            "handle": self.handle,
+            "client": self.client,
+            "device": self.device,
+            "application": self.application,
+            "version": self.version,
+            "parameters": dict(self.parameters),
+        }
 
 
-@cache
-def public_trust() -> ssl.SSLContext:
-    """Give the context for operators' APIs over HTTPS, with the machine's anchors; made once, since that is slow."""
-    return ssl.create_default_context()
+Heard = Callable[[Mapping[str, Any]], object]
 
 
-class Northbound(Protocol):
-    """What the bench asks of an operator's side. Clients are named by `wfm-client-id`.
+class Northbound:
+    """The operator's side of one WFM. Clients are named by `wfm-client-id`.
 
-    Every method raises NorthboundError when the WFM does not do it.
+    Every method raises NorthboundError when the WFM does not do it, Blocked when the adapter has no such operation.
     """
 
-    def upload(self, archive: bytes) -> None:
-        """Bring in an application package, a gzip-compressed tar with `margo.yaml` at its root."""
-        ...
+    def __init__(self, adapter: Adapter, refresh_s: float = 5.0) -> None:
+        # `refresh_s`: how often the WFM asks an identity service, in seconds
+        self.adapter = adapter
+        self.refresh_s = refresh_s
+        self.standing: dict[str, Standing] = {}
+        """The deployments that were made and not taken back, by id."""
+        self._uploaded: dict[tuple[str, str], str] = {}
+        self._hear: Heard = lambda _: None
 
-    def devices(self, client: str) -> tuple[DeviceAtWfm, ...]:
-        """List the devices of a client."""
-        ...
+    def listen(self, hear: Heard) -> None:
+        """Have someone told of every call from now on."""
+        self._hear = hear
 
-    def deploy(self, client: str, device_id: str, application: str, version: str, parameters: Mapping[str, Any]) -> str:
-        """Deploy a release of an application to a device; gives the deployment id."""
-        ...
+    def can(self, operation: str) -> bool:
+        """Whether the adapter has an operation."""
+        return operation in self.adapter.operations
 
-    def update(self, deployment_id: str, version: str | None, parameters: Mapping[str, Any] | None) -> None:
-        """Give a deployment another release or other parameter values; None leaves them as they are."""
-        ...
-
-    def withdraw(self, deployment_id: str) -> None:
-        """Take a deployment back."""
-        ...
-
-    def deployments(self, client: str) -> tuple[DeploymentAtWfm, ...]:
-        """List the deployments of a client."""
-        ...
-
-    def retire(self, client: str) -> None:
-        """End the relationship with a client."""
-        ...
+    @property
+    def hooks(self) -> frozenset[str]:
+        """What scenarios may ask for by tag with this adapter."""
+        hooks = {item.hook for item in OPERATIONS.values() if item.hook and self.can(item.name)}
+        if all(map(self.can, REQUIRED)):
+            hooks.add("northbound")
+        return frozenset(hooks)
 
     def close(self) -> None:
         """Let go of what is held."""
-        ...
+        self.adapter.close()
 
-
-class ReferenceNorthbound:
-    """The northbound API of the reference WFM, over HTTP. Raises UsageError for an address that is none."""
-
-    def __init__(self, url: str, timeout_s: float = TIMEOUT_S) -> None:
-        try:
-            parsed = httpx.URL(url)
-        except httpx.InvalidURL as error:
-            raise UsageError(f"northbound URL: expected http://host:port, found {url!r} ({error})") from None
-        if parsed.scheme not in ("http", "https") or not parsed.host:
-            raise UsageError(f"northbound URL: expected http://host:port, found {url!r}")
-        self.url = url.rstrip("/")
-        # an operator's API on this bench: no proxy of the environment, and redirects are told, not followed
-        self._http = httpx.Client(
-            base_url=self.url, timeout=timeout_s, verify=public_trust(), trust_env=False, follow_redirects=False
-        )
-
-    def close(self) -> None:
-        """Close the connection."""
-        self._http.close()
-
-    def upload(self, archive: bytes) -> None:
-        """See `Northbound.upload`."""
-        self._ask("POST", "/packages", 201, content=archive, headers={"Content-Type": "application/gzip"})
+    def upload(self, application: str, version: str, archive: bytes) -> None:
+        """Bring in an application package; one that was brought in with the same bytes is not sent again."""
+        digest = f"sha256:{hashlib.sha256(archive).hexdigest()}"
+        if self._uploaded.get((application, version)) == digest:
+            return
+        self.do("upload", archive=archive, application=application, version=version)
+        self._uploaded[application, version] = digest
 
     def devices(self, client: str) -> tuple[DeviceAtWfm, ...]:
-        """See `Northbound.devices`."""
-        answer = self._ask("GET", "/devices", 200, params={"client": client})
-        return tuple(
-            DeviceAtWfm(
-                item["client"],
-                item["deviceId"],
-                item["capabilities"],
-                tuple(item["runtimes"]),
-                tuple(item["deploymentTypes"]),
-            )
-            for item in _items(answer, "devices", ("client", "deviceId", "capabilities", "runtimes", "deploymentTypes"))
-        )
+        """List the devices of a client."""
+        answer = self.do("devices", client=client)
+        found = answer.get("devices") if isinstance(answer, Mapping) else answer
+        if not isinstance(found, list):
+            raise self._strange("devices", "a list of devices", answer)
+        return tuple(self._device(client, item) for item in found)
 
     def deploy(self, client: str, device_id: str, application: str, version: str, parameters: Mapping[str, Any]) -> str:
-        """See `Northbound.deploy`."""
-        wanted = {
-            "application": application,
-            "version": version,
-            "targets": [{"client": client, "deviceId": device_id}],
-            "parameters": dict(parameters),
-        }
-        answer = self._ask("POST", "/deployments", 201, json=wanted)
-        found = _items(answer, "deployments", ("deploymentId",))
-        if len(found) != 1:
-            raise NorthboundError(f"POST /deployments: expected one deployment, found {len(found)}")
-        return str(found[0]["deploymentId"])
+        """Deploy a release of an application to a device; gives the deployment id as it stands in manifests."""
+        wanted = {"client": client, "device": device_id, "application": application, "version": version}
+        answer = self.do("deploy", **wanted, parameters=dict(parameters))
+        made = answer.get("deployment") if isinstance(answer, Mapping) else None
+        if not isinstance(made, str) or not made:
+            raise self._strange("deploy", "the id of the deployment as `deployment`", answer)
+        handle = str(answer.get("handle") or made)
+        self.standing[made] = Standing(made, handle, client, device_id, application, version, dict(parameters))
+        return made
 
     def update(self, deployment_id: str, version: str | None, parameters: Mapping[str, Any] | None) -> None:
-        """See `Northbound.update`."""
-        wanted = {"version": version, "parameters": None if parameters is None else dict(parameters)}
-        self._ask("PATCH", f"/deployments/{deployment_id}", 200, json=wanted)
+        """Give a deployment another release or other parameter values; None leaves them as they are."""
+        before = self._known(deployment_id)
+        after = replace(
+            before,
+            version=version or before.version,
+            parameters=before.parameters if parameters is None else {**before.parameters, **parameters},
+        )
+        change = None if parameters is None else dict(parameters)
+        self.do("update", **after.arguments(), version_change=version, parameters_change=change)
+        self.standing[deployment_id] = after
 
     def withdraw(self, deployment_id: str) -> None:
-        """See `Northbound.withdraw`."""
-        self._ask("DELETE", f"/deployments/{deployment_id}", 202)
+        """Take a deployment back."""
+        self.do("withdraw", **self._known(deployment_id).arguments())
+        del self.standing[deployment_id]
 
-    def deployments(self, client: str) -> tuple[DeploymentAtWfm, ...]:
-        """See `Northbound.deployments`."""
-        answer = self._ask("GET", "/deployments", 200, params={"client": client})
-        return tuple(
-            DeploymentAtWfm(item["deploymentId"], item["client"], item["deviceId"], item.get("state"))
-            for item in _items(answer, "deployments", ("deploymentId", "client", "deviceId"))
-        )
-
-    def retire(self, client: str) -> None:
-        """See `Northbound.retire`."""
-        self._ask("PUT", f"/clients/{client}/retirement", 204)
-
-    def _ask(self, method: str, path: str, wanted: int, **request: Any) -> Any:
-        """Send a request; gives the JSON of the answer, None without a body. Raises NorthboundError."""
-        what = f"{method} {self.url}{ROOT}{path}"
+    def do(self, operation: str, **arguments: Any) -> Any:
+        """Carry out an operation and tell the listener of it; gives its result."""
+        if not self.can(operation):
+            raise Blocked(f"needs northbound operation {operation}, which the {self.adapter.kind} adapter has not")
+        began, seen, failed = time.monotonic(), {}, None
         try:
-            answer = self._http.request(method, f"{ROOT}{path}", **request)
-        except httpx.TimeoutException:
-            raise NorthboundError(f"{what}: no answer within {self._http.timeout.read:g} s") from None
-        except (httpx.HTTPError, httpx.InvalidURL) as error:
-            raise NorthboundError(f"{what}: {str(error) or type(error).__name__}") from None
-        if answer.status_code != wanted:
-            raise NorthboundError(f"{what}: expected {wanted}, found {answer.status_code}{_said(answer)}")
-        if not answer.content:
-            return None
-        try:
-            return answer.json()
-        except ValueError:
-            kind = answer.headers.get("Content-Type", "no Content-Type")
-            raise NorthboundError(f"{what}: expected JSON, found {kind} of {len(answer.content)} bytes") from None
-
-
-def _items(answer: Any, name: str, members: tuple[str, ...]) -> list[dict[str, Any]]:
-    entries = answer.get(name) if isinstance(answer, dict) else None
-    if not isinstance(entries, list):
-        raise NorthboundError(f"expected a list {name} in the answer, found {json.dumps(answer)[:120]}")
-    for item in entries:
-        missing = [member for member in members if not isinstance(item, dict) or member not in item]
-        if missing:
-            raise NorthboundError(
-                f"{name}: expected {', '.join(members)} in each entry, found one without {missing[0]}"
+            reply = self.adapter.call(operation, arguments)
+            seen = dict(reply.seen)
+        except NorthboundError as error:
+            failed, seen = str(error), error.seen
+            raise
+        finally:
+            self._hear(
+                {
+                    "adapter": self.adapter.kind,
+                    "where": self.adapter.where,
+                    "operation": operation,
+                    "arguments": _recordable(arguments),
+                    "seconds": round(time.monotonic() - began, 3),
+                    "failed": failed,
+                    "seen": seen,
+                }
             )
-    return entries
+        return reply.result
+
+    def _known(self, deployment_id: str) -> Standing:
+        # one that another process or run made is named by its id alone
+        return self.standing.get(deployment_id) or Standing(deployment_id, deployment_id, "", "", "", "", {})
+
+    def _device(self, client: str, item: Any) -> DeviceAtWfm:
+        if not isinstance(item, Mapping) or not isinstance(item.get("device"), str):
+            raise self._strange("devices", "each device with its id as `device`", item)
+        about = item.get("capabilities")
+        kinds = [item.get(name) or () for name in ("runtimes", "types")]
+        if not isinstance(about or {}, Mapping) or not all(isinstance(kind, list | tuple) for kind in kinds):
+            raise self._strange("devices", "capabilities as an object, runtimes and types as lists", item)
+        runtimes, types = (tuple(map(str, kind)) for kind in kinds)
+        return DeviceAtWfm(str(item.get("client") or client), item["device"], about or {}, runtimes, types)
+
+    def _strange(self, operation: str, expected: str, found: Any) -> NorthboundError:
+        shown = json.dumps(found, ensure_ascii=False, default=str)[:SHOWN]
+        return NorthboundError(f"{operation} through {self.adapter.where}: expected {expected}, found {shown}")
 
 
-def _said(answer: httpx.Response) -> str:
-    """What the answer says of itself: where it points, its problem's detail, or its kind."""
-    if answer.is_redirect:
-        return f", pointing to {answer.headers.get('Location', 'nowhere')}"
-    try:
-        body = answer.json()
-    except ValueError:
-        return f" ({answer.headers.get('Content-Type', 'no Content-Type')})"
-    detail = body.get("detail") or body.get("title") if isinstance(body, dict) else None
-    return f": {str(detail)[:300]}" if detail else ""
+def _recordable(arguments: Mapping[str, Any]) -> dict[str, Any]:
+    """Arguments as they stand in the record: bytes by size and digest."""
+    return {
+        name: {"size": len(value), "digest": f"sha256:{hashlib.sha256(value).hexdigest()}"}
+        if isinstance(value, bytes)
+        else value
+        for name, value in arguments.items()
+    }

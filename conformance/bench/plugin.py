@@ -124,6 +124,8 @@ class ScenarioPlugin:
     def bench(self) -> Generator[Bench, None, None]:
         """The rig, made anew for each scenario; monitors judge what was recorded before it is taken down."""
         bench = self._rig()
+        if self._current:
+            bench.needs = frozenset(self._current.scenario.tagged(HOOK_TAG))
         try:
             bench.open()
             yield bench

@@ -274,7 +274,7 @@ def bad_certificate(bench: WfmBench, defect: str) -> None:
     if defect not in known:
         raise UsageError(f"bad certificate: expected one of {', '.join(known)}; found {defect!r}")
     bad = known[defect]
-    good = bench.subject.client_id(f"stranger-{bench.mark}")
+    good = bench.identity("stranger")
     try:
         credential = bad.make(bench.subject.authority, good)
     except ValueError as error:
@@ -345,7 +345,7 @@ def older_tls(bench: WfmBench, name: str, offer: TlsOffer) -> Exchange:
 
 def sound_certificate(bench: WfmBench, kind: str) -> Exchange:
     """Present a certificate that is sound, in one of its permitted forms."""
-    spiffe_id = bench.subject.client_id(f"sound-{bench.mark}")
+    spiffe_id = bench.identity("sound")
     credential = SOUND[kind](bench.subject.authority, spiffe_id)
     presented = Presented(f"sound: {kind}", credential, str(spiffe_id))
     exchange = bench.probe(presented).send("GET", manifest_path(), ACCEPT_MANIFEST)
@@ -356,13 +356,14 @@ def sound_certificate(bench: WfmBench, kind: str) -> Exchange:
 def retire(bench: WfmBench, name: str) -> None:
     """End the relationship with a client."""
     client = bench.client(name)
-    bench.operate(lambda: bench.subject.operator().retire(client.wfm_client_id))
+    bench.operate(lambda: bench.subject.operator().do("retire", client=client.wfm_client_id))
+    bench.spend(name)
     bench.note("retired", client=client.identity)
 
 
 def outlive(bench: WfmBench) -> None:
     """Stay connected while the certificate of the connection expires, and ask again."""
-    authority, spiffe_id = bench.subject.authority, bench.subject.client_id(f"brief-{bench.mark}")
+    authority, spiffe_id = bench.subject.authority, bench.identity("brief")
     for lifetime in LIFETIMES_S:
         # certificates know whole seconds only
         ends = (authority.clock() + timedelta(seconds=lifetime)).replace(microsecond=0)

@@ -22,10 +22,12 @@ from conformance.bench.recorder import Recorder
 from conformance.bench.wfm_clients import Client, Deployed
 from conformance.bench.wfm_requests import as_json, capabilities, status
 from conformance.bench.wfm_subject import OpenSubject, WfmSubject
+from conformance.bench.wfm_turns import turn
 from conformance.catalogue import Catalogue
 from conformance.checks.evidence import Offer, Record, parsed_yaml
 from conformance.record.events import Exchange
 from simulator.identity.errors import SvidRefused
+from simulator.identity.spiffe import SpiffeId
 from simulator.identity.svid_rules import check_leaf
 from simulator.protocol.manifest import MANIFEST_MEDIA_TYPE
 from simulator.protocol.operations import capabilities_path, manifest_path, status_path
@@ -50,21 +52,32 @@ class WfmBench(Bench):
         *,
         open_subject: OpenSubject,
         apps: Applications,
+        at_end: Callable[["WfmBench"], None] | None = None,
     ) -> None:
+        # `at_end` cleans up at a WFM that goes on living
         super().__init__(ics, recorder, catalogue, loop)
         self.apps = apps
         self._open_subject = open_subject
+        self._at_end = at_end
         self._subject: WfmSubject | None = None
         self._clients: dict[str, Client] = {}
         self._probes: list[Probe] = []
+        self._ids: dict[str, str] = {}
+        self._spent: set[str] = set()
         self.mark = uuid.uuid4().hex[:8]
 
     def open(self) -> None:
         """Take the seats: the WFM runs or is reached; clients come when a step names them."""
-        self._subject = self._open_subject(self.loop)
-        self._cleanup.callback(self._subject.close)
+        subject = self._subject = self._open_subject(self.loop)
+        self._cleanup.callback(subject.close)
+        self._cleanup.enter_context(turn(subject.lock, self.needs))
+        self._cleanup.callback(self._give_back)
         self._cleanup.callback(self._close_probes)
-        endpoint = self._subject.endpoint
+        if self._at_end is not None:
+            self._cleanup.callback(self._at_end, self)
+        if subject.northbound is not None:
+            subject.northbound.listen(lambda call: self.note("northbound-call", **call))
+        endpoint = subject.endpoint
         self.note("wfm-address", host=endpoint.host, port=endpoint.port, prefix=endpoint.prefix)
 
     def on_close(self, work: Callable[[], None]) -> None:
@@ -83,13 +96,27 @@ class WfmBench(Bench):
     def client(self, name: str = "A") -> Client:
         """Give a client of the scenario by its name; made, with an SVID of its own, when first asked for."""
         if name not in self._clients:
-            wfm_client_id = f"{name.lower()}-{self.mark}"
-            spiffe_id = self.subject.client_id(wfm_client_id)
+            spiffe_id = self.identity(name.lower())
             credential = self.subject.authority.issue(spiffe_id)
             probe = self.probe(Presented(f"client {name}", credential, str(spiffe_id)))
-            self._clients[name] = Client(name, wfm_client_id, spiffe_id, probe)
+            self._clients[name] = Client(name, spiffe_id.segments[-1], spiffe_id, probe)
             self.note("client", name=name, identity=str(spiffe_id))
         return self._clients[name]
+
+    def identity(self, word: str) -> SpiffeId:
+        """Give the SPIFFE ID of a client of this scenario, always the same for a word. Raises Blocked, NotSeen."""
+        if word not in self._ids:
+            self._ids[word] = self.operate(lambda: self.subject.roster.take(f"{word}-{self.mark}"))
+        return self.subject.client_id(self._ids[word])
+
+    def need_new(self, name: str) -> None:
+        """Raise Blocked unless the WFM had nothing of a client before this scenario."""
+        if not self.subject.roster.is_new(self.client(name).wfm_client_id):
+            raise Blocked("needs a client that the WFM has nothing of; the ones that were given may have been used")
+
+    def spend(self, name: str) -> None:
+        """Keep a client from being used again: it is no longer as a client is found."""
+        self._spent.add(self.client(name).wfm_client_id)
 
     @property
     def client_names(self) -> tuple[str, ...]:
@@ -318,7 +345,8 @@ class WfmBench(Bench):
         self.note("published", client=client.identity, before=before.exchange.n, after=client.last.exchange.n)
 
     def _upload(self, release: Release) -> None:
-        self.operate(lambda: self.subject.operator().upload(release.archive))
+        operator = self.subject.operator()
+        self.operate(lambda: operator.upload(release.application_id, release.version, release.archive))
 
     def _judge_credential(self, chain: tuple[bytes, ...]) -> None:
         """Hold the WFM's leaf against the SVID profile once per chain; what is wrong with it is a fact."""
@@ -328,6 +356,11 @@ class WfmBench(Bench):
         except SvidRefused as refused:
             clause, reason = refused.clause, refused.reason
         self.note("wfm-credential", clause=clause, reason=reason)
+
+    def _give_back(self) -> None:
+        for client_id in self._ids.values():
+            if client_id not in self._spent:
+                self.subject.roster.give_back(client_id)
 
     def _close_probes(self) -> None:
         for probe in self._probes:

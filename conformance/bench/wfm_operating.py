@@ -75,6 +75,7 @@ def force_version(bench: WfmBench, name: str, version: int) -> None:
     """Have the next manifest of a client be of a certain version, and deploy the next release."""
     client = bench.client(name)
     bench.subject.hooks.need("next_version")(client.wfm_client_id, version)
+    bench.spend(name)
     fact = bench.note("version-forced", client=client.identity, version=str(version), before=client.last.exchange.n)
     next_release(bench, name, "primary")
     bench.named["version-forced"] = fact
@@ -93,7 +94,7 @@ def change_unseen(bench: WfmBench, name: str, count: int) -> None:
     operator = bench.subject.operator()
     for number in range(2, 2 + count - 1):
         release = bench.application("primary").release(number)
-        bench.operate(partial(operator.upload, release.archive))
+        bench.operate(partial(operator.upload, release.application_id, release.version, release.archive))
         bench.operate(partial(operator.update, deployed.deployment_id, release.version, None))
     bench.deploy(name, "secondary", seen=False)
     bench.note("was-away", client=client.identity, changes=count)

@@ -1,26 +1,29 @@
 """A WFM in the subject's seat: the reference or one of its broken variants, or a real one that is reached by URL."""
 
 import contextlib
-import json
 import tempfile
 from collections.abc import Callable
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from functools import cache, partial
 from pathlib import Path
 from typing import Any
 
+from conformance.bench.adapters.opening import reference
 from conformance.bench.applications import Applications
 from conformance.bench.errors import UsageError
 from conformance.bench.ics import Ics
 from conformance.bench.loop import BackgroundLoop
-from conformance.bench.northbound import Northbound, ReferenceNorthbound
+from conformance.bench.northbound import Northbound
 from conformance.bench.probe import Endpoint
 from conformance.bench.run import Seat
 from conformance.bench.wfm_bench import WfmBench
-from conformance.bench.wfm_control import HttpControl, WfmHooks
+from conformance.bench.wfm_control import HttpControl, WfmHooks, hooks_of, joined
+from conformance.bench.wfm_identities import identities
+from conformance.bench.wfm_roster import Roster
 from conformance.bench.wfm_subject import WfmSubject
+from conformance.bench.wfm_tidying import tidy
+from conformance.bench.workers import Part
 from simulator.identity.authority import Authority
-from simulator.identity.errors import CredentialError, SpiffeIdInvalid
 from simulator.identity.mis_trust import MisConfig, MisTrust
 from simulator.identity.spiffe import wfm_spiffe_id
 from simulator.identity.svid import Svid
@@ -31,9 +34,6 @@ from simulator.wfm.server import ReferenceWfm, WfmConfig
 
 TRUST_DOMAIN = "margo.test"
 WFM_ID = "Wfm-1"
-WFM_FILE = "wfm.json"
-"""In the identity folder of a real WFM: `{"wfmId": "…"}`."""
-
 REFRESH_S = 0.05
 """How often a simulated WFM asks an identity service."""
 
@@ -59,6 +59,29 @@ def seat_of(ics: Ics, target: str, apps: Applications, build: BuildWfm) -> Seat:
     )
 
 
+@dataclass(frozen=True, slots=True)
+class Sharing:
+    """How one process takes part in a run against a WFM that goes on living.
+
+    `client_ids` are the only clients the WFM takes, if any; `fresh`: it has nothing of them. `part` is this process's
+    share of a run by several, `lock` the file by which these take turns.
+    """
+
+    client_ids: tuple[str, ...] = ()
+    fresh: bool = False
+    part: Part | None = None
+    lock: Path | None = None
+
+    @property
+    def own_ids(self) -> tuple[str, ...]:
+        """The client ids for this process; raises UsageError when there are fewer than processes."""
+        if self.part is None or not self.client_ids:
+            return self.client_ids
+        if len(self.client_ids) < self.part.of:
+            raise UsageError(f"--jobs: expected at most one for each of the {len(self.client_ids)} client ids given")
+        return self.client_ids[self.part.index :: self.part.of]
+
+
 def external_seat(
     ics: Ics,
     url: str,
@@ -66,27 +89,31 @@ def external_seat(
     identity: Path,
     apps: Applications,
     hooks: WfmHooks | None = None,
+    sharing: Sharing | None = None,
 ) -> Seat:
     """Seat a real WFM.
 
     `identity` holds the test authority of the trust domain in which the WFM was provisioned (`Authority.write`), and
-    `wfm.json` with its `wfmId`. The WFM has to accept clients of that trust domain that it has not seen before. Without
+    `wfm.json` with its `wfmId`; or, instead of the authority, the trust bundle and clients' SVIDs that it issued.
+    Without fixed client ids the WFM has to accept clients of that trust domain that it has not seen before. Without
     `northbound`, scenarios that need deployments are blocked by name. Raises UsageError.
     """
-    endpoint, authority, wfm_id = Endpoint.of(url), _authority(identity), _wfm_id(identity)
-    able = hooks or WfmHooks()
-    subject = partial(WfmSubject, endpoint, authority, wfm_id, northbound, able)
-    names = set(able.names)
-    names |= {"northbound", "retire"} if northbound is not None else set()
-    make = partial(WfmBench, open_subject=lambda _: subject(), apps=apps)
+    endpoint = Endpoint.of(url)
+    authority, wfm_id, given = identities(identity)
+    sharing = sharing or Sharing()
+    if given and not sharing.client_ids:
+        sharing = replace(sharing, client_ids=given)
+    able = joined(hooks, hooks_of(northbound, endpoint) if northbound else None)
+    register = partial(_register, northbound) if northbound is not None and northbound.can("register") else None
+    roster = Roster(sharing.own_ids, fresh=sharing.fresh, register=register)
+    subject = partial(WfmSubject, endpoint, authority, wfm_id, northbound, able, roster=roster, lock=sharing.lock)
+    names = set(able.names) | (set(northbound.hooks) if northbound is not None else set())
+    make = partial(WfmBench, open_subject=lambda _: subject(), apps=apps, at_end=tidy)
     return Seat(ics, url, make, frozenset(names))
 
 
-def control_hooks(url: str, *, restart: Callable[[], None] | None = None) -> WfmHooks:
-    """Give the hooks that the control API of a reference WFM offers; `restart` restarts it, if something can."""
-    control = HttpControl(url)
-    names = frozenset({"load-limit", "compression", "version"} | ({"restart"} if restart else set()))
-    return WfmHooks(control.limit_load, control.lift_load, control.compress, control.next_version, restart, names=names)
+def _register(northbound: Northbound, client_id: str) -> None:
+    northbound.do("register", client=client_id)
 
 
 @cache
@@ -110,7 +137,7 @@ def _simulated(build: BuildWfm, loop: BackgroundLoop) -> WfmSubject:
     )
     running = _Running(build, config, loop)
     cleanup.callback(running.stop)
-    northbound = ReferenceNorthbound(f"http://127.0.0.1:{running.wfm.northbound_port}")
+    northbound = reference(f"http://127.0.0.1:{running.wfm.northbound_port}")
     cleanup.callback(northbound.close)
     control = HttpControl(f"http://127.0.0.1:{running.wfm.control_port}")
     hooks = WfmHooks(
@@ -168,28 +195,3 @@ class _Running:
         wfm = self._build(self._config)
         self._loop.run(wfm.start())
         return wfm
-
-
-def _authority(identity: Path) -> Authority:
-    try:
-        return Authority.load(identity)
-    except CredentialError as error:
-        raise UsageError(str(error)) from None
-
-
-def _wfm_id(identity: Path) -> str:
-    file = identity / WFM_FILE
-    try:
-        value = json.loads(file.read_text(encoding="utf-8"))
-    except OSError as error:
-        raise UsageError(f"{file}: cannot be read: {error.strerror}") from None
-    except ValueError as error:
-        raise UsageError(f"{file}: not valid JSON: {error}") from None
-    found = value.get("wfmId") if isinstance(value, dict) else None
-    if not isinstance(found, str):
-        raise UsageError(f"{file}: wfmId: expected a text, found {found!r}")
-    try:
-        wfm_spiffe_id(TRUST_DOMAIN, found)
-    except SpiffeIdInvalid as error:
-        raise UsageError(f"{file}: wfmId: {error.reason}") from None
-    return found

@@ -3,12 +3,14 @@
 import contextlib
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from pathlib import Path
 
 from conformance.bench.errors import Blocked
 from conformance.bench.loop import BackgroundLoop
 from conformance.bench.northbound import Northbound
 from conformance.bench.probe import Endpoint
 from conformance.bench.wfm_control import WfmHooks
+from conformance.bench.wfm_roster import Roster
 from simulator.identity.authority import Authority
 from simulator.identity.spiffe import SpiffeId, client_spiffe_id
 
@@ -23,6 +25,9 @@ class WfmSubject:
     northbound: Northbound | None = None
     hooks: WfmHooks = field(default_factory=WfmHooks)
     cleanup: contextlib.ExitStack = field(default_factory=contextlib.ExitStack)
+    roster: Roster = field(default_factory=Roster)
+    lock: Path | None = None
+    """Where the processes that share it take turns."""
 
     def client_id(self, wfm_client_id: str) -> SpiffeId:
         """Give the SPIFFE ID of a client."""

@@ -223,7 +223,7 @@ def offer(bench: WfmBench, what: str) -> None:
 def knock(bench: WfmBench, whose: str) -> Exchange:
     """Try to be let in as a client of the old root or of the new one."""
     service: IdentityService = bench.named["service"]
-    spiffe_id = bench.subject.client_id(f"knock-{bench.mark}")
+    spiffe_id = bench.identity("knock")
     authority = service.old if whose == "old root" else service.new
     presented = Presented(f"a client of the {whose}", authority.issue(spiffe_id), str(spiffe_id))
     exchange = bench.probe(presented).send("GET", manifest_path(), ACCEPT_MANIFEST)

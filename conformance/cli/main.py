@@ -19,6 +19,7 @@ from conformance.cli import (
     report_verify,
     run_device,
     run_wfm,
+    search,
     serve_device,
     serve_wfm,
 )
@@ -42,12 +43,14 @@ app = typer.Typer(
 )
 runs = typer.Typer(no_args_is_help=True, help="Run the suite against a device or a WFM.", epilog=EXIT_CODES)
 serves = typer.Typer(no_args_is_help=True, help="Run the reference WFM or a simulated device for real use.")
+searches = typer.Typer(no_args_is_help=True, help="Search a device or a WFM for what it does not survive.")
 reports = typer.Typer(no_args_is_help=True, help="Render reports from a record, or verify a record.")
 inits = typer.Typer(no_args_is_help=True, help="Draft the statement (ICS) about your device or WFM.")
 
 demo.register(app)
 app.add_typer(runs, name="run")
 app.add_typer(serves, name="serve")
+app.add_typer(searches, name="search")
 listing.register(app)
 explain.register(app)
 coverage.register(app)
@@ -56,6 +59,7 @@ app.add_typer(inits, name="init")
 doctor.register(app)
 run_device.register(runs)
 run_wfm.register(runs)
+search.register(searches)
 serve_wfm.register(serves)
 serve_device.register(serves)
 report_diff.register(reports)

@@ -38,12 +38,21 @@ Text = Annotated[
 Failed = Annotated[
     bool, typer.Option("--failed", help="Only what did not pass in the last run found in the --out folder.")
 ]
+FailedOf = Annotated[
+    Path | None,
+    typer.Option("--failed-of", metavar="RECORD", help="As --failed, of this record or the one in this folder."),
+]
 Jobs = Annotated[
     int | None,
     typer.Option("--jobs", metavar="N", min=1, help="Processes to spread a simulated subject's scenarios over."),
 ]
 PartOption = Annotated[str | None, typer.Option("--part", hidden=True, help="For workers: which part to carry out.")]
 RoleOption = Annotated[str | None, typer.Option("--role", metavar="ROLE", help="`device` or `wfm`.")]
+
+Replay = Annotated[
+    Path | None,
+    typer.Option("--replay", metavar="FILE", help="Only carry out a counterexample of `search`: does it happen again?"),
+]
 
 DEFAULT_OUT = Path("compliance-report")
 DEFAULT_IDENTITY = Path("margo-identity")

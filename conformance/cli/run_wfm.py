@@ -2,13 +2,24 @@
 
 # ruff: noqa: PLC0415 - what is heavy is imported when the verb runs, so that --help stays fast
 
+from __future__ import annotations
+
+import sys
+import tempfile
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from conformance.cli import options
 from conformance.cli.helptext import EXIT_CODES, help_of
+
+if TYPE_CHECKING:
+    from conformance.bench.ics import Ics
+    from conformance.bench.run import Seat
+    from conformance.bench.scenarios import Scenario
+    from conformance.cli.running import Filters
+    from conformance.cli.seat_wfm import RealWfm
 
 
 def register(app: typer.Typer) -> None:
@@ -18,9 +29,11 @@ def register(app: typer.Typer) -> None:
         short_help="Run the suite against a WFM.",
         help=help_of(
             "Run the suite against a WFM. With --url it is yours: --identity names the folder with the credentials, "
-            "--northbound its operator's API, without which scenarios that deploy are blocked. Otherwise the reference "
-            "WFM is the subject.",
-            "run wfm --url URL --identity DIR --northbound URL",
+            "--northbound its operator's API or an adapter file (`explain adapters`), without which scenarios that "
+            "deploy are blocked. What will be blocked is listed before the run, and what the run made is taken away "
+            "after it. Otherwise the reference WFM is the subject.",
+            "run wfm --url URL --identity DIR --northbound my-adapter.yaml",
+            "run wfm --url URL --identity DIR --client-ids a,b,c --req DS-056",
             "run wfm --tag security",
             "run wfm --target simulated:NAME      # catch a defect",
         ),
@@ -33,11 +46,17 @@ def run_wfm(  # noqa: PLR0913 - one parameter for each option
     target: options.Target = None,
     url: Annotated[str | None, typer.Option("--url", metavar="URL", help="Address of a real WFM.")] = None,
     identity: Annotated[
-        Path | None, typer.Option("--identity", metavar="DIR", help="Folder with the authority the WFM trusts.")
+        Path | None,
+        typer.Option("--identity", metavar="DIR", help="Folder with the authority the WFM trusts, or its SVIDs."),
     ] = None,
     northbound: Annotated[
-        str | None, typer.Option("--northbound", metavar="URL", help="Address of the real WFM's operator API.")
+        str | None, typer.Option("--northbound", metavar="URL|FILE", help="The operator's API, or an adapter file.")
     ] = None,
+    client_ids: Annotated[
+        str | None,
+        typer.Option("--client-ids", metavar="A,B|FILE", help="The only clients the WFM takes. Default: made up."),
+    ] = None,
+    fresh: Annotated[bool, typer.Option("--fresh", help="The WFM has nothing of the --client-ids yet.")] = False,
     control: Annotated[
         str | None, typer.Option("--control", metavar="URL", help="Control API, of a reference WFM only.")
     ] = None,
@@ -49,28 +68,87 @@ def run_wfm(  # noqa: PLR0913 - one parameter for each option
     failed: options.Failed = False,
     revision: options.Revision = None,
     jobs: options.Jobs = None,
+    replay: options.Replay = None,
     part: options.PartOption = None,
+    lock: Annotated[Path | None, typer.Option("--lock", hidden=True, help="For workers: where to take turns.")] = None,
     out: options.Out = options.DEFAULT_OUT,
     as_json: options.AsJson = False,
 ) -> None:
     """Choose the seat, then run."""
     from conformance.cli.problems import Misuse
     from conformance.cli.running import Filters, Spread, carry_out, statement, worker_command
-    from conformance.cli.seats import mutant_of, simulated, wfm_at
+    from conformance.cli.seat_wfm import RealWfm, read_client_ids
+    from conformance.cli.seats import mutant_of, simulated
 
     if url and target:
         raise Misuse("usage", "--url and --target: only one of them can be the subject", "leave one of them out")
-    if url is None and (identity or northbound or control):
-        raise Misuse(
-            "usage", "--identity, --northbound and --control: they belong to a WFM at a --url", "give --url too"
-        )
+    if url is None and (identity or northbound or control or client_ids):
+        cause = "--identity, --northbound, --control and --client-ids: they belong to a WFM at a --url"
+        raise Misuse("usage", cause, "give --url too")
     said = statement("wfm", ics, revision)
     packages = tuple(app or ())
-    if url:
-        seat = wfm_at(said, url, identity=identity, northbound=northbound, control=control, packages=packages)
-    else:
-        seat = simulated(said, mutant_of(target, "wfm"), packages)
     filters = Filters.of(req, tag, text, failed=failed)
-    commands = () if url else (worker_command("wfm", target, ics, packages),)
-    spread = Spread(commands, jobs, part)
-    raise typer.Exit(carry_out((seat,), out, filters, as_json=as_json, spread=spread))
+    if replay:
+        from conformance.cli.searching import carry_out_replay, subject_of
+
+        target = target if url else target or subject_of(replay, "wfm")
+    if url is None:
+        spread = Spread((worker_command("wfm", target, ics, packages),), jobs, part)
+        seat = simulated(said, mutant_of(target, "wfm"), packages)
+        if replay:
+            raise typer.Exit(carry_out_replay(seat, replay, as_json=as_json))
+        raise typer.Exit(carry_out((seat,), out, filters, as_json=as_json, spread=spread))
+    if identity is None:
+        hint = "`margo-conformance serve wfm --identity DIR` makes such a folder, to copy from"
+        raise Misuse("usage", "--url: needs --identity, the folder with the test authority the WFM trusts", hint)
+    real = RealWfm(url, identity, northbound, control, read_client_ids(client_ids), fresh, packages)
+    if replay:
+        from conformance.cli.seat_wfm import seat_of_real
+
+        raise typer.Exit(carry_out_replay(seat_of_real(said, real)[0], replay, as_json=as_json))
+    if part:
+        raise typer.Exit(_worker(said, real, part, lock, out))
+    command = (*worker_command("wfm", None, ics, packages), *real.arguments())
+    raise typer.Exit(_real(said, real, filters, out, command, jobs, as_json=as_json))
+
+
+def _worker(said: Ics, real: RealWfm, part: str, lock: Path | None, out: Path) -> int:
+    from conformance.bench.workers import Part
+    from conformance.cli.running import Filters, Spread, carry_out
+    from conformance.cli.seat_wfm import seat_of_real
+
+    seat, _ = seat_of_real(said, real, part=Part.parse(part), lock=lock)
+    return carry_out((seat,), out, Filters(), as_json=False, spread=Spread(part=part))
+
+
+def _real(
+    said: Ics, real: RealWfm, filters: Filters, out: Path, command: tuple[str, ...], jobs: int | None, *, as_json: bool
+) -> int:
+    """Run against a real WFM, alone unless several processes were asked for; then clean up."""
+    from conformance.cli.problems import Misuse
+    from conformance.cli.running import Spread, carry_out
+    from conformance.cli.seat_wfm import seat_of_real, tell_blocked, tell_left
+
+    seat, northbound = seat_of_real(said, real)
+    if northbound is not None and northbound.adapter.kind == "manual" and (jobs or 1) > 1:
+        raise Misuse("usage", "--jobs: one person cannot serve several processes", "leave --jobs out")
+    if real.client_ids and (jobs or 1) > len(real.client_ids):
+        cause = f"--jobs: expected at most {len(real.client_ids)}, one for each of the --client-ids, found {jobs}"
+        raise Misuse("usage", cause, "give more client ids, or fewer --jobs")
+    tell_blocked(seat, _selected(seat, filters))
+    with tempfile.TemporaryDirectory(prefix="margo-turns-") as folder:
+        spread = Spread(((*command, "--lock", str(Path(folder) / "turn")),), jobs or 1)
+        code = carry_out((seat,), out, filters, as_json=as_json, spread=spread)
+    sys.stdout.flush()
+    tell_left(out, northbound)
+    if northbound is not None:
+        northbound.close()
+    return code
+
+
+def _selected(seat: Seat, filters: Filters) -> list[Scenario]:
+    """The scenarios that the filters take; of a rerun, all, for which ones is told by the run itself."""
+    from conformance.bench.scenarios import Selection, scenarios
+
+    wanted = Selection(filters.requirements, filters.tags, filters.text)
+    return [item for item in scenarios(seat.role, seat.ics.revision) if wanted.takes(item)]

@@ -61,6 +61,7 @@ def compresses(bench: WfmBench) -> None:
 
 @then("it is the first version with nothing to run")
 def first_version(bench: WfmBench) -> None:
+    bench.need_new("A")
     bench.judge(desired_state.first_manifest_is_the_empty_first_version)
 
 

@@ -60,9 +60,9 @@ class ComponentRetriever:
         if not matches(data, parse_digest(descriptor.digest)):
             raise RetrievalFailed(DAMAGED, f"the content fetched does not have the digest {descriptor.digest}")
 
-    def read(self, kind: str, layer: bytes) -> Package:
+    def read(self, operation: StartComponent, layer: bytes) -> Package:
         """Look into the archive (CMP-05..CMP-10). Raises ArchiveRefused."""
-        return read_chart(layer) if kind == "helm" else read_compose(layer)
+        return read_chart(layer) if operation.kind == "helm" else read_compose(layer)
 
     async def _fetch(self, operation: StartComponent) -> Package:
         reference = Reference.parse(operation.repository)
@@ -80,7 +80,7 @@ class ComponentRetriever:
             layer = self._layer(ComponentManifest.from_json(data), operation.kind)
             content = await _get(session, base + reference.blob_path(layer.digest), MAX_LAYER_BYTES)
         self.verify(content, layer)
-        return self.read(operation.kind, content)
+        return self.read(operation, content)
 
     def _layer(self, manifest: ComponentManifest, kind: str) -> Descriptor:
         wanted = LAYER_TYPES.get(kind, "")

@@ -5,14 +5,15 @@ from pathlib import Path
 
 import pytest
 
+from conformance.bench.adapters.opening import reference
 from conformance.bench.applications import applications
 from conformance.bench.errors import UsageError
 from conformance.bench.ics import Ics
 from conformance.bench.loop import BackgroundLoop
-from conformance.bench.northbound import ReferenceNorthbound
 from conformance.bench.run import RunPlan, run
 from conformance.bench.scenarios import Selection
-from conformance.bench.wfm_seat import control_hooks, external_seat
+from conformance.bench.wfm_control import control_hooks
+from conformance.bench.wfm_seat import external_seat
 from conformance.record.events import ScenarioOutcome
 from simulator.identity.authority import Authority
 from simulator.identity.spiffe import wfm_spiffe_id
@@ -43,7 +44,7 @@ def wfm(tmp_path: Path) -> Iterator[ReferenceWfm]:
 
 
 def test_a_wfm_is_judged_by_its_address(wfm: ReferenceWfm, tmp_path: Path) -> None:
-    northbound = ReferenceNorthbound(f"http://127.0.0.1:{wfm.northbound_port}")
+    northbound = reference(f"http://127.0.0.1:{wfm.northbound_port}")
     seat = external_seat(
         ICS,
         wfm.management_url,

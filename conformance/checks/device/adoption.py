@@ -12,7 +12,7 @@ from conformance.checks.device.evidence import (
     served_version,
     withdrawal,
 )
-from conformance.checks.evidence import Record
+from conformance.checks.evidence import Record, Report
 from conformance.checks.registry import Judgement, check, expect, noted, unseen
 from conformance.record.events import Fact
 
@@ -150,9 +150,18 @@ def newest_state_is_reached(record: Record) -> Iterator[Judgement]:
         wanted = "installed" if fact.kind == "published" else "removed"
         told = f"{last.state} with version {last.version}" if last else "no report"
         right = last is not None and last.state == wanted and (last.version or 0) >= fact.data["version"]
-        never = wanted == "removed" and last is None
+        # what came and went between two polls was never there to be removed
+        never = wanted == "removed" and _never_there(record, name, last)
         expected = f"{wanted}, with version {fact.data['version']} or newer"
         yield expect(right or never, fact, expected=expected, found=told)
+
+
+def _never_there(record: Record, deployment: str, last: Report | None) -> bool:
+    """Whether nothing was reported of a deployment, or it came back in no manifest after it was reported removed."""
+    if last is None or last.state != "removed":
+        return last is None
+    later = (offer for offer in record.offers if offer.exchange.at > last.exchange.at)
+    return not any(deployment in offer.deployment_ids for offer in later)
 
 
 @check("ST-020", "ST-021", role="device")

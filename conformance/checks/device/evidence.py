@@ -15,6 +15,7 @@ RUNNING = ("installing", "installed")
 LEAVING = ("removing", "removed")
 FINAL = ("installed", "failed", "removed")
 IDENTITY_SERVICE = ("discover", "fetch-trust-bundle")
+REGISTRY = ("check-registry", "resolve-component", "fetch-component")
 
 
 # --- moments -------------------------------------------------------------------------------------------------------
@@ -177,8 +178,8 @@ def told(signs: Sequence[tuple[str, _Event]], otherwise: str) -> str:
 
 
 def management(record: Record) -> tuple[Exchange, ...]:
-    """Give the requests to the WFM: all but those to the identity service."""
-    return tuple(item for item in record.exchanges if item.operation not in IDENTITY_SERVICE)
+    """Give the requests to the WFM: all but those to the identity service and to the component registry."""
+    return tuple(item for item in record.exchanges if item.operation not in (*IDENTITY_SERVICE, *REGISTRY))
 
 
 def known_before(record: Record) -> bool:

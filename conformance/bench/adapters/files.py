@@ -1,0 +1,223 @@
+"""Adapter files: what they may say, and reading them with messages that name file, line and field."""
+
+from collections.abc import Mapping
+from difflib import get_close_matches
+from pathlib import Path
+from typing import Annotated, Any, Literal, Self
+
+import yaml
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, TypeAdapter, ValidationError, model_validator
+
+from conformance.bench.adapters.templates import ENVIRONMENT, places
+from conformance.bench.errors import UsageError
+from conformance.bench.northbound import OPERATIONS, Operation
+
+KINDS = ("http", "command", "python", "manual")
+"""What `adapter:` may be; the reference's own API is given by its address instead of a file."""
+FROM_HEADER = ("header:", "last-segment:")
+Text = Annotated[str, Field(min_length=1)]
+Timeout = Annotated[float, Field(gt=0, le=3600)]
+
+
+def _operation(name: Any) -> Any:
+    if name not in OPERATIONS:
+        near = get_close_matches(str(name), OPERATIONS, 1)
+        said = f"did you mean {near[0]}?" if near else f"there are: {', '.join(OPERATIONS)}"
+        raise ValueError(f"expected an operation of the contract; {said}")
+    return name
+
+
+OperationName = Annotated[str, BeforeValidator(_operation)]
+
+
+class _Part(BaseModel):
+    model_config = ConfigDict(frozen=True, extra="forbid", populate_by_name=True)
+
+
+class HttpOperation(_Part):
+    """One request. At most one of `json`, `form`, `files` and `body` says what it carries."""
+
+    request: Annotated[str, Field(pattern=r"^[A-Z]+ (/|https?://)\S*$")] | None = None
+    """Method, and a path below `url` or a whole address."""
+    skip: bool = False
+    """Nothing to do, such as an upload to a WFM that has all packages already."""
+    headers: Mapping[str, Text] = {}
+    json_: Any = Field(default=None, alias="json")
+    form: Mapping[str, Text] | None = None
+    files: Mapping[str, Text] | None = None
+    """A multipart form; `{archive}` becomes a file."""
+    body: Text | None = None
+    expect: Annotated[tuple[int, ...], Field(min_length=1)] | None = None
+    """Statuses that mean success; without it every 2xx."""
+    each: Text | None = None
+    """Where the list is from whose entries `take` takes (`devices` only)."""
+    take: Mapping[str, Text] = {}
+    """For each member of the result the path to it in the answer, or `header:NAME`, or `last-segment:NAME`."""
+
+    @model_validator(mode="after")
+    def _one_way(self) -> Self:
+        carried = [name for name in ("json_", "form", "files", "body") if getattr(self, name) is not None]
+        if len(carried) > 1:
+            raise ValueError("expected at most one of json, form, files and body")
+        if (self.request is None) is not self.skip:
+            raise ValueError("expected either `request: METHOD /path` or `skip: true`")
+        return self
+
+
+class HttpFile(_Part):
+    """`adapter: http`."""
+
+    adapter: Literal["http"]
+    url: Annotated[str, Field(pattern=r"^https?://[^/\s]+")]
+    headers: Mapping[str, Text] = {}
+    basic: Text | None = None
+    """`user:password` for HTTP basic authentication."""
+    ca: Path | None = None
+    """PEM file with the authority of the operator's API, when it is none of this machine's."""
+    timeout: Timeout = 20.0
+    refresh: Timeout = 5.0
+    """How often the WFM asks an identity service, in seconds (`follow` only)."""
+    operations: Mapping[OperationName, HttpOperation]
+
+
+class CommandFile(_Part):
+    """`adapter: command`."""
+
+    adapter: Literal["command"]
+    command: Annotated[tuple[Text, ...], Field(min_length=1)]
+    """The program and its arguments; a path with a slash counts from the folder of the file."""
+    timeout: Timeout = 60.0
+    refresh: Timeout = 5.0
+    secrets: tuple[Text, ...] = ()
+    """Environment variables whose values are hidden in everything that is shown or recorded."""
+    operations: tuple[OperationName, ...]
+
+
+class PythonFile(_Part):
+    """`adapter: python`."""
+
+    adapter: Literal["python"]
+    entry: Text
+    """`module:Class`, or the name of an installed entry point."""
+    path: Path | None = None
+    """A folder to import from, counted from the folder of the file."""
+    options: Mapping[str, Any] = {}
+    """Keyword arguments of the class; texts may hold `{env:NAME}`."""
+    refresh: Timeout = 5.0
+
+
+class ManualOperation(_Part):
+    """What a person is told and asked."""
+
+    say: Text | None = None
+    ask: tuple[Text, ...] | None = None
+    """Members of the result to type in."""
+
+
+class ManualFile(_Part):
+    """`adapter: manual`."""
+
+    adapter: Literal["manual"]
+    deadline: Timeout = 300.0
+    refresh: Timeout = 5.0
+    operations: Mapping[OperationName, ManualOperation] | None = None
+    """Without it the operations that are required and `update`, in the suite's own words."""
+
+
+AdapterFile = HttpFile | CommandFile | PythonFile | ManualFile
+_READER: TypeAdapter[AdapterFile] = TypeAdapter(Annotated[AdapterFile, Field(discriminator="adapter")])
+
+
+def read_adapter_file(path: Path, text: str | None = None) -> AdapterFile:
+    """Read and check an adapter file. Raises UsageError naming file, line, field, expected and found."""
+    if text is None:
+        text = _text(path)
+    try:
+        value = yaml.safe_load(text)
+        tree = yaml.compose(text, Loader=yaml.SafeLoader)
+    except (yaml.YAMLError, RecursionError) as error:
+        raise UsageError(f"{path}: not valid YAML: {' '.join(str(error).split())}") from None
+    if not isinstance(value, dict):
+        raise UsageError(f"{path}: expected a mapping with adapter, found {type(value).__name__}")
+    if value.get("adapter") not in KINDS:
+        raise UsageError(f"{path}: adapter: expected one of {', '.join(KINDS)}, found {value.get('adapter')!r}")
+    try:
+        read = _READER.validate_python(value)
+    except ValidationError as error:
+        first = error.errors(include_url=False)[0]
+        steps = [part for part in first["loc"][1:] if part != "[key]"]
+        found = "nothing" if first["type"] == "missing" else repr(first.get("input"))[:200]
+        said = first["msg"].removeprefix("Value error, ")
+        said = said[:1].lower() + said[1:]
+        raise UsageError(f"{path}:{_line(tree, steps)}: {_field(steps)}: {said}, found {found}") from None
+    if isinstance(read, HttpFile | ManualFile):
+        _check_places(path, tree, read)
+    return read
+
+
+def _text(path: Path) -> str:
+    try:
+        return path.read_text(encoding="utf-8")
+    except OSError as error:
+        raise UsageError(f"{path}: cannot be read: {error.strerror}") from None
+    except UnicodeDecodeError as error:
+        raise UsageError(f"{path}: expected UTF-8 text, found something else ({error.reason})") from None
+
+
+def _check_places(path: Path, tree: Any, read: HttpFile | ManualFile) -> None:
+    """Refuse a placeholder or a member that the operation does not have."""
+    for name, how in (read.operations or {}).items():
+        known = OPERATIONS[name]
+        told = how.model_dump(by_alias=True, exclude={"take", "each", "expect", "ask"})
+        for place in sorted(places(told)):
+            if place not in known.takes and not place.startswith(ENVIRONMENT):
+                raise _unknown(path, tree, ["operations", name], "placeholder", place, known.takes)
+        named = how.take if isinstance(how, HttpOperation) else how.ask or ()
+        members = DEVICE_MEMBERS if name == "devices" else known.gives
+        for member in named:
+            if member not in members:
+                raise _unknown(path, tree, ["operations", name], "member of the result", member, members)
+        if isinstance(how, HttpOperation) and not how.skip:
+            _check_take(path, tree, known, how)
+
+
+DEVICE_MEMBERS = ("device", "client", "capabilities", "runtimes", "types")
+
+
+def _check_take(path: Path, tree: Any, known: Operation, how: HttpOperation) -> None:
+    needed = {"deploy": "deployment", "devices": "device"}.get(known.name)
+    where = ["operations", known.name]
+    if needed and needed not in how.take:
+        cause = f"take: expected the path to `{needed}` in the answer, found {dict(how.take)!r}"
+        raise UsageError(f"{path}:{_line(tree, where)}: {_field(where)}: {cause}")
+    if (known.name == "devices") is not (how.each is not None):
+        cause = "each: expected for `devices`, and only there: the path to the list in the answer"
+        raise UsageError(f"{path}:{_line(tree, where)}: {_field(where)}: {cause}")
+
+
+def _unknown(path: Path, tree: Any, steps: list[Any], what: str, name: str, known: tuple[str, ...]) -> UsageError:
+    near = get_close_matches(name, known, 1)
+    hint = f"did you mean {near[0]}?" if near else f"there are: {', '.join(known) or 'none'}"
+    return UsageError(f"{path}:{_line(tree, steps)}: {_field(steps)}: unknown {what} {name!r}; {hint}")
+
+
+def _field(steps: list[Any]) -> str:
+    return ".".join(str(step) for step in steps) or "(root)"
+
+
+def _line(tree: Any, steps: list[Any]) -> int:
+    """Give the line of the deepest part of a path that there is."""
+    node, line = tree, tree.start_mark.line
+    for step in steps:
+        if isinstance(node, yaml.MappingNode):
+            pairs = {key.value: (key, value) for key, value in node.value}
+            if str(step) not in pairs:
+                break
+            key, node = pairs[str(step)]
+            line = key.start_mark.line
+        elif isinstance(node, yaml.SequenceNode) and isinstance(step, int) and step < len(node.value):
+            node = node.value[step]
+            line = node.start_mark.line
+        else:
+            break
+    return int(line) + 1
