@@ -107,7 +107,19 @@ class SimulatedSeat:
 
     keeps_state = False
     hooks = frozenset(
-        {"reboot", "power-cut", "factory-reset", "network", "fault", "configure", "tamper", "trust-service", "registry", "inspect", "children"}
+        {
+            "reboot",
+            "power-cut",
+            "factory-reset",
+            "network",
+            "fault",
+            "configure",
+            "tamper",
+            "trust-service",
+            "registry",
+            "inspect",
+            "children",
+        }
     )
 
     def __init__(self, ics: Ics, mutant: str | None) -> None:

@@ -5,9 +5,11 @@ followed or repaired. Whatever the WFM does ends as recorded evidence within the
 exception: an exchange without a status has an `error` that says why.
 """
 
+import contextlib
 import hashlib
 import socket
 import ssl
+import threading
 import time
 import warnings
 from collections.abc import Callable, Iterable
@@ -38,7 +40,11 @@ HTTP_VERSION = "1.1"
 PEEK_S = 0.02
 """How long the probe waits for bytes behind an answer that has no body."""
 
+BETWEEN_PIECES_S = 0.05
+"""How long a slow request pauses between two pieces."""
+
 _READ_BYTES = 64 * 1024
+_pause = threading.Event()  # never set: waiting for it is a pause
 _numbers = count(1)
 
 
@@ -103,10 +109,14 @@ class _Line:
         self.deadline = 0.0
         self.reader = AnswerReader(self._receive)
 
-    def send(self, data: bytes, deadline: float) -> None:
+    def send(self, data: bytes, deadline: float, pieces: int = 1) -> None:
         self.deadline = deadline
         self.sock.settimeout(max(0.01, deadline - time.monotonic()))
-        self.sock.sendall(data)
+        size = max(1, -(-len(data) // pieces))
+        for start in range(0, len(data), size):
+            if start:
+                _pause.wait(BETWEEN_PIECES_S)
+            self.sock.sendall(data[start : start + size])
 
     def peek(self) -> bytes:
         self.sock.settimeout(PEEK_S)
@@ -159,11 +169,12 @@ class Probe:
         *,
         fresh: bool = False,
         bare: bool = False,
+        pieces: int = 1,
     ) -> Exchange:
         """Send one request and give the recorded exchange; `fresh` demands a connection of its own.
 
         `path` follows the endpoint's prefix, unless it is to stand `bare`. `Host` and `Content-Length` are added unless
-        given.
+        given. A request in several `pieces` comes slowly.
         """
         if fresh:
             self.close()
@@ -171,7 +182,7 @@ class Probe:
         sent = self._headers(tuple(headers), body)
         call = recognise(method, self._endpoint.operation_target(target))
         begun = self._recorder.now()
-        answer, line, error = self._exchanged(method, _request(method, target, sent, body), method)
+        answer, line, error = self._exchanged(_request(method, target, sent, body), method, pieces)
         return self._recorder.append(
             Exchange(
                 at=begun,
@@ -195,6 +206,27 @@ class Probe:
             )
         )
 
+    def break_off(self, method: str, path: str, headers: Iterable[tuple[str, str]], body: bytes) -> int:
+        """Send the head and half of the body on a connection of its own, and end it; gives the bytes of body sent."""
+        self.close()
+        half = len(body) // 2
+        target = f"{self._endpoint.prefix}{path}"
+        self._begin(_request(method, target, self._headers(tuple(headers), body), body[:half]))
+        self.close()
+        return half
+
+    def stand_still(self, method: str, path: str, *, begun: bool) -> None:
+        """Open a connection and leave it so, with half a request line when `begun`; it ends with the probe."""
+        self.close()
+        target = f"{self._endpoint.prefix}{path}"
+        self._begin(_request(method, target, (), None)[:8] if begun else b"")
+
+    def _begin(self, data: bytes) -> None:
+        """Open a connection and send a part of a request; that it cannot be sent is for later requests to show."""
+        deadline = time.monotonic() + self._answer_s
+        with contextlib.suppress(_CannotConnect, OSError):
+            self._connected(deadline).send(data, deadline)
+
     def close(self) -> None:
         """Close the connection, if there is one; the next request opens another."""
         if self._line is not None:
@@ -214,14 +246,14 @@ class Probe:
             needed.append(("Content-Length", str(len(body))))
         return (*needed, *headers)
 
-    def _exchanged(self, method: str, data: bytes, verb: str) -> tuple[Answer | None, _Line | None, str | None]:
+    def _exchanged(self, data: bytes, method: str, pieces: int = 1) -> tuple[Answer | None, _Line | None, str | None]:
         """Send and read; once more on a new connection when a kept one turns out to be closed."""
         deadline = time.monotonic() + self._answer_s
         reused = self._line is not None
         line: _Line | None = None
         try:
             line = self._line or self._connected(deadline)
-            line.send(data, deadline)
+            line.send(data, deadline, pieces)
             answer = line.reader.read(method, line.peek)
         except _CannotConnect as error:
             if error.refused:
@@ -232,7 +264,7 @@ class Probe:
             closed = isinstance(error, NoAnswer | ConnectionError | ssl.SSLError)
             if reused and closed:
                 self._recorder.note("kept-connection-closed", client=self.presented.name)
-                return self._exchanged(method, data, verb)
+                return self._exchanged(data, method, pieces)
             return None, line, self._failed(line, error, closed=closed)
         self._settle(line, answer)
         if answer.closes:
@@ -310,8 +342,8 @@ class Probe:
         except (OSError, ValueError) as error:
             secured.close()
             raise _handshake_failed(error, where, self._answer_s) from None
-        self._line = _Line(next(_numbers), secured)
-        return self._line
+        line = self._line = _Line(next(_numbers), secured)
+        return line
 
     @staticmethod
     def _left(deadline: float) -> float:

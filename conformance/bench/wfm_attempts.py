@@ -284,7 +284,7 @@ def bad_certificate(bench: WfmBench, defect: str) -> None:
 
 def no_certificate(bench: WfmBench) -> None:
     """Present no certificate at all, and try to read and to write."""
-    good = bench.subject.client_id(f"stranger-{bench.mark}")
+    good = bench.identity("stranger")
     _attempt(bench, Presented("no certificate", None), good, "no certificate", "none")
 
 
@@ -292,7 +292,7 @@ def forwarded_certificate(bench: WfmBench, owner: str) -> None:
     """Present no certificate, and forward that of a client in headers as a proxy would (RFC 9440)."""
     client = bench.client(owner)
     headers = (("Client-Cert", _der(client)), ("X-Forwarded-Client-Cert", f"URI={client.identity}"))
-    good = bench.subject.client_id(f"stranger-{bench.mark}")
+    good = bench.identity("stranger")
     _attempt(
         bench,
         Presented("a forwarded certificate only", None),

@@ -238,7 +238,7 @@ class WfmBench(Bench):
         client, release = self.client(name), self.application(role).release(1)
         target = device_id or self.known_device(name)
         before = self.manifest(name) if seen else client.last
-        self._upload(release)
+        self.bring(release)
         deployment_id = self.operate(
             lambda: self.subject.operator().deploy(
                 client.wfm_client_id, target, release.application_id, release.version, {}
@@ -246,10 +246,10 @@ class WfmBench(Bench):
         )
         deployed = Deployed(deployment_id, role, target, release, {})
         client.deployments[f"{role}@{target}" if role in client.deployments else role] = deployed
-        self._note_wanted("deployed", client, deployed, before)
+        self.wanted("deployed", client, deployed, before)
         if seen:
             shown = f"the deployment of {role}"
-            self._published(name, before, lambda offer: deployment_id in offer.deployment_ids, shown)
+            self.await_manifest(name, before, lambda offer: deployment_id in offer.deployment_ids, shown)
         return deployed
 
     def update(
@@ -260,7 +260,7 @@ class WfmBench(Bench):
         former = client.deployments[role]
         wanted = self.application(role).release(release) if release else former.release
         before = self.manifest(name)
-        self._upload(wanted)
+        self.bring(wanted)
         kept = dict(values) if values is not None else dict(former.values)
         self.operate(
             lambda: self.subject.operator().update(
@@ -269,8 +269,8 @@ class WfmBench(Bench):
         )
         deployed = Deployed(former.deployment_id, role, former.device_id, wanted, kept)
         client.deployments[role] = deployed
-        self._note_wanted("updated", client, deployed, before)
-        self._published(name, before, lambda offer: _refs(offer) != _refs(before), f"the change of {role}")
+        self.wanted("updated", client, deployed, before)
+        self.await_manifest(name, before, lambda offer: _refs(offer) != _refs(before), f"the change of {role}")
         return deployed
 
     def withdraw(self, name: str, role: str) -> Deployed:
@@ -280,9 +280,9 @@ class WfmBench(Bench):
         before = self.manifest(name)
         self.operate(lambda: self.subject.operator().withdraw(deployed.deployment_id))
         client.withdrawn.append(client.deployments.pop(role))
-        self._note_wanted("withdrawn", client, deployed, before)
+        self.wanted("withdrawn", client, deployed, before)
         gone = deployed.deployment_id
-        self._published(name, before, lambda offer: gone not in offer.deployment_ids, f"the removal of {role}")
+        self.await_manifest(name, before, lambda offer: gone not in offer.deployment_ids, f"the removal of {role}")
         return deployed
 
     def operate(self, work: Callable[[], Any]) -> Any:
@@ -321,7 +321,8 @@ class WfmBench(Bench):
             raise NotSeen(f"the deployment of {deployed.role} was not served, so its components are not known")
         return tuple(str(item.get("name")) for item in components)
 
-    def _note_wanted(self, kind: str, client: Client, deployed: Deployed, before: Offer) -> None:
+    def wanted(self, kind: str, client: Client, deployed: Deployed, before: Offer) -> None:
+        """Note what the operator wants of a deployment from now on."""
         self.note(
             kind,
             client=client.identity,
@@ -334,7 +335,7 @@ class WfmBench(Bench):
             before=before.exchange.n,
         )
 
-    def _published(self, name: str, before: Offer, shows: Callable[[Offer], bool], what: str) -> None:
+    def await_manifest(self, name: str, before: Offer, shows: Callable[[Offer], bool], what: str) -> None:
         """Poll until the manifest shows a change; without it the rest of a scenario says nothing (NotSeen)."""
         ends = time.monotonic() + self.deadlines["publish"]
         while not shows(self.manifest(name)):
@@ -344,7 +345,8 @@ class WfmBench(Bench):
         client = self.client(name)
         self.note("published", client=client.identity, before=before.exchange.n, after=client.last.exchange.n)
 
-    def _upload(self, release: Release) -> None:
+    def bring(self, release: Release) -> None:
+        """Bring a release of an application in at the operator's side."""
         operator = self.subject.operator()
         self.operate(lambda: operator.upload(release.application_id, release.version, release.archive))
 

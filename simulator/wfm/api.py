@@ -117,11 +117,10 @@ class ManagementApi:
 
     async def fetch_manifest(self, request: web.BaseRequest, client_id: str, _: Call) -> web.StreamResponse:
         """GET the manifest: 200, or 304 when the caller has it; answered from memory (DS-003..DS-008, DS-062)."""
-        headers = request.headers
-        self.check_accept(headers.get(hdrs.ACCEPT))
+        self.check_accept(_joined(request, hdrs.ACCEPT))
         publication = self.core.manifest(client_id)
         tag = self.manifest_tag(publication)
-        if not self.changed(headers.get(hdrs.IF_NONE_MATCH), tag):
+        if not self.changed(_joined(request, hdrs.IF_NONE_MATCH), tag):
             return web.Response(status=304, headers={"ETag": tag, "Cache-Control": self.manifest_caching()})
         return web.Response(
             body=publication.body,
@@ -196,10 +195,10 @@ class ManagementApi:
         """An answer addressed by digest; the entity tag is the digest, compressed or not (DS-050, DS-063..DS-067)."""
         tag = entity_tag(digest)
         headers = {"ETag": tag, "Cache-Control": self.content_caching(), "Vary": "Accept-Encoding"}
-        if not self.changed(request.headers.get(hdrs.IF_NONE_MATCH), tag):
+        if not self.changed(_joined(request, hdrs.IF_NONE_MATCH), tag):
             return web.Response(status=304, headers=headers)
         headers["Content-Type"] = media_type
-        if compress and accepts_gzip(request.headers.get(hdrs.ACCEPT_ENCODING)):
+        if compress and accepts_gzip(_joined(request, hdrs.ACCEPT_ENCODING)):
             headers["Content-Encoding"] = "gzip"
             body = gzip.compress(body, mtime=0)
         return web.Response(body=body, headers=headers)
@@ -239,6 +238,12 @@ class _NotAcceptable(Refusal):
     """406 (DS-004)."""
 
     kind = ProblemType.CANNOT_GENERATE
+
+
+def _joined(request: web.BaseRequest, name: str) -> str | None:
+    """A list header as one value, also when it came on several lines (RFC 9110, 5.3); None without any."""
+    lines = request.headers.getall(name, None)
+    return ", ".join(lines) if lines else None
 
 
 def _origin_form(target: str) -> str:

@@ -98,18 +98,18 @@ NEGATIVE: Mapping[str, Twins] = {
     "retired": _polls_of_clients,
     "overloaded": _polls_of_clients,
     "expired-meanwhile": _polls_of_clients,
-    "odd-request": _named,
     "trust-offered": _of_the_old_root,
 }
 """Kinds of facts that stand for something to be refused, and where their twins are found."""
 
 NEUTRAL = frozenset(
     {
-        "address-escaped", "address-resolved", "changed-at-once", "client", "compression-accepted", "conditional", "content-held",
-        "deployed", "former-content", "http-version", "identity-service-asked", "kept-connection-closed",
-        "northbound-call", "northbound-failed", "operator-view", "overload-began", "placement", "published", "renewed",
-        "restarted", "resumed", "slow-request", "sound-certificate", "trust-tried", "unknown-kinds", "updated",
-        "version-forced", "was-away", "wfm-address", "wfm-credential", "withdrawn",
+        "address-escaped", "address-resolved", "broken-off", "changed-at-once", "client", "compression-accepted",
+        "conditional", "content-held", "deployed", "former-content", "http-version", "identity-service-asked",
+        "kept-connection-closed", "northbound-call", "northbound-failed", "odd-request", "operator-view", "overload-began",
+        "placement", "published", "renewed", "restarted", "resumed", "sound-certificate", "standing-still",
+        "trust-tried", "unknown-kinds", "updated", "version-forced", "was-away", "wfm-address", "wfm-credential",
+        "withdrawn",
     }
 )  # fmt: skip
 """Kinds of facts that stand for nothing to be refused."""
