@@ -34,6 +34,7 @@ GATEWAY_ID = "gateway-1"
 SCRIPTS: Mapping[str, ComponentScript] = {
     "slow": ComponentScript(duration_s=SLOW_S),
     "fails": ComponentScript(fails_at="start"),
+    "fails slowly": ComponentScript(duration_s=SLOW_S, fails_at="start"),
     "cannot be fetched": ComponentScript(fails_at="pull"),
     "never ready": ComponentScript(hangs=True),
     "unhealthy": ComponentScript(fails_at="health"),
@@ -42,6 +43,13 @@ SCRIPTS: Mapping[str, ComponentScript] = {
     "fine": ComponentScript(),
 }
 """How a component of the simulated device can behave, by the words of the scenarios."""
+SETTINGS: Mapping[str, str] = {
+    "poll_s": "poll_interval_s",
+    "install_retry_s": "install_retry_s",
+    "offline_stop_s": "offline_stop_after_s",
+    "proxy": "proxy_url",
+}
+"""Settings of the simulated device that are one number or text each, by the names of the bench."""
 
 
 class DeviceSeat(Protocol):
@@ -107,7 +115,21 @@ class SimulatedSeat:
 
     keeps_state = False
     hooks = frozenset(
-        {"reboot", "power-cut", "factory-reset", "network", "fault", "configure", "tamper", "trust-service", "registry", "inspect", "children"}
+        {
+            "reboot",
+            "power-cut",
+            "effects",
+            "factory-reset",
+            "network",
+            "fault",
+            "configure",
+            "tamper",
+            "identity",
+            "trust-service",
+            "registry",
+            "inspect",
+            "children",
+        }
     )
 
     def __init__(self, ics: Ics, mutant: str | None) -> None:
@@ -200,14 +222,16 @@ class SimulatedSeat:
     async def configure(self, settings: Mapping[str, Any]) -> None:
         """Change settings, each by its name.
 
-        `poll_s`: distance of polls; `downtime_s`: how long a downtime lasts from now on; `not_before_s`: when the hours
-        of polling begin; `serial`: another serial number; `child`, `gone`, `unreachable`, `reachable`: a device
-        behind this one that comes, goes, cannot be reached, or can be reached again.
+        `poll_s`: distance of polls; `install_retry_s`: when a failed installation is tried again; `offline_stop_s`: how
+        long workloads run on without the WFM; `answer_s`: how long an answer is waited for; `proxy`: the URL of a
+        forward proxy; `types`: the deployment types that it has; `downtime_s`: how long a downtime lasts from now on;
+        `not_before_s`: when the hours of polling begin; `serial`: another serial number; `child`, `gone`,
+        `unreachable`, `reachable`: a device behind this one that comes, goes, cannot be reached, or can be reached
+        again.
         """
         device = self._on
         now = time.time()
-        if "poll_s" in settings:
-            await device.configure(poll_interval_s=settings["poll_s"])
+        await _set_plainly(device, settings)
         if "downtime_s" in settings:
             await device.configure(downtime=(Window(now, now + settings["downtime_s"]),))
         if "not_before_s" in settings:
@@ -254,6 +278,18 @@ class SimulatedSeat:
             }
             for name, view in self._on.workloads.items()
         }
+
+
+async def _set_plainly(device: SimulatedDevice, settings: Mapping[str, Any]) -> None:
+    plain = {SETTINGS[name]: value for name, value in settings.items() if name in SETTINGS}
+    if "answer_s" in settings:
+        plain["limits"] = Limits(request_timeout_s=settings["answer_s"])
+    if plain:
+        await device.configure(**plain)
+    if "types" in settings:
+        own = device.facts.own
+        properties = own.properties.model_copy(update={"supported_deployment_types": tuple(settings["types"])})
+        device.change_capabilities(own.model_copy(update={"properties": properties}))
 
 
 async def _back(device: SimulatedDevice) -> None:
