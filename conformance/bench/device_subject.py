@@ -188,12 +188,22 @@ class SimulatedSeat:
         """Switch the device off and close the counterpart."""
         if self.device is not None:
             await self.device.stop()
+        await self._stop_fetching()
+        await world.stop()
+
+    async def retrust(self, trust: MisTrust) -> None:
+        """Restart the device with a trust source that knows only what it was configured with and what was stored."""
+        await self._stop_fetching()
+        self.trust = trust
+        self._fetching = asyncio.create_task(trust.start())
+        await self._on.configure(trust=trust)
+
+    async def _stop_fetching(self) -> None:
         if self._fetching is not None:
             self._fetching.cancel()
             await asyncio.gather(self._fetching, return_exceptions=True)
         if isinstance(self.trust, MisTrust):
             await self.trust.stop()
-        await world.stop()
 
     @property
     def _on(self) -> SimulatedDevice:
