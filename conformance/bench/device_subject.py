@@ -13,6 +13,7 @@ from conformance.bench.errors import Blocked, UsageError
 from conformance.bench.ics import Ics
 from conformance.bench.loop import BackgroundLoop
 from conformance.bench.recorder import Recorder
+from simulator.device.clock import SystemClock
 from simulator.device.config import DeviceConfig
 from simulator.device.driver import SimulatedDevice
 from simulator.device.facts import default_capabilities
@@ -27,6 +28,10 @@ from simulator.identity.trust import TrustSource
 
 POLL_S = 0.02
 """How often the simulated device polls: as often as makes the suite quick."""
+DRIFT_S = 0.3
+"""How often it looks at its machine; less often when it polls less often."""
+RETRY_CAP_S = 8.0
+"""How long it waits at most before it tries again; longer when it polls less often."""
 SLOW_S = 0.5
 FETCH_S = 1.0
 """How long the simulated device waits for its component registry."""
@@ -138,6 +143,7 @@ class SimulatedSeat:
         self.trust: TrustSource | None = None
         """Where the device takes its trust bundle from; the one it was handed unless something else is set."""
         self.device: SimulatedDevice | None = None
+        self._unix: Callable[[], float] = time.time
         self._fetching: asyncio.Task[None] | None = None
         self._mutant = MUTANTS[mutant] if mutant else None
 
@@ -155,7 +161,8 @@ class SimulatedSeat:
         if isinstance(self.trust, MisTrust):
             # the first bundle may never come, which must not keep the device from starting
             self._fetching = asyncio.create_task(self.trust.start())
-        self.device = SimulatedDevice(self.config(world))
+        self._unix = world.recorder.unix
+        self.device = SimulatedDevice(self.config(world), clock=SystemClock(self._unix))
         await self.device.start()
 
     def config(self, world: World) -> DeviceConfig:
@@ -175,11 +182,11 @@ class SimulatedSeat:
             policies=Policies.of(self.ics.policies),
             poll_interval_s=POLL_S,
             retry_base_s=POLL_S,
-            retry_cap_s=8.0,
+            retry_cap_s=RETRY_CAP_S,
             retry_attempts=4,
             removal_retry_s=0.3,
             limits=Limits(request_timeout_s=2.0),
-            drift_interval_s=0.3,
+            drift_interval_s=DRIFT_S,
             registries=RegistryAccess(world.registry.anchors, timeout_s=FETCH_S) if world.registry else None,
         )
         return self._mutant.apply(plain) if self._mutant else plain
@@ -240,7 +247,7 @@ class SimulatedSeat:
         again.
         """
         device = self._on
-        now = time.time()
+        now = self._unix()
         await _set_plainly(device, settings)
         if "downtime_s" in settings:
             await device.configure(downtime=(Window(now, now + settings["downtime_s"]),))
@@ -292,6 +299,9 @@ class SimulatedSeat:
 
 async def _set_plainly(device: SimulatedDevice, settings: Mapping[str, Any]) -> None:
     plain = {SETTINGS[name]: value for name, value in settings.items() if name in SETTINGS}
+    if "poll_s" in settings:
+        slow = settings["poll_s"]
+        plain |= {"drift_interval_s": max(DRIFT_S, slow), "retry_cap_s": max(RETRY_CAP_S, slow)}
     if "answer_s" in settings:
         plain["limits"] = Limits(request_timeout_s=settings["answer_s"])
     if plain:
