@@ -8,6 +8,7 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any, Protocol
 
+from conformance.bench.device_shapes import shape_of
 from conformance.bench.device_world import CLIENT_ID, Endpoint, World
 from conformance.bench.errors import Blocked, UsageError
 from conformance.bench.ics import Ics
@@ -35,7 +36,6 @@ RETRY_CAP_S = 8.0
 SLOW_S = 0.5
 FETCH_S = 1.0
 """How long the simulated device waits for its component registry."""
-GATEWAY_ID = "gateway-1"
 SCRIPTS: Mapping[str, ComponentScript] = {
     "slow": ComponentScript(duration_s=SLOW_S),
     "fails": ComponentScript(fails_at="start"),
@@ -139,7 +139,8 @@ class SimulatedSeat:
 
     def __init__(self, ics: Ics, mutant: str | None) -> None:
         self.ics = ics
-        self.memory: dict[str, Any] = {"host": f"{GATEWAY_ID}/child-a"} if ics.profile == "gateway" else {}
+        host = shape_of(ics, CLIENT_ID).host
+        self.memory: dict[str, Any] = {"host": host} if host else {}
         self.trust: TrustSource | None = None
         """Where the device takes its trust bundle from; the one it was handed unless something else is set."""
         self.device: SimulatedDevice | None = None
@@ -167,18 +168,11 @@ class SimulatedSeat:
 
     def config(self, world: World) -> DeviceConfig:
         """Give the device's configuration, as its statement says it is."""
-        gateway = self.ics.profile == "gateway"
         plain = DeviceConfig(
             wfm_url=world.url,
             svid=world.device_svid,
             trust=self.trust or world.trust_of_device,
-            device_id=GATEWAY_ID if gateway else CLIENT_ID,
-            hosting=not gateway,
-            gateway=gateway,
-            children=tuple(default_capabilities(f"{GATEWAY_ID}/{name}") for name in ("child-a", "child-b"))
-            if gateway
-            else (),
-            labels={"plant.example/line": "north", "plant.example/zones": ["a", "b"], "plant.example/rank": 3},
+            **shape_of(self.ics, CLIENT_ID).fields(),
             policies=Policies.of(self.ics.policies),
             poll_interval_s=POLL_S,
             retry_base_s=POLL_S,

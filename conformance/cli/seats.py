@@ -16,7 +16,7 @@ from conformance.record.events import Role
 
 SIMULATED = "simulated"
 GATEWAY = "gateway"
-"""A profile of devices, and what some defects need to show."""
+"""How the profiles of gateways end, and what some defects need to show."""
 
 
 def mutant_of(target: str | None, role: Role) -> str | None:
@@ -37,7 +37,7 @@ def mutant_of(target: str | None, role: Role) -> str | None:
 def fitting(ics: Ics, mutant: str | None) -> Ics:
     """Give the reference's statement with the profile in which the defect of a broken variant can show."""
     needs = next((item.needs for item in mutants(ics.role) if item.name == mutant), "")
-    return ics.model_copy(update={"profile": GATEWAY}) if needs == GATEWAY else ics
+    return ics.model_copy(update={"profile": needs}) if needs.endswith(GATEWAY) else ics
 
 
 def clock_of(text: str | None, *, real: bool) -> ClockKind:
