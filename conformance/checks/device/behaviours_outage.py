@@ -129,7 +129,7 @@ def workloads_during_an_outage(record: Record) -> Iterator[Judgement]:
     yield as_declared(record, "offline-workloads", fits, found, away, seen)
 
 
-@check("RB-09", role="device")
+@check("RB-09", "FB-03", role="device")
 def broken_links_are_retried(record: Record) -> Iterator[Judgement]:
     """Requests that got no answer are tried again as the supplier declares, and never more and more often."""
     begun, over = record.last_fact("disturbed"), record.last_fact("recovered")
