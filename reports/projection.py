@@ -4,7 +4,7 @@ import shlex
 from collections import Counter, defaultdict
 from collections.abc import Iterable
 
-from conformance.record.events import Finding, Outcome, RequirementEntry, Role, ScenarioOutcome, Subject
+from conformance.record.events import Fact, Finding, Outcome, RequirementEntry, Role, ScenarioOutcome, Subject
 from conformance.record.run import Run, ScenarioRun
 from conformance.record.verdict import EXERCISED, RANK, Assessment, RequirementVerdict
 from reports.groups import NOTABLE, SHOWN_EXAMPLES
@@ -157,8 +157,24 @@ def _run(run: Run) -> RunReport:
         seed=header.seed,
         deadlines=header.deadlines,
         digests=header.digests,
-        environment=header.environment,
+        environment={**header.environment, **_clocks(run)},
     )
+
+
+def _clocks(run: Run) -> dict[str, str]:
+    """Say how simulated time went, by role: workers have a clock each."""
+    told: dict[str, list[Fact]] = defaultdict(list)
+    for event in run.by_number.values():
+        if isinstance(event, Fact) and event.kind == "clock" and event.scenario is None:
+            told[str(event.data["role"])].append(event)
+    sums = {
+        role: [sum(fact.data[name] for fact in facts) for name in ("simulated", "real")] for role, facts in told.items()
+    }
+    return {
+        f"time of the {role}'s scenarios": f"{simulated:.1f} s simulated in {real:.1f} s of real time, "
+        f"{simulated / real:.1f} times as fast"
+        for role, (simulated, real) in sums.items()
+    }
 
 
 def _role(run: Run, assessment: Assessment) -> RoleReport:

@@ -44,6 +44,10 @@ class Bench:
         """Leave both seats; safe to call twice."""
         self._cleanup.close()
 
+    def at_end(self, ending: Callable[[], object]) -> None:
+        """Have something ended when the scenario is over, the newest first."""
+        self._cleanup.callback(ending)
+
     @property
     def record(self) -> Record:
         """The evidence so far."""

@@ -22,7 +22,8 @@ class Variation:
     `kind` asks for a deployment profile of that type, `rules` are eligibility rules, `timeout` goes into every
     component, `revision` replaces that of the first component, `extended` adds unknown extensions at every place that
     has room for one, `values` are parameters, `spelling` is how the YAML is written. `registry` stands
-    in for the host of every component's repository.
+    in for the host of every component's repository, `wait` for that of every component, `capacity` for what the profile
+    asks of a device; with `forced` the type need not be one that the device has.
     """
 
     kind: str | None = None
@@ -33,6 +34,9 @@ class Variation:
     values: Mapping[str, Any] = field(default_factory=dict)
     spelling: str = "plain"
     registry: str = ""
+    wait: bool | None = None
+    capacity: Mapping[str, Any] | None = None
+    forced: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,7 +60,7 @@ def deployment_of(
 
     Raises Blocked: the application has no profile of a type that is asked for and that the device has.
     """
-    profile = profile_for(release, types, variation.kind)
+    profile = profile_for(release, (variation.kind or "",) if variation.forced else types, variation.kind)
     document: dict[str, Any] = {
         "id": deployment_id,
         "metadata": {
@@ -124,6 +128,8 @@ def _profile_of(profile: ProfileOffer, variation: Variation) -> dict[str, Any]:
     made: dict[str, Any] = {"type": profile.type, "components": components}
     if variation.rules:
         made["deviceConstraints"] = {"eligibilityRules": [copy.deepcopy(dict(rule)) for rule in variation.rules]}
+    if variation.capacity:
+        made["deviceConstraints"] = {"capacityRequirements": dict(variation.capacity)}
     return made
 
 
@@ -131,6 +137,8 @@ def _component(component: Mapping[str, Any], variation: Variation) -> dict[str, 
     made = {"name": component["name"], "properties": dict(component["properties"])}
     if variation.timeout:
         made["properties"]["timeout"] = variation.timeout
+    if variation.wait is not None:
+        made["properties"]["wait"] = variation.wait
     if variation.registry:
         made["properties"]["repository"] = f"oci://{variation.registry}/{path_of(made['properties']['repository'])}"
     return made

@@ -4,6 +4,7 @@ from pathlib import Path
 
 from conformance.bench.applications import applications
 from conformance.bench.bench import Bench
+from conformance.bench.clock import ClockKind
 from conformance.bench.device_bench import DeviceBench
 from conformance.bench.device_subject import ExternalSeat, SimulatedSeat
 from conformance.bench.device_world import Endpoint
@@ -16,7 +17,9 @@ from conformance.catalogue import Catalogue
 from simulator.device.mutants import MUTANTS
 
 
-def simulated_seat(ics: Ics, mutant: str | None = None, apps: tuple[Path, ...] = ()) -> Seat:
+def simulated_seat(
+    ics: Ics, mutant: str | None = None, apps: tuple[Path, ...] = (), clock: ClockKind = "simulated"
+) -> Seat:
     """Give the seat of the built-in device, or of one of its broken variants. Raises UsageError for an unknown one."""
     if mutant is not None and mutant not in MUTANTS:
         raise UsageError(f"there is no broken device {mutant!r}; there are {', '.join(MUTANTS)}")
@@ -26,7 +29,7 @@ def simulated_seat(ics: Ics, mutant: str | None = None, apps: tuple[Path, ...] =
         return DeviceBench(stated, recorder, catalogue, loop, SimulatedSeat(stated, mutant), roles)
 
     target = f"simulated:{mutant}" if mutant else "simulated"
-    return Seat(ics, target, make, SimulatedSeat.hooks)
+    return Seat(ics, target, make, SimulatedSeat.hooks, clock)
 
 
 def external_seat(

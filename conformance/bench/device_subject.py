@@ -8,11 +8,13 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any, Protocol
 
+from conformance.bench.device_shapes import shape_of
 from conformance.bench.device_world import CLIENT_ID, Endpoint, World
 from conformance.bench.errors import Blocked, UsageError
 from conformance.bench.ics import Ics
 from conformance.bench.loop import BackgroundLoop
 from conformance.bench.recorder import Recorder
+from simulator.device.clock import SystemClock
 from simulator.device.config import DeviceConfig
 from simulator.device.driver import SimulatedDevice
 from simulator.device.facts import default_capabilities
@@ -27,13 +29,17 @@ from simulator.identity.trust import TrustSource
 
 POLL_S = 0.02
 """How often the simulated device polls: as often as makes the suite quick."""
+DRIFT_S = 0.3
+"""How often it looks at its machine; less often when it polls less often."""
+RETRY_CAP_S = 8.0
+"""How long it waits at most before it tries again; longer when it polls less often."""
 SLOW_S = 0.5
 FETCH_S = 1.0
 """How long the simulated device waits for its component registry."""
-GATEWAY_ID = "gateway-1"
 SCRIPTS: Mapping[str, ComponentScript] = {
     "slow": ComponentScript(duration_s=SLOW_S),
     "fails": ComponentScript(fails_at="start"),
+    "fails slowly": ComponentScript(duration_s=SLOW_S, fails_at="start"),
     "cannot be fetched": ComponentScript(fails_at="pull"),
     "never ready": ComponentScript(hangs=True),
     "unhealthy": ComponentScript(fails_at="health"),
@@ -42,6 +48,13 @@ SCRIPTS: Mapping[str, ComponentScript] = {
     "fine": ComponentScript(),
 }
 """How a component of the simulated device can behave, by the words of the scenarios."""
+SETTINGS: Mapping[str, str] = {
+    "poll_s": "poll_interval_s",
+    "install_retry_s": "install_retry_s",
+    "offline_stop_s": "offline_stop_after_s",
+    "proxy": "proxy_url",
+}
+"""Settings of the simulated device that are one number or text each, by the names of the bench."""
 
 
 class DeviceSeat(Protocol):
@@ -110,11 +123,13 @@ class SimulatedSeat:
         {
             "reboot",
             "power-cut",
+            "effects",
             "factory-reset",
             "network",
             "fault",
             "configure",
             "tamper",
+            "identity",
             "trust-service",
             "registry",
             "inspect",
@@ -124,10 +139,12 @@ class SimulatedSeat:
 
     def __init__(self, ics: Ics, mutant: str | None) -> None:
         self.ics = ics
-        self.memory: dict[str, Any] = {"host": f"{GATEWAY_ID}/child-a"} if ics.profile == "gateway" else {}
+        host = shape_of(ics, CLIENT_ID).host
+        self.memory: dict[str, Any] = {"host": host} if host else {}
         self.trust: TrustSource | None = None
         """Where the device takes its trust bundle from; the one it was handed unless something else is set."""
         self.device: SimulatedDevice | None = None
+        self._unix: Callable[[], float] = time.time
         self._fetching: asyncio.Task[None] | None = None
         self._mutant = MUTANTS[mutant] if mutant else None
 
@@ -145,31 +162,25 @@ class SimulatedSeat:
         if isinstance(self.trust, MisTrust):
             # the first bundle may never come, which must not keep the device from starting
             self._fetching = asyncio.create_task(self.trust.start())
-        self.device = SimulatedDevice(self.config(world))
+        self._unix = world.recorder.unix
+        self.device = SimulatedDevice(self.config(world), clock=SystemClock(self._unix))
         await self.device.start()
 
     def config(self, world: World) -> DeviceConfig:
         """Give the device's configuration, as its statement says it is."""
-        gateway = self.ics.profile == "gateway"
         plain = DeviceConfig(
             wfm_url=world.url,
             svid=world.device_svid,
             trust=self.trust or world.trust_of_device,
-            device_id=GATEWAY_ID if gateway else CLIENT_ID,
-            hosting=not gateway,
-            gateway=gateway,
-            children=tuple(default_capabilities(f"{GATEWAY_ID}/{name}") for name in ("child-a", "child-b"))
-            if gateway
-            else (),
-            labels={"plant.example/line": "north", "plant.example/zones": ["a", "b"], "plant.example/rank": 3},
+            **shape_of(self.ics, CLIENT_ID).fields(),
             policies=Policies.of(self.ics.policies),
             poll_interval_s=POLL_S,
             retry_base_s=POLL_S,
-            retry_cap_s=8.0,
+            retry_cap_s=RETRY_CAP_S,
             retry_attempts=4,
             removal_retry_s=0.3,
             limits=Limits(request_timeout_s=2.0),
-            drift_interval_s=0.3,
+            drift_interval_s=DRIFT_S,
             registries=RegistryAccess(world.registry.anchors, timeout_s=FETCH_S) if world.registry else None,
         )
         return self._mutant.apply(plain) if self._mutant else plain
@@ -178,12 +189,22 @@ class SimulatedSeat:
         """Switch the device off and close the counterpart."""
         if self.device is not None:
             await self.device.stop()
+        await self._stop_fetching()
+        await world.stop()
+
+    async def retrust(self, trust: MisTrust) -> None:
+        """Restart the device with a trust source that knows only what it was configured with and what was stored."""
+        await self._stop_fetching()
+        self.trust = trust
+        self._fetching = asyncio.create_task(trust.start())
+        await self._on.configure(trust=trust)
+
+    async def _stop_fetching(self) -> None:
         if self._fetching is not None:
             self._fetching.cancel()
             await asyncio.gather(self._fetching, return_exceptions=True)
         if isinstance(self.trust, MisTrust):
             await self.trust.stop()
-        await world.stop()
 
     @property
     def _on(self) -> SimulatedDevice:
@@ -212,14 +233,16 @@ class SimulatedSeat:
     async def configure(self, settings: Mapping[str, Any]) -> None:
         """Change settings, each by its name.
 
-        `poll_s`: distance of polls; `downtime_s`: how long a downtime lasts from now on; `not_before_s`: when the hours
-        of polling begin; `serial`: another serial number; `child`, `gone`, `unreachable`, `reachable`: a device
-        behind this one that comes, goes, cannot be reached, or can be reached again.
+        `poll_s`: distance of polls; `install_retry_s`: when a failed installation is tried again; `offline_stop_s`: how
+        long workloads run on without the WFM; `answer_s`: how long an answer is waited for; `proxy`: the URL of a
+        forward proxy; `types`: the deployment types that it has; `downtime_s`: how long a downtime lasts from now on;
+        `not_before_s`: when the hours of polling begin; `serial`: another serial number; `child`, `gone`,
+        `unreachable`, `reachable`: a device behind this one that comes, goes, cannot be reached, or can be reached
+        again.
         """
         device = self._on
-        now = time.time()
-        if "poll_s" in settings:
-            await device.configure(poll_interval_s=settings["poll_s"])
+        now = self._unix()
+        await _set_plainly(device, settings)
         if "downtime_s" in settings:
             await device.configure(downtime=(Window(now, now + settings["downtime_s"]),))
         if "not_before_s" in settings:
@@ -266,6 +289,21 @@ class SimulatedSeat:
             }
             for name, view in self._on.workloads.items()
         }
+
+
+async def _set_plainly(device: SimulatedDevice, settings: Mapping[str, Any]) -> None:
+    plain = {SETTINGS[name]: value for name, value in settings.items() if name in SETTINGS}
+    if "poll_s" in settings:
+        slow = settings["poll_s"]
+        plain |= {"drift_interval_s": max(DRIFT_S, slow), "retry_cap_s": max(RETRY_CAP_S, slow)}
+    if "answer_s" in settings:
+        plain["limits"] = Limits(request_timeout_s=settings["answer_s"])
+    if plain:
+        await device.configure(**plain)
+    if "types" in settings:
+        own = device.facts.own
+        properties = own.properties.model_copy(update={"supported_deployment_types": tuple(settings["types"])})
+        device.change_capabilities(own.model_copy(update={"properties": properties}))
 
 
 async def _back(device: SimulatedDevice) -> None:

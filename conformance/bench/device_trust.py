@@ -1,8 +1,10 @@
 """An identity service beside the WFM, right or wrong in one point, for a device that fetches its trust bundle there."""
 
 import json
+import tempfile
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 from conformance.bench.device_bench import DeviceBench
@@ -13,10 +15,17 @@ from simulator.identity.authority import Authority
 from simulator.identity.bundle import TrustBundle
 from simulator.identity.mis import MisServer
 from simulator.identity.mis_trust import MisConfig, MisTrust, Refresh
-from simulator.identity.web import WebAuthority
+from simulator.identity.rotation import Rotation
+from simulator.identity.web import ServerTrust, SpkiPins, WebAuthority, spki_pin
 
 REFRESH_S = 0.1
 """How often the simulated device refreshes its bundle."""
+HINT_S = 2
+"""The refresh hint of a bundle that has one: the smallest that differs clearly from the device's own interval."""
+SOON = "that wants to be refreshed soon"
+ADDRESS = "127.0.0.1"
+BY_ADDRESS = ("a pinned key, known by its address", "another key than the pinned one, known by its address")
+"""Services that are pinned rather than certified: by the words of the scenarios, the right one first."""
 
 
 @dataclass
@@ -26,6 +35,10 @@ class IdentityService:
     bench: DeviceBench
     server: MisServer
     authority: WebAuthority
+    server_trust: ServerTrust
+    """What the device was told that the service has to prove."""
+    cache: Path
+    rotation: Rotation | None = None
 
     @property
     def world(self) -> World:
@@ -48,33 +61,54 @@ async def _open(bench: DeviceBench, seat: SimulatedSeat, defect: str) -> Identit
     if defect == "a certificate of the trust domain":
         options["credential"] = world.authority.issue(world.wfm_identity, dns=("localhost",), ips=("127.0.0.1",))
     authority = WebAuthority.new()
+    if defect in BY_ADDRESS:
+        return await _pinned(bench, seat, defect, authority)
     server = await world.open_identity_service(web_authority=authority, **options)
     if defect == "another name in its certificate":
         server.credential = authority.issue(("other.example",), ("127.0.0.9",))
         await server.stop()
         server = await world.open_identity_service(web_authority=authority, credential=server.credential)
-    service = IdentityService(bench, server, authority)
+    service = IdentityService(bench, server, authority, authority.anchors, _cache_file(bench))
     if defect:
         bench.note("service-defect", defect=defect)
-    seat.trust = _trust(service)
+    seat.trust = _trust(service, seat)
     return service
 
 
-def _trust(service: IdentityService) -> MisTrust:
+async def _pinned(bench: DeviceBench, seat: SimulatedSeat, kind: str, authority: WebAuthority) -> IdentityService:
+    """Start a service that is addressed by IP, whose certificate does not name that address, and pin its key."""
+    credential, other = authority.issue(("mis.example",), ()), authority.issue(("mis.example",), ())
+    server = await bench.world.open_identity_service(credential=credential, public_host=ADDRESS)
+    right = kind == BY_ADDRESS[0]
+    pins = SpkiPins(frozenset({spki_pin((credential if right else other).leaf)}))
+    service = IdentityService(bench, server, authority, pins, _cache_file(bench))
+    bench.note("service-pinned" if right else "service-defect", defect="" if right else kind)
+    seat.trust = _trust(service, seat)
+    return service
+
+
+def _cache_file(bench: DeviceBench) -> Path:
+    folder = tempfile.TemporaryDirectory(prefix="margo-trust-")
+    bench.at_end(folder.cleanup)
+    return Path(folder.name) / "bundle.json"
+
+
+def _trust(service: IdentityService, seat: SimulatedSeat) -> MisTrust:
     config = MisConfig(
         TRUST_DOMAIN,
-        service.authority.anchors,
+        service.server_trust,
         discovery_url=service.server.discovery_url,
         interval_s=REFRESH_S,
         retry_s=REFRESH_S,
         timeout_s=2.0,
+        cache=service.cache,
     )
     bench = service.bench
 
     def note(result: Refresh) -> None:
         bench.note("service-contacted", outcome=result.outcome, reason=result.reason)
 
-    return MisTrust(config, on_refresh=note)
+    return seat.config(service.world).trust_class(config, on_refresh=note)
 
 
 def prove(service: IdentityService) -> None:
@@ -85,9 +119,62 @@ def prove(service: IdentityService) -> None:
     service.server = service.bench.loop.run(world.open_identity_service(web_authority=service.authority, port=port))
 
 
+def pin_the_right_key(service: IdentityService) -> None:
+    """Tell the device the pin of the key that the service has."""
+    service.bench.note("service-mended")
+    service.server_trust = service.server.pins
+    reconnect(service)
+
+
+def go_offline(service: IdentityService) -> None:
+    """Have the identity service go away for good, and the device reboot."""
+    bench = service.bench
+    bench.loop.run(service.server.stop())
+    bench.note("service-gone")
+    reconnect(service)
+
+
+def reconnect(service: IdentityService) -> None:
+    """Restart the device, which knows of its trust only what it was configured with and what it stored."""
+    bench = service.bench
+    seat = bench.seat
+    if not isinstance(seat, SimulatedSeat):
+        raise Blocked("the device cannot be told to use the bench's identity service")
+    bench.note("rebooted")
+    bench.loop.run(seat.retrust(_trust(service, seat)))
+
+
+def begin_rotation(service: IdentityService) -> None:
+    """First step of replacing the anchor: both are published."""
+    service.rotation = Rotation(service.world.authority, service.server.publish, sequence=8)
+    service.bench.note("bundle-published", bundle="both anchors")
+    service.rotation.publish_both()
+
+
+def switch_issuance(service: IdentityService) -> None:
+    """Second and third step: everybody had the time to refresh, and the WFM gets its credential of the new anchor."""
+    rotation = _rotation(service)
+    service.bench.loop.run(rotation.wait(2 * REFRESH_S))
+    service.bench.note("presented", credential="new anchor", clause="")
+    service.bench.loop.run(service.world.present_of(rotation.switch_issuance(), "new anchor"))
+
+
+def retire_anchor(service: IdentityService) -> None:
+    """Fourth step: only the new anchor is published."""
+    service.bench.note("bundle-published", bundle="new anchor only")
+    _rotation(service).retire_old()
+
+
+def _rotation(service: IdentityService) -> Rotation:
+    assert service.rotation is not None  # noqa: S101 - a step before began it
+    return service.rotation
+
+
 def publish_bundle(service: IdentityService, kind: str) -> None:
     """Have the service give another bundle, by the words of the scenarios."""
-    service.bench.note("bundle-published", bundle=kind)
+    soon = kind == SOON
+    service.server.published.cache_control = "max-age=86400" if soon else None
+    service.bench.note("bundle-published", bundle=kind, hint=HINT_S if soon else None)
     service.server.publish(BUNDLES[kind](service.world.authority))
 
 
@@ -133,6 +220,7 @@ def _more_members(document: dict[str, Any]) -> None:
 DISCOVERIES: Mapping[str, Callable[[IdentityService], Mapping[str, Any]]] = {
     "good": lambda _: {},
     "with members that nobody knows": lambda _: {"color": "green", "services": [{"kind": "unheard of"}]},
+    "of another trust domain": lambda _: {"trustDomain": "other.example"},
     "with a plain address of the bundle": _plain_address,
     "with the bundle at an origin without proof": _other_origin,
 }
@@ -142,6 +230,7 @@ BUNDLES: Mapping[str, Callable[[Authority], TrustBundle | bytes | None]] = {
     "empty": lambda authority: TrustBundle(authority.trust_domain, (), 2),
     "of keys for another use": lambda authority: _jwks(authority, _other_use),
     "with members and keys that nobody knows": lambda authority: _jwks(authority, _more_members),
+    SOON: lambda authority: authority.bundle(sequence=4, refresh_hint=HINT_S),
     "broken": lambda _: b'{"keys": [',
     "missing": lambda _: None,
 }

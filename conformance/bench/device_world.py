@@ -86,7 +86,9 @@ class World:
             TRUST_DOMAIN, WFM_ID, svid=self._credential, trust=self.trust, management_port=port, northbound_port=None
         )
         layer = intercept(self.faults, self._exchanged)
-        return ReferenceWfm(config, middlewares=(layer,), core_class=BenchCore, observer=self._shaken)
+        return ReferenceWfm(
+            config, middlewares=(layer,), core_class=BenchCore, observer=self._shaken, clock=self.recorder.unix
+        )
 
     @property
     def url(self) -> str:

@@ -26,7 +26,7 @@ class SubjectNames(BaseModel):
 
 
 class Ics(BaseModel):
-    """One statement. Features default to those of the profile; a policy that is not declared is observed, not judged."""
+    """One statement. Features default to those of the profile; a policy left out is observed, not judged."""
 
     model_config = ConfigDict(frozen=True, extra="forbid", populate_by_name=True)
 

@@ -4,7 +4,6 @@ What pytest reports is evidence here, not the verdict: a skipped scenario, a mis
 step is never green, whatever pytest-bdd makes of it.
 """
 
-import time
 from collections.abc import Callable, Generator, Mapping
 from dataclasses import dataclass, field
 from typing import Any
@@ -105,7 +104,7 @@ class ScenarioPlugin:
         scenario = _scenario_of(self.role, item)
         if scenario is None:
             return (yield)
-        current = self._current = _Current(scenario, self._numbers[item.nodeid], time.monotonic())
+        current = self._current = _Current(scenario, self._numbers[item.nodeid], self._recorder.now())
         self._recorder.append(scenario.started(current.number))
         early = self._early_end(scenario)
         self._recorder.begin(current.number, self.role, self._evidence_claims())
@@ -150,13 +149,13 @@ class ScenarioPlugin:
     def pytest_bdd_before_step_call(self) -> None:
         """Start the clock of a step."""
         if self._current:
-            self._current.step_began = time.monotonic()
+            self._current.step_began = self._recorder.now()
 
     def pytest_bdd_after_step(self, step: Step) -> None:
         """Record a step that was carried out."""
         if self._current:
             self._current.done += 1
-            self._recorder.append(_step(self._current, step, "passed"))
+            self._recorder.append(self._step(self._current, step, "passed"))
 
     @pytest.hookimpl(wrapper=True)
     def pytest_runtest_makereport(
@@ -194,7 +193,7 @@ class ScenarioPlugin:
             self._record_open_requirements(current, outcome)
         self._recorder.append(
             ScenarioFinished(
-                scenario=current.number, outcome=outcome, reason=reason, duration=time.monotonic() - current.began
+                scenario=current.number, outcome=outcome, reason=reason, duration=self._recorder.now() - current.began
             )
         )
         self._recorder.end()
@@ -233,7 +232,7 @@ class ScenarioPlugin:
         for index, step in enumerate(current.steps[current.done :]):
             failed = index == 0 and current.error is not None
             message = str(current.error) if failed else None
-            self._recorder.append(_step(current, step, "failed" if failed else "not-reached", message))
+            self._recorder.append(self._step(current, step, "failed" if failed else "not-reached", message))
 
     def _record_open_requirements(self, current: _Current, outcome: ScenarioOutcome) -> None:
         """A statement whose check was not reached because the scenario ended before it could not be observed."""
@@ -252,6 +251,18 @@ class ScenarioPlugin:
                         found=str(current.error or "the scenario ended early"),
                     )
                 )
+
+    def _step(self, current: _Current, step: Step, outcome: Any, message: str | None = None) -> StepFinished:
+        took = self._recorder.now() - current.step_began if outcome != "not-reached" and current.step_began else 0.0
+        return StepFinished(
+            scenario=current.number,
+            keyword=step.keyword.strip(),
+            text=step.name,
+            line=step.line_number,
+            outcome=outcome,
+            duration=took,
+            message=message,
+        )
 
     def _early_end(self, scenario: Scenario) -> "_Early | None":
         missing_claims = [name for name in scenario.tagged(FEATURE_TAG) if name not in self._claims]
@@ -292,16 +303,3 @@ def _scenario_of(role: Role, item: pytest.Item) -> Scenario | None:
     row = getattr(item, "callspec", None)
     example = row.params.get("_pytest_bdd_example", {}) if row else {}
     return scenario_of(role, feature, template, example)
-
-
-def _step(current: _Current, step: Step, outcome: Any, message: str | None = None) -> StepFinished:
-    took = time.monotonic() - current.step_began if outcome != "not-reached" and current.step_began else 0.0
-    return StepFinished(
-        scenario=current.number,
-        keyword=step.keyword.strip(),
-        text=step.name,
-        line=step.line_number,
-        outcome=outcome,
-        duration=took,
-        message=message,
-    )

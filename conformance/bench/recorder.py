@@ -1,10 +1,10 @@
 """The recorder: every event of a run passes through it, and whoever waits for evidence waits here."""
 
 import threading
-import time
 from collections.abc import Callable, Mapping
 from typing import Any, TypeVar
 
+from conformance.bench.clock import Clock, WallClock
 from conformance.checks.evidence import Record
 from conformance.record.events import Connection, Exchange, Fact, Role, _Event
 from conformance.record.file import EventWriter
@@ -19,12 +19,18 @@ class Recorder:
     def __init__(self, writer: EventWriter, listeners: tuple[Listener, ...] = (), epoch: float | None = None) -> None:
         self._writer = writer
         self._listeners = listeners
-        self._start = time.monotonic() if epoch is None else epoch
-        self._changed = threading.Condition()
+        self._clock: Clock = WallClock()
+        self._start = self._clock.now() if epoch is None else epoch
+        self._lock = threading.Lock()
         self._scenario: int | None = None
         self._role: Role = "device"
         self._claims: Mapping[str, Any] = {}
         self._events: list[_Event] = []
+
+    def use(self, clock: Clock) -> None:
+        """Go by another clock from now on; its time goes on from where the former one stands."""
+        self._start += clock.now() - self._clock.now()
+        self._clock = clock
 
     def listen(self, listener: Listener) -> None:
         """Let someone hear every event as it is written."""
@@ -36,7 +42,11 @@ class Recorder:
 
     def now(self) -> float:
         """Seconds since the run began."""
-        return time.monotonic() - self._start
+        return self._clock.now() - self._start
+
+    def unix(self) -> float:
+        """Seconds since the epoch, by the clock of the run."""
+        return self._clock.unix()
 
     @property
     def epoch(self) -> float:
@@ -54,13 +64,13 @@ class Recorder:
 
     def begin(self, scenario: int, role: Role, claims: Mapping[str, Any]) -> None:
         """Start gathering the evidence of a scenario."""
-        with self._changed:
+        with self._lock:
             self._scenario, self._role, self._claims = scenario, role, claims
             self._events = []
 
     def end(self) -> None:
         """Stop gathering; what still arrives belongs to no scenario."""
-        with self._changed:
+        with self._lock:
             self._scenario = None
             self._events = []
 
@@ -68,10 +78,10 @@ class Recorder:
         """Write an event; returns it with its number. The time is now unless the event has one."""
         if not event.at:
             event = event.model_copy(update={"at": self.now()})
-        with self._changed:
+        with self._lock:
             written = self._writer.append(event)
             self._events.append(written)
-            self._changed.notify_all()
+        self._clock.stir()
         for listener in self._listeners:
             listener(written)
         return written
@@ -89,7 +99,7 @@ class Recorder:
 
     def record(self) -> Record:
         """Give the evidence so far."""
-        with self._changed:
+        with self._lock:
             events = list(self._events)
         return Record(
             self._role,
@@ -101,14 +111,11 @@ class Recorder:
 
     def until(self, condition: Callable[[Record], object], within: float) -> bool:
         """Wait until the evidence meets a condition; False when it does not within so many seconds."""
-        deadline = time.monotonic() + within
+        deadline = self._clock.now() + within
         while True:
             seen = len(self._events)
             if condition(self.record()):
                 return True
-            with self._changed:
-                left = deadline - time.monotonic()
-                if left <= 0:
-                    return False
-                if len(self._events) == seen:
-                    self._changed.wait(left)
+            if self._clock.now() >= deadline:
+                return False
+            self._clock.pause(lambda: len(self._events) != seen, deadline)  # noqa: B023 - asked before it changes

@@ -3,6 +3,7 @@
 import platform
 import sys
 import tempfile
+import time
 import uuid
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
@@ -16,6 +17,7 @@ from types import ModuleType
 import pytest
 
 from conformance.bench.bench import Bench
+from conformance.bench.clock import ClockKind
 from conformance.bench.coverage import behaviour_entries, entries, interpretation_entries
 from conformance.bench.errors import UsageError
 from conformance.bench.ics import Ics
@@ -53,6 +55,8 @@ class Seat:
     """`simulated`, `simulated:<mutant>`, or where the real subject is."""
     make_bench: BenchFactory
     hooks: frozenset[str]
+    clock: ClockKind = "wall"
+    """`simulated` only where all of the subject lives in this process."""
 
     @property
     def role(self) -> Role:
@@ -87,21 +91,17 @@ def run(plan: RunPlan) -> Run:
     if not known:
         raise UsageError(f"no scenarios for revision {plan.revision}: it can be listed and explained, but not yet run")
     selection = plan.selection.checked(catalogue, known) if plan.selection else plan.selection
-    loop = BackgroundLoop()
-    try:
-        with _writer(plan.directory) as writer:
-            recorder = Recorder(writer, plan.listeners, plan.part.epoch if plan.part else None)
-            recorder.append(header_of(plan, selection, catalogue))
-            claims = {seat.role: seat.ics.claims(catalogue) for seat in plan.seats}
-            statements, behaviours = entries(catalogue, claims), behaviour_entries(catalogue)
-            readings = interpretation_entries(catalogue)
-            recorder.append(CatalogueEvent(requirements=statements, behaviours=behaviours, interpretations=readings))
-            if plan.workers:
-                _run_workers(plan, recorder)
-            else:
-                _run_here(plan, catalogue, recorder, loop, selection)
-    finally:
-        loop.close()
+    with _writer(plan.directory) as writer:
+        recorder = Recorder(writer, plan.listeners, plan.part.epoch if plan.part else None)
+        recorder.append(header_of(plan, selection, catalogue))
+        claims = {seat.role: seat.ics.claims(catalogue) for seat in plan.seats}
+        statements, behaviours = entries(catalogue, claims), behaviour_entries(catalogue)
+        readings = interpretation_entries(catalogue)
+        recorder.append(CatalogueEvent(requirements=statements, behaviours=behaviours, interpretations=readings))
+        if plan.workers:
+            _run_workers(plan, recorder)
+        else:
+            _run_here(plan, catalogue, recorder, selection)
     return Run.of(read(plan.directory / EVENT_FILE))
 
 
@@ -123,6 +123,7 @@ def header_of(plan: RunPlan, selection: Selection, catalogue: Catalogue) -> Head
             "python": platform.python_version(),
             "platform": platform.platform(),
             "argv": " ".join(sys.argv[1:]),
+            "clock": ", ".join(f"{seat.role}: {seat.clock}" for seat in plan.seats),
         },
     )
 
@@ -165,12 +166,23 @@ def _run_workers(plan: RunPlan, recorder: Recorder) -> None:
         follow(commands, Path(folder), recorder)
 
 
-def _run_here(
-    plan: RunPlan, catalogue: Catalogue, recorder: Recorder, loop: BackgroundLoop, selection: Selection
-) -> None:
+def _run_here(plan: RunPlan, catalogue: Catalogue, recorder: Recorder, selection: Selection) -> None:
     number = plan.part.first if plan.part else 1
     for seat in plan.seats:
-        number = _run_role(seat, catalogue, recorder, loop, Order(selection, number, plan.part))
+        loop = BackgroundLoop(seat.clock)
+        recorder.use(loop.clock)
+        began, simulated = time.monotonic(), recorder.now()
+        try:
+            number = _run_role(seat, catalogue, recorder, loop, Order(selection, number, plan.part))
+            if seat.clock == "simulated":
+                recorder.note("clock", role=seat.role, **passed(time.monotonic() - began, recorder.now() - simulated))
+        finally:
+            loop.close()
+
+
+def passed(real_s: float, simulated_s: float) -> dict[str, float]:
+    """Say how much time passed on the wall and on the simulated clock, in seconds, and how much faster that is."""
+    return {"real": round(real_s, 3), "simulated": round(simulated_s, 3), "factor": round(simulated_s / real_s, 2)}
 
 
 def _run_role(seat: Seat, catalogue: Catalogue, recorder: Recorder, loop: BackgroundLoop, order: Order) -> int:

@@ -125,6 +125,8 @@ def follow(commands: Sequence[Sequence[str]], directory: Path, recorder: Recorde
             worker.process.wait()
 
 
-def usual_jobs(seats: int) -> int:
-    """How many workers serve each of so many seats: more than processors, since scenarios mostly wait."""
+def usual_jobs(seats: int, *, waiting: bool = True) -> int:
+    """How many workers serve each of so many seats: more than processors where scenarios mostly wait."""
+    if not waiting:
+        return max(1, (os.cpu_count() or 1) // seats)
     return max(2, min(4, 3 * (os.cpu_count() or 1) // (2 * seats) + 1))

@@ -124,12 +124,15 @@ class ProblemType(Entry):
 
 
 class Feature(Entry):
-    """Something a subject of a role may or may not have; the statements named hold only for those that claim it."""
+    """Something a subject of a role may or may not have; the statements named hold only for those that claim it.
+
+    One without statements of its own only chooses scenarios.
+    """
 
     role: Role
     name: Text
     title: Text
-    requirements: tuple[RequirementId, ...] = Field(min_length=1)
+    requirements: tuple[RequirementId, ...] = ()
 
 
 class Profile(Entry):

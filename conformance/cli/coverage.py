@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from conformance.cli import options
+from conformance.cli.behaviours import tell_behaviours
 from conformance.cli.helptext import EXIT_CODES_PLAIN, help_of
 
 if TYPE_CHECKING:
@@ -31,6 +32,7 @@ def register(app: typer.Typer) -> None:
             "coverage",
             "coverage --role wfm --json",
             "coverage --open           # MUSTs without a check",
+            "coverage --behaviours     # failure and recovery: which scenario shows what",
         ),
         epilog=EXIT_CODES_PLAIN,
     )(coverage)
@@ -41,6 +43,9 @@ def coverage(
     revision: options.Revision = None,
     as_json: Annotated[bool, typer.Option("--json", help="Print one JSON object.")] = False,
     only_open: Annotated[bool, typer.Option("--open", help="List the observable MUSTs without a check.")] = False,
+    behaviours: Annotated[
+        bool, typer.Option("--behaviours", help="Show the behaviours in failure and recovery instead, of both roles.")
+    ] = False,
 ) -> None:
     """Tell the coverage of one role by table or by JSON."""
     from conformance.bench.coverage import coverage as covered
@@ -52,6 +57,9 @@ def coverage(
     chosen = role_of(role)
     catalogue = load(revision or DEFAULT_REVISION)
     load_checks()
+    if behaviours:
+        tell_behaviours(catalogue, as_json=as_json)
+        return
     statements = covered(chosen, catalogue)
     if as_json:
         plain(json.dumps(as_document(catalogue.revision, chosen, statements), indent=2, ensure_ascii=False))

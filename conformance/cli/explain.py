@@ -105,9 +105,15 @@ def _requirement(item: Requirement, catalogue: Catalogue) -> None:
 
 
 def _behaviour(item: Behaviour, catalogue: Catalogue) -> None:
-    from conformance.bench.scenarios import BEHAVIOUR_TAG, scenarios
+    from conformance.bench.coverage import behaviour_coverage
+    from conformance.bench.run import load_checks
+    from conformance.checks.registry import checks
+    from conformance.cli.mutants import mutants
     from conformance.cli.roles import ROLES
 
+    load_checks()
+    known = checks()
+    held = next(entry for entry in behaviour_coverage(catalogue) if entry.behaviour.id == item.id)
     _title(item.id, f"behaviour, {item.basis}")
     _text(item.title)
     _text(item.statement)
@@ -118,13 +124,11 @@ def _behaviour(item: Behaviour, catalogue: Catalogue) -> None:
     ]
     _many("declared as", policies)
     _many("needs control of", item.control)
-    shown = [
-        entry.key
-        for role in ROLES
-        for entry in scenarios(role, catalogue.revision)
-        if item.id in entry.tagged(BEHAVIOUR_TAG)
-    ]
-    _many("scenarios", shown or ["none"])
+    _many("checks", [f"{name}: {known[name].title}" for name in held.checks])
+    _many("scenarios", [entry.key for entry in held.scenarios] or ["none"])
+    _field("not shown", held.reason or "")
+    broken = [entry for role in ROLES for entry in mutants(role) if entry.breaks == item.id]
+    _many("mutants", [f"{entry.name}: {entry.description}" for entry in broken])
 
 
 def _reading(item: Interpretation) -> str:

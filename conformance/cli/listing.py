@@ -1,4 +1,4 @@
-"""`list`: what there is - scenarios, requirements, behaviours, mutants, revisions."""
+"""`list`: what there is - scenarios, requirements, behaviours, mutants, revisions, hooks."""
 
 # ruff: noqa: PLC0415 - what is heavy is imported when the verb runs, so that --help stays fast
 
@@ -18,10 +18,10 @@ def register(app: typer.Typer) -> None:
     """Add the verb."""
     app.command(
         "list",
-        short_help="List scenarios, requirements, behaviours, mutants or revisions.",
+        short_help="List scenarios, requirements, behaviours, mutants, revisions or hooks.",
         help=help_of(
-            "List what can be run, explained or broken: scenarios (the default), requirements, behaviours, mutants or "
-            "revisions.",
+            "List what can be run, explained or broken: scenarios (the default), requirements, behaviours, mutants, "
+            "revisions, or the hooks by which a real device can be rebooted, reset and the like.",
             "list",
             "list requirements --role wfm",
             "list mutants --role device --json",
@@ -32,7 +32,7 @@ def register(app: typer.Typer) -> None:
 
 def list_(
     what: Annotated[
-        str, typer.Argument(metavar="[WHAT]", help="scenarios, requirements, behaviours, mutants or revisions.")
+        str, typer.Argument(metavar="[WHAT]", help="scenarios, requirements, behaviours, mutants, revisions, hooks.")
     ] = "scenarios",
     role: options.RoleOption = None,
     revision: options.Revision = None,
@@ -87,18 +87,22 @@ def _requirements(roles: tuple[str, ...], revision: str) -> Iterator[Row]:
 
 
 def _behaviours(roles: tuple[str, ...], revision: str) -> Iterator[Row]:
+    from conformance.bench.coverage import behaviour_coverage
     from conformance.catalogue import load
 
     catalogue = load(revision)
-    for item in catalogue.behaviours:
-        bound = {role for name in item.see for role in catalogue.requirement(name).binds}
-        if not item.see or bound & set(roles):
+    for item in behaviour_coverage(catalogue):
+        of, shown = item.behaviour, [scenario for scenario in item.scenarios if scenario.role in roles]
+        bound = {role for name in of.see for role in catalogue.requirement(name).binds}
+        if shown or not of.see or bound & set(roles):
             yield {
-                "id": item.id,
-                "basis": item.basis,
-                "title": item.title,
-                "policy": {name: list(values) for name, values in item.policy.items()},
-                "requirements": item.see,
+                "id": of.id,
+                "basis": of.basis,
+                "title": of.title,
+                "policy": {name: list(values) for name, values in of.policy.items()},
+                "requirements": of.see,
+                "scenarios": len(shown),
+                "reason": item.reason,
             }
 
 
@@ -127,23 +131,48 @@ def _revisions(roles: tuple[str, ...], revision: str) -> Iterator[Row]:
         }
 
 
+def _hooks(roles: tuple[str, ...], revision: str) -> Iterator[Row]:
+    from conformance.bench.hooks.abilities import ABILITIES, BUILT_IN
+    from conformance.bench.scenarios import HOOK_TAG, scenarios
+
+    asked = [item.tagged(HOOK_TAG) for item in scenarios("device", revision)] if "device" in roles else []
+    for name in sorted(BUILT_IN):
+        yield _hook(name, "built in", "none: the bench is the network", {}, {}, asked)
+    for name, item in ABILITIES.items():
+        yield _hook(name, item.does, next(iter(item.examples.values())), item.actions, item.carries, asked)
+
+
+def _hook(
+    name: str,
+    does: str,
+    example: str,
+    actions: Mapping[str, str],
+    carries: Mapping[str, str],
+    asked: list[tuple[str, ...]],
+) -> Row:
+    needed = sum(name in needs for needs in asked)
+    return {"name": name, "does": does, "scenarios": needed, "example": example, "actions": actions, "carries": carries}
+
+
 _KINDS: Mapping[str, Callable[[tuple[str, ...], str], Iterator[Row]]] = {
     "scenarios": _scenarios,
     "requirements": _requirements,
     "behaviours": _behaviours,
     "mutants": _mutants,
     "revisions": _revisions,
+    "hooks": _hooks,
 }
 _COLUMNS: Mapping[str, tuple[str, ...]] = {
     "scenarios": ("role", "at", "name", "requirements", "needs"),
     "requirements": ("id", "severity", "roles", "observable", "statement"),
-    "behaviours": ("id", "basis", "title", "requirements"),
+    "behaviours": ("id", "basis", "title", "requirements", "scenarios"),
     "mutants": ("role", "name", "breaks", "description"),
     "revisions": ("name", "requirements", "scenarios", "default"),
+    "hooks": ("name", "scenarios", "does", "example"),
 }
 PIPE_WIDTH = 2000
 """Wide enough for one line per entry, so that other tools can search the output."""
-_LONG = ("statement", "name", "title", "description")
+_LONG = ("statement", "name", "title", "description", "does", "example")
 
 
 def _print_table(what: str, rows: list[Row], revision: str) -> None:

@@ -47,6 +47,14 @@ Jobs = Annotated[
     typer.Option("--jobs", metavar="N", min=1, help="Processes to spread a simulated subject's scenarios over."),
 ]
 PartOption = Annotated[str | None, typer.Option("--part", hidden=True, help="For workers: which part to carry out.")]
+Clock = Annotated[
+    str | None,
+    typer.Option(
+        "--clock",
+        metavar="CLOCK",
+        help="`simulated` (the default for the simulated device: hours pass in milliseconds) or `wall`.",
+    ),
+]
 RoleOption = Annotated[str | None, typer.Option("--role", metavar="ROLE", help="`device` or `wfm`.")]
 
 Replay = Annotated[

@@ -47,6 +47,7 @@ def run_device(  # noqa: PLR0913 - one parameter for each option
     text: options.Text = None,
     failed: options.Failed = False,
     revision: options.Revision = None,
+    clock: options.Clock = None,
     jobs: options.Jobs = None,
     part: options.PartOption = None,
     out: options.Out = options.DEFAULT_OUT,
@@ -55,20 +56,21 @@ def run_device(  # noqa: PLR0913 - one parameter for each option
     """Choose the seat, then run."""
     from conformance.cli.problems import Misuse
     from conformance.cli.running import Filters, Spread, carry_out, statement, worker_command
-    from conformance.cli.seats import fitting, listening_device, mutant_of, simulated
+    from conformance.cli.seats import clock_of, fitting, listening_device, mutant_of, simulated
 
     if listen and target:
         raise Misuse("usage", "--listen and --target: only one of them can be the subject", "leave one of them out")
     said = statement("device", ics, revision)
     packages = tuple(app or ())
+    kind = clock_of(clock, real=listen is not None)
     if listen:
         # nobody has declared anything of a real device that comes without a statement: what it does is observed
         said = said if ics else said.model_copy(update={"policies": {}})
         seat = listening_device(said, listen, identity, packages, wait)
     else:
         mutant = mutant_of(target, "device")
-        seat = simulated(said if ics else fitting(said, mutant), mutant, packages)
+        seat = simulated(said if ics else fitting(said, mutant), mutant, packages, kind)
     filters = Filters.of(req, tag, text, failed=failed)
-    commands = () if listen else (worker_command("device", target, ics, packages),)
+    commands = () if listen else (worker_command("device", target, ics, packages, kind),)
     spread = Spread(commands, jobs, part)
     raise typer.Exit(carry_out((seat,), out, filters, as_json=as_json, spread=spread))

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from conformance.bench.clock import ClockKind
 from conformance.bench.ics import Ics, load_ics
 from conformance.bench.run import RunPlan, Seat, run
 from conformance.bench.scenarios import RUNNABLE, Scenario, Selection, scenarios
@@ -69,11 +70,14 @@ class Spread:
     part: str | None = None
 
 
-def worker_command(role: Role, target: str | None, ics: Path | None, apps: tuple[Path, ...]) -> tuple[str, ...]:
+def worker_command(
+    role: Role, target: str | None, ics: Path | None, apps: tuple[Path, ...], clock: ClockKind | None = None
+) -> tuple[str, ...]:
     """Give the command by which this program carries out a part of a role's scenarios on a simulated subject."""
     options = [argument for app in apps for argument in ("--app", str(app))]
     options += ["--target", target] if target else []
     options += ["--ics", str(ics)] if ics else []
+    options += ["--clock", clock] if clock else []
     return (sys.executable, "-m", "conformance.cli.main", "run", role, *options)
 
 
@@ -155,7 +159,7 @@ def _run(seats: tuple[Seat, ...], out: Path, revision: str, selection: Selection
 
 def _workers(seats: tuple[Seat, ...], selection: Selection, spread: Spread) -> tuple[tuple[tuple[str, ...], ...], int]:
     """Give the commands of the workers and how many there are; none for a filtered run, which is short."""
-    jobs = spread.jobs or usual_jobs(len(seats))
+    jobs = spread.jobs or usual_jobs(len(seats), waiting=any(seat.clock == "wall" for seat in seats))
     return (spread.commands, jobs) if spread.commands and jobs > 1 and not selection else ((), 1)
 
 

@@ -79,6 +79,84 @@ def gives_discovery(bench: DeviceBench, kind: str) -> None:
     device_trust.publish_discovery(bench.named["service"], kind.removeprefix("that is "))
 
 
+@when("the device is told the pin of the key that the service has")
+def told_the_pin(bench: DeviceBench) -> None:
+    device_trust.pin_the_right_key(bench.named["service"])
+
+
+@when("the identity service goes away and the device reboots")
+def offline(bench: DeviceBench) -> None:
+    device_trust.go_offline(bench.named["service"])
+    fact = bench.record.facts_of("rebooted")[-1]
+    bench.until(lambda record: evidence.polls_after(record, fact.at), "retry")
+
+
+@when("the old and the new anchor are published together")
+def both_anchors(bench: DeviceBench) -> None:
+    device_trust.begin_rotation(bench.named["service"])
+    _until_adopted(bench)
+
+
+@when("everybody had time to refresh and the WFM gets a credential of the new anchor")
+def issuance_switched(bench: DeviceBench) -> None:
+    device_trust.switch_issuance(bench.named["service"])
+    fact = bench.record.facts_of("presented")[-1]
+    bench.until(lambda record: evidence.polls_after(record, fact.at), "retry")
+
+
+@when("the old anchor is retired")
+def anchor_retired(bench: DeviceBench) -> None:
+    device_trust.retire_anchor(bench.named["service"])
+    _until_adopted(bench)
+
+
+def _until_adopted(bench: DeviceBench) -> None:
+    since = bench.record.facts_of("bundle-published")[-1]
+    bench.until(lambda record: any(f.data["outcome"] == "adopted" for f in _refreshes(record, since)), "retry")
+
+
+@when("the device has refreshed that bundle")
+def has_refreshed(bench: DeviceBench) -> None:
+    since = bench.record.facts_of("bundle-published")[-1]
+    bench.until(lambda record: len([i for i in record.of("fetch-trust-bundle") if i.at > since.at]) >= 4, "apply")
+
+
+@then("it refreshes the bundle when the bundle says")
+def keeps_hint(bench: DeviceBench) -> None:
+    bench.judge(identity.refresh_hint_is_kept)
+
+
+@then("it asks for the missing bundle again")
+def asks_for_bundle_again(bench: DeviceBench) -> None:
+    bench.judge(identity.missing_bundle_is_asked_for_again)
+
+
+@then("it goes on with the bundle that it had stored")
+def goes_on_with_stored(bench: DeviceBench) -> None:
+    bench.judge(identity.stored_bundle_is_used)
+
+
+@then("it takes no trust from another trust domain")
+def no_foreign_discovery(bench: DeviceBench) -> None:
+    bench.judge(identity.foreign_discovery_is_refused)
+
+
+@then("the device connects, since the key is the pinned one")
+def connects_pinned(bench: DeviceBench) -> None:
+    bench.until(lambda record: record.polls, "connect")
+    bench.judge(identity.pinned_service_needs_no_name)
+
+
+@then("it knows the WFM by its credential alone")
+def by_credential_alone(bench: DeviceBench) -> None:
+    bench.judge(identity.address_is_no_identity)
+
+
+@then("it needs no word on whether a certificate was revoked")
+def no_revocation(bench: DeviceBench) -> None:
+    bench.judge(identity.no_revocation_is_asked_for)
+
+
 @when("the identity service proves itself after all")
 def proves_itself(bench: DeviceBench) -> None:
     device_trust.prove(bench.named["service"])

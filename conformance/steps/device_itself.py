@@ -146,23 +146,6 @@ def factory_reset(bench: DeviceBench) -> None:
     bench.until(lambda record: evidence.polls_after(record, fact.at), "connect")
 
 
-@when("the device loses what it had stored and reboots")
-def loses_state(bench: DeviceBench) -> None:
-    bench.tamper("erase-state")
-    reboots(bench)
-
-
-@when(parsers.parse('somebody stops "{role:w}" on the device'))
-def stopped(bench: DeviceBench, role: str) -> None:
-    component = bench.make(role).components[0]
-    fact = bench.tamper("stop-workload", bench.deployment_id(role), component)
-    name = bench.deployment_id(role)
-    bench.until(
-        lambda record: any(r.state in evidence.FINAL for r in evidence.reports_after(record, fact.at, name)), "settle"
-    )
-    bench.look()
-
-
 @then("it says at once which desired state it had")
 def says_tag(bench: DeviceBench) -> None:
     bench.judge(recovery.tag_survives_a_restart)
@@ -192,11 +175,6 @@ def comes_back(bench: DeviceBench, role: str) -> None:
     name = bench.deployment_id(role)
     bench.until(lambda record: any(r.state == "installed" for r in evidence.reports_after(record, at, name)), "apply")
     bench.judge(recovery.lost_state_is_recovered, deployment=name)
-
-
-@then(parsers.parse('the device deals with the stopped "{role:w}" as its supplier declares'))
-def deals_with_drift(bench: DeviceBench, role: str) -> None:
-    bench.judge(recovery.drift_is_noticed, deployment=bench.deployment_id(role))
 
 
 def _installed(record: Record, deployment: str) -> bool:

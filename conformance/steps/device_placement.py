@@ -73,6 +73,18 @@ def child_goes(bench: DeviceBench) -> None:
     bench.until(lambda record: [i for i in record.of("withdraw-capabilities") if i.at > fact.at], "poll")
 
 
+@when("the device that came goes again")
+def newcomer_goes(bench: DeviceBench) -> None:
+    fact = bench.configure(gone=f"{bench.device_id}/child-new")
+    bench.until(lambda record: [i for i in record.of("withdraw-capabilities") if i.at > fact.at], "poll")
+
+
+@when(parsers.parse('the WFM publishes "{role:w}" for the device that is gone'))
+def publishes_gone(bench: DeviceBench, role: str) -> None:
+    bench.publish((role, 1), target=f"{bench.device_id}/child-new")
+    _settle(bench, role, state="failed")
+
+
 @then("the gateway says that it is gone")
 def says_gone(bench: DeviceBench) -> None:
     bench.judge(gateway.gone_child_is_withdrawn)
@@ -137,6 +149,28 @@ def says_unreachable(bench: DeviceBench, role: str) -> None:
 @then(parsers.parse('the gateway says that it cannot choose where "{role:w}" goes'))
 def says_cannot_choose(bench: DeviceBench, role: str) -> None:
     bench.judge(gateway.gateway_that_cannot_choose_says_so, deployment=bench.deployment_id(role))
+
+
+@then("the gateway reports one device for all that is behind it")
+def one_device(bench: DeviceBench) -> None:
+    bench.until(lambda record: len(record.polls) >= 3, "poll")
+    bench.judge(gateway.opaque_gateway_reports_one_device)
+
+
+@then("the gateway reports what it offers itself")
+def offers_itself(bench: DeviceBench) -> None:
+    bench.judge(gateway.hosting_gateway_reports_like_any_host)
+
+
+@when(parsers.parse('the WFM has the gateway choose where "{role:w}" goes'))
+def lets_choose(bench: DeviceBench, role: str) -> None:
+    bench.publish((role, 1), target=f"{bench.device_id}/*")
+    _settle(bench, role, state="installed")
+
+
+@then(parsers.parse('"{role:w}" is installed where the gateway chose'))
+def chosen(bench: DeviceBench, role: str) -> None:
+    bench.judge(gateway.chosen_device_is_named, deployment=bench.deployment_id(role))
 
 
 def _child(bench: DeviceBench) -> str:

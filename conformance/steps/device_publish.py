@@ -29,7 +29,7 @@ def publishes_kind(bench: DeviceBench, role: str, release: int, kind: str) -> No
 
 @when(parsers.parse('the WFM publishes "{role:w}" release {release:d} with other parameters'))
 def publishes_parameters(bench: DeviceBench, role: str, release: int) -> None:
-    parameters = bench.apps[role].release(release).description.parameters or {}
+    parameters = bench.apps[bench.role_of(role)].release(release).description.parameters or {}
     values = dict.fromkeys(parameters, "changed by the bench")
     bench.publish((role, release), variation=Variation(values=values, spelling="comments"))
 

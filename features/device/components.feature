@@ -100,7 +100,7 @@ Feature: Components
     Examples:
       | odd                                   |
       | its file called compose.yml           |
-      | its file called docker-compose.yaml   |
+      | its file under its old name           |
       | no directory around its files         |
       | its file one directory too deep       |
       | a second directory beside the first   |

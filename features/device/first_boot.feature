@@ -22,6 +22,17 @@ Feature: First boot
     When the WFM publishes "primary" release 1
     Then the device installs "primary" and reports it
 
+  @behaviour:FB-02 @needs:factory-reset @needs:network
+  Scenario: A device that waits for its first desired state is in a known state
+    Given a device that has never been managed
+    When the network is cut
+    And the device is switched on while nobody answers
+    Then it is in the default state that its supplier declares
+    When the network is restored
+    And the WFM publishes "primary" release 1
+    Then the device installs "primary" and reports it
+    And what runs of "primary" is what was published
+
   @req:DS-072 @behaviour:FB-05 @needs:factory-reset
   Scenario: The first desired state already holds deployments
     Given a device that has never been managed
@@ -48,6 +59,15 @@ Feature: First boot
   Scenario: A device that is reset begins anew
     Given the device runs "primary" release 1
     When the device is reset to its state of delivery
-    Then it reports its capabilities before it asks for anything
+    Then what it remembers of before is as its supplier declares
+    And it reports its capabilities before it asks for anything
     When the WFM publishes "primary" release 2
     Then the device installs "primary" and reports it
+
+  @req:ID-25 @behaviour:FB-07 @needs:factory-reset
+  Scenario: A device whose clock is not set sends nothing until it is
+    Given a device that has never been managed
+    When it is switched on with a clock that is far behind
+    Then the device does not talk to it, since its certificates are not valid
+    When its clock is set
+    Then it sent nothing before its clock was right, and comes then

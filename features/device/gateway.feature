@@ -50,3 +50,32 @@ Feature: Gateways
     Then the gateway says that it cannot choose where "primary" goes
     When the WFM publishes "secondary" for a device behind the gateway
     Then "secondary" is installed there, and the report says where
+
+  @req:DC-035 @feature:gateway-hosting
+  Scenario: A gateway that hosts workloads says what it offers, like any host
+    Given a device that is managed by the WFM
+    Then the gateway reports itself, and then each device behind it
+    And the gateway reports what it offers itself
+
+  @req:DS-072 @req:DS-076 @feature:gateway-hosting
+  Scenario: A gateway that hosts workloads runs what is for it and what is for others
+    Given the device runs "primary" release 1
+    When the WFM publishes "secondary" for a device behind the gateway
+    Then "secondary" is installed there, and the report says where
+    And "primary" still runs on the device
+
+  @req:ST-006 @req:DS-076 @feature:gateway-autonomous
+  Scenario: A gateway that may choose does
+    Given a device that is managed by the WFM
+    When the WFM has the gateway choose where "primary" goes
+    Then "primary" is installed where the gateway chose
+
+  @req:DC-036 @req:DC-032 @req:ST-016 @req:ST-013 @req:ST-017 @needs:children
+  Scenario: A device that is gone from behind the gateway is unknown until it comes again
+    Given a device that is managed by the WFM
+    When a device comes behind the gateway
+    Then the gateway reports that it is there
+    When the device that came goes again
+    Then the gateway says that it is gone
+    When the WFM publishes "primary" for the device that is gone
+    Then the gateway says that it does not know where "primary" should go

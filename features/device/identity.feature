@@ -35,6 +35,7 @@ Feature: Identity
       | names a host instead of a workload      |
       | names a web address                     |
       | names only a trust domain               |
+      | names only a trust domain and a slash   |
       | could sign others                       |
       | may sign certificates                   |
       | may sign revocations                    |
@@ -62,12 +63,16 @@ Feature: Identity
     Then the device talks to it
 
     Examples:
-      | defect                         |
-      | names another WFM              |
-      | names the WFM in other letters |
-      | names a client of the WFM      |
-      | names something below the WFM  |
-      | names no part of Margo         |
+      | defect                                        |
+      | names another WFM                             |
+      | names the WFM in other letters                |
+      | names a client of the WFM                     |
+      | names something below the WFM                 |
+      | names no part of Margo                        |
+      | names a WFM without a name                    |
+      | names a WFM of two dots                       |
+      | names the WFM with a sign that is not allowed |
+      | names the WFM in percent signs                |
 
   @req:ID-22
   Scenario Outline: A weak key is refused
@@ -81,6 +86,7 @@ Feature: Identity
       | defect                                   |
       | has an RSA key that is too short         |
       | has a key on a curve that is not allowed |
+      | has an authority whose key is too short  |
 
   @req:ID-26 @req:ID-20
   Scenario Outline: A certificate that is missing is not fetched from elsewhere
@@ -94,3 +100,9 @@ Feature: Identity
       | defect                                                |
       | leaves out its authority                              |
       | leaves out its authority and says where it can be had |
+
+  @req:ID-58 @req:ID-35
+  Scenario: The WFM is known by its credential alone
+    Given a device that is managed by the WFM
+    Then it knows the WFM by its credential alone
+    And it needs no word on whether a certificate was revoked

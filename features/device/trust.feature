@@ -83,3 +83,63 @@ Feature: Trust
       | an unknown certificate            |
       | a certificate of the trust domain |
       | another name in its certificate   |
+
+  @req:ID-84 @req:ID-85 @req:ID-25 @behaviour:DR-04
+  Scenario: The anchor is replaced in four steps, and nobody is cut off
+    Given an identity service from which the device takes its trust
+    When the device connects with the trust that it was given
+    And the old and the new anchor are published together
+    And everybody had time to refresh and the WFM gets a credential of the new anchor
+    Then the device talks to the WFM with the new anchor
+    When the old anchor is retired
+    Then the device talks to the WFM with the new anchor
+    When a WFM comes that has only the anchor that was replaced
+    Then the device does not talk to the WFM with the replaced anchor
+
+  @req:ID-85
+  Scenario: A bundle says how soon it is to be refreshed
+    Given an identity service from which the device takes its trust
+    And it gives a trust bundle that wants to be refreshed soon
+    When the device connects with the trust that it was given
+    And the device has refreshed that bundle
+    Then it refreshes the bundle when the bundle says
+
+  @req:PT-017 @req:ID-83
+  Scenario: A bundle that is missing is asked for again
+    Given an identity service from which the device takes its trust
+    And it gives a trust bundle that is missing
+    When the device is switched on and looks for trust
+    Then it asks for the missing bundle again
+    And it trusts nobody
+    When the identity service gives a trust bundle that is good
+    Then the device connects with what the service gave
+
+  @req:ID-86
+  Scenario: A device that reboots while the identity service is away goes on
+    Given an identity service from which the device takes its trust
+    When the device connects with the trust that it was given
+    And the identity service goes away and the device reboots
+    Then it goes on with the bundle that it had stored
+
+  @req:ID-77
+  Scenario: Trust material of another trust domain is not used
+    Given an identity service from which the device takes its trust
+    And it gives a discovery document of another trust domain
+    When the device is switched on and looks for trust
+    Then it takes no trust from another trust domain
+    When the identity service gives a discovery document that is good
+    Then the device connects with what the service gave
+
+  @req:ID-88 @req:ID-87
+  Scenario: A pinned service may be known by its address alone
+    Given an identity service with a pinned key, known by its address
+    When the device connects with the trust that it was given
+    Then the device connects, since the key is the pinned one
+
+  @req:ID-87 @req:ID-89 @req:ID-90
+  Scenario: A service with another key than the pinned one gives no trust
+    Given an identity service with another key than the pinned one, known by its address
+    When the device is switched on and looks for trust
+    Then it takes no trust from a service without proof
+    When the device is told the pin of the key that the service has
+    Then the device connects with what the service gave

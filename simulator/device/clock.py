@@ -27,11 +27,14 @@ class DeviceClock(Protocol):
 
 
 class SystemClock:
-    """The Unix clock, and the event loop's timers."""
+    """The Unix clock, or another that goes with the event loop's, and the event loop's timers."""
+
+    def __init__(self, unix: Callable[[], float] = time.time) -> None:
+        self._unix = unix
 
     def now(self) -> float:
         """Seconds since the epoch."""
-        return time.time()
+        return self._unix()
 
     def call_later(self, delay_s: float, callback: Callable[[], None]) -> Timer:
         """Call after a time on the running loop."""

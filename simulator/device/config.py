@@ -14,6 +14,7 @@ from simulator.device.runtimes import ComponentScript
 from simulator.device.settings import AgentSettings, DailyWindow, Retrieval, Window
 from simulator.device.transport import Limits
 from simulator.device.workloads import Machine
+from simulator.identity.mis_trust import MisTrust
 from simulator.identity.svid import Svid
 from simulator.identity.trust import TrustSource
 from simulator.protocol.capabilities import DeviceCapabilities
@@ -33,7 +34,8 @@ class DeviceConfig:
 
     `capabilities` replaces the default profile, which `hosting`, `deployment_types` and `labels` shape; with `children`
     the device is a see-thru gateway. `storage`: a folder for durable state, None for memory. `agent_class` and
-    `check_wfm` are where deliberately broken devices differ, as are `machine_class` and `retriever_class`.
+    `check_wfm` are where deliberately broken devices differ, as are the other classes; `trust_class` counts where
+    trust is fetched.
     `registries`: how components are fetched; None to pretend it. `collector`: what every container is told of the
     collector (OBS-10). `seed` fixes all randomness.
     """
@@ -69,6 +71,7 @@ class DeviceConfig:
     proxy_url: str | None = None
     agent_class: type[Agent] = Agent
     check_wfm: bool = True
+    trust_class: type[MisTrust] = MisTrust
     registries: RegistryAccess | None = None
     retriever_class: type[ComponentRetriever] = ComponentRetriever
     machine_class: type[Machine] = Machine

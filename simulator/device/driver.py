@@ -161,7 +161,7 @@ class SimulatedDevice:
         if policies.factory_reset == "forget":
             self.storage.erase()
         elif policies.version_regression == "accept-after-reset":
-            self.storage.save(replace(self.state, version=0, manifest_digest="", accepted_etag=None, etag=None))
+            self.storage.save(Durable(announced=self.state.announced))
         self.facts = self.config.facts()
         if was_on:
             await self.start()

@@ -8,7 +8,10 @@ from dataclasses import replace
 
 from simulator.device.config import DeviceConfig
 from simulator.device.mutant import Mutant, with_agent
+from simulator.device.mutants_behaviours import AGENTS, UNDECLARED
 from simulator.device.mutants_components import COMPONENT_MUTANTS
+from simulator.device.mutants_gateways import GATEWAY_MUTANTS
+from simulator.device.mutants_trust import TRUST_MUTANTS
 from simulator.device.mutated_agents import (
     AcceptsEqualVersion,
     AcceptsOlderVersion,
@@ -193,5 +196,12 @@ _ALL = (
     ),
 )
 
-MUTANTS: Mapping[str, Mutant] = {mutant.name: mutant for mutant in (*_ALL, *COMPONENT_MUTANTS)}
+_BEHAVIOURS = (
+    *(Mutant(item.name, item.breaks, item.description, item.change, item.needs) for item in UNDECLARED),
+    *(Mutant(name, breaks, told, with_agent(agent), needs) for name, breaks, told, agent, needs in AGENTS),
+)
+
+MUTANTS: Mapping[str, Mutant] = {
+    mutant.name: mutant for mutant in (*_ALL, *_BEHAVIOURS, *COMPONENT_MUTANTS, *TRUST_MUTANTS, *GATEWAY_MUTANTS)
+}
 """Every broken device by its name."""

@@ -6,7 +6,6 @@ that end in a broken connection too.
 
 import asyncio
 import ssl
-import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from typing import Literal
@@ -44,7 +43,7 @@ class TlsFacts:
 
 @dataclass(frozen=True, slots=True)
 class ObservedExchange:
-    """One request and what became of it; times are seconds of the monotonic clock.
+    """One request and what became of it; times are seconds of the event loop's clock.
 
     `status` is None when no response left; `outcome` is `dropped` when the plan reset the connection and `broken` when
     the peer did or the response could not be sent in full.
@@ -92,13 +91,13 @@ def intercept(faults: Faults | FaultPlan, on_exchange: Callable[[ObservedExchang
             body = _body(response)
             sent = await _send(request, response, applied)
         except _Dropped:
-            on_exchange(replace(seen, ended=time.monotonic(), outcome="dropped"))
+            on_exchange(replace(seen, ended=_now(), outcome="dropped"))
             return _reset(request)
         except ConnectionError:
-            on_exchange(replace(seen, ended=time.monotonic(), outcome="broken"))
+            on_exchange(replace(seen, ended=_now(), outcome="broken"))
             raise
         except asyncio.CancelledError:
-            on_exchange(replace(seen, ended=time.monotonic(), outcome="broken"))
+            on_exchange(replace(seen, ended=_now(), outcome="broken"))
             raise
         on_exchange(
             replace(
@@ -107,7 +106,7 @@ def intercept(faults: Faults | FaultPlan, on_exchange: Callable[[ObservedExchang
                 reason=response.reason or "",
                 response_headers=tuple(response.headers.items()),
                 response_body=body[:sent],
-                ended=time.monotonic(),
+                ended=_now(),
                 outcome="answered" if sent == len(body) else "dropped",
             )
         )
@@ -116,9 +115,13 @@ def intercept(faults: Faults | FaultPlan, on_exchange: Callable[[ObservedExchang
     return middleware
 
 
+def _now() -> float:
+    return asyncio.get_running_loop().time()
+
+
 async def _observe(request: web.BaseRequest) -> ObservedExchange:
     """Everything about the request; the body is read whole, within the server's bound."""
-    started = time.monotonic()
+    started = _now()
     peer, tls = _peer(request)
     try:
         body = await request.read()

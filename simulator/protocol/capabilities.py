@@ -4,7 +4,7 @@ from typing import Annotated, Literal, Self
 
 from pydantic import Field, StrictBool, StrictFloat, StrictInt, StringConstraints, model_validator
 
-from simulator.protocol.documents import EXTENSION_KEY, Document, check_extensions
+from simulator.protocol.documents import EXTENSION_KEY, Reported, check_extensions
 from simulator.protocol.ids import DeviceId
 
 LabelValue = str | StrictBool | StrictInt | StrictFloat | tuple[str, ...] | tuple[StrictInt | StrictFloat, ...]
@@ -24,14 +24,14 @@ _QUANTITY = r"^[0-9]+(\.[0-9]+)? ?(Ki|Mi|Gi)$"
 _LARGE_QUANTITY = r"^[0-9]+(\.[0-9]+)? ?(Ki|Mi|Gi|Ti|Pi|Ei)$"
 
 
-class Cpu(Document):
+class Cpu(Reported):
     """One placeable unit: cores of different entries are never added up (DC-020, DC-022)."""
 
     cores: Annotated[StrictInt | StrictFloat, Field(gt=0)]
     architecture: Literal["amd64", "arm64", "arm"] | None = None
 
 
-class Peripheral(Document):
+class Peripheral(Reported):
     """A peripheral (DC-023)."""
 
     type: Literal["gpu", "display", "camera", "microphone", "speaker"]
@@ -39,13 +39,13 @@ class Peripheral(Document):
     model: str | None = None
 
 
-class Interface(Document):
+class Interface(Reported):
     """A communication interface (DC-024)."""
 
     type: Literal["ethernet", "wifi", "cellular", "bluetooth", "usb", "canbus", "rs232"]
 
 
-class DeviceProperties(Document):
+class DeviceProperties(Reported):
     """Identity always; the hosting fields only from a device that hosts workloads (DC-011, DC-013)."""
 
     id: DeviceId
@@ -67,7 +67,7 @@ class DeviceProperties(Document):
         return self.supported_deployment_types is not None or self.supported_runtimes is not None
 
 
-class DeviceCapabilities(Document):
+class DeviceCapabilities(Reported):
     """One capabilities report; at its root only `properties`, `labels` and extensions (DC-009).
 
     Runtimes and deployment types that are not known are kept as text: a WFM treats them as `custom` (DC-026, DC-027).

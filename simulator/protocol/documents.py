@@ -9,7 +9,7 @@ from collections.abc import Mapping
 from typing import Any, NoReturn, Self
 
 import yaml
-from pydantic import BaseModel, ConfigDict, ValidationError
+from pydantic import BaseModel, ConfigDict, ValidationError, model_validator
 from pydantic.alias_generators import to_camel
 
 MAX_DOCUMENT_BYTES = 4 * 1024 * 1024
@@ -69,6 +69,18 @@ class Document(BaseModel):
                 for item in error.errors(include_url=False)
             ]
         return []
+
+
+class Reported(Document):
+    """A document that a device sends: what is optional may be left out, but is never null, as the schemas have it."""
+
+    @model_validator(mode="after")
+    def _no_nulls(self) -> Self:
+        given = type(self).model_fields.keys() & self.model_fields_set
+        nulls = sorted(to_camel(name) for name in given if getattr(self, name) is None)
+        if nulls:
+            raise ValueError(f"a value for {', '.join(nulls)}, or no such member; found null")
+        return self
 
 
 def expectation(item: Mapping[str, Any]) -> str:

@@ -5,7 +5,7 @@ from enum import StrEnum
 
 from pydantic import Field
 
-from simulator.protocol.documents import Document
+from simulator.protocol.documents import Reported
 from simulator.protocol.ids import DeploymentId, DeviceId, ManifestVersion
 
 
@@ -29,7 +29,7 @@ NO_AUTONOMOUS_PLACEMENT = "103"
 """Codes reserved for gateways (ST-016)."""
 
 
-class StatusError(Document):
+class StatusError(Reported):
     """What went wrong and where; the schema demands none of the members, the prose all (ST-012, AMB-X-16)."""
 
     code: str | None = None
@@ -37,14 +37,14 @@ class StatusError(Document):
     message: str | None = None
 
 
-class OverallStatus(Document):
+class OverallStatus(Reported):
     """The state of the deployment as a whole."""
 
     state: State
     error: StatusError | None = None
 
 
-class ComponentStatus(Document):
+class ComponentStatus(Reported):
     """The state of one component (ST-010)."""
 
     name: str
@@ -52,7 +52,7 @@ class ComponentStatus(Document):
     error: StatusError | None = None
 
 
-class DeploymentStatus(Document):
+class DeploymentStatus(Reported):
     """One status report (ST-003)."""
 
     deployment_id: DeploymentId

@@ -131,8 +131,8 @@ def _other_directory(layout: Layout) -> Layout:
 
 LAYOUTS: Mapping[str, Change] = {
     "its file called compose.yml": _file_named("compose.yml"),
-    "its file called docker-compose.yaml": _file_named("docker-compose.yaml"),
-    "its file called docker-compose.yml": _file_named("docker-compose.yml"),
+    "its file under its old name": _file_named("docker-compose.yaml"),
+    "its file under its old name, shortened": _file_named("docker-compose.yml"),
     "no directory around its files": _without_directory,
     "its file one directory too deep": _deeper,
     "a second directory beside the first": _beside(Entry("second/readme.txt", b"one too many\n")),

@@ -3,8 +3,11 @@
 from collections.abc import Iterator
 
 from conformance.checks.device.evidence import RUNNING, installed, publication, reports_after
-from conformance.checks.evidence import Record
+from conformance.checks.evidence import Record, parsed
 from conformance.checks.registry import Judgement, check, expect, unseen
+
+AGGREGATED = ("cpus", "memory", "storage", "interfaces", "supportedRuntimes", "supportedDeploymentTypes")
+"""What a device that hosts workloads has to offer, of the members that cannot be empty."""
 
 
 @check("DC-032", "DC-033", "GW-01", "GW-03", role="device")
@@ -70,6 +73,54 @@ def gateway_says_what_is_wrong_with_a_child(record: Record, deployment: str, cod
 def gateway_that_cannot_choose_says_so(record: Record, deployment: str) -> Iterator[Judgement]:
     """A gateway that cannot choose a child by itself says so when it is asked to."""
     yield from _refused_with(record, deployment, "103")
+
+
+@check("DC-031", "GW-07", role="device")
+def opaque_gateway_reports_one_device(record: Record) -> Iterator[Judgement]:
+    """A gateway that hides what is behind it reports one device, with resources that can be placed on one by one."""
+    reports = record.capability_reports
+    if not reports:
+        yield unseen("one device", "no report came")
+        return
+    names = sorted({item.params.get("deviceId", "") for item in reports})
+    right = len(names) == 1 and "/" not in names[0]
+    yield expect(right, *reports[:3], expected="one device, none behind it", found=", ".join(names))
+    properties = (parsed(reports[0].request.data) or {}).get("properties")
+    there = properties if isinstance(properties, dict) else {}
+    lacking = [name for name in AGGREGATED if not there.get(name)]
+    found = f"without {', '.join(lacking)}" if lacking else "all of them"
+    yield expect(not lacking, reports[0], expected=f"{', '.join(AGGREGATED)} of all that is behind it", found=found)
+
+
+@check("DC-035", "GW-05", role="device")
+def hosting_gateway_reports_like_any_host(record: Record) -> Iterator[Judgement]:
+    """A gateway that hosts workloads too reports its own resources, with a runtime and a deployment type."""
+    own = [item for item in record.capability_reports if "/" not in item.params.get("deviceId", "")]
+    if not own:
+        yield unseen("the gateway's own resources", "no report of the gateway came")
+        return
+    properties = (parsed(own[0].request.data) or {}).get("properties")
+    there = properties if isinstance(properties, dict) else {}
+    lacking = [name for name in AGGREGATED if not there.get(name)]
+    found = f"without {', '.join(lacking)}" if lacking else "all of them"
+    yield expect(not lacking, own[0], expected=", ".join(AGGREGATED), found=found)
+
+
+@check("ST-006", "DS-076", role="device")
+def chosen_device_is_named(record: Record, deployment: str) -> Iterator[Judgement]:
+    """A gateway that chooses where a deployment goes installs it, and names the child if it chose one."""
+    fact = publication(record, deployment)
+    report = installed(record, fact) if fact else None
+    last = record.last_report(deployment)
+    shown = (last.exchange,) if last else ()
+    if fact is None or report is None:
+        said = f"{last.state}: {last.error}" if last else "no report"
+        yield expect(False, *shown, expected="installed where the gateway chose", found=said)
+        return
+    known = {item.params.get("deviceId", "") for item in record.capability_reports}
+    named = report.document.get("deviceId")
+    right = named is None or named in known
+    yield expect(right, *shown, expected="the gateway, or a device behind it", found=str(named or "the gateway"))
 
 
 def _refused_with(record: Record, deployment: str, code: str) -> Iterator[Judgement]:

@@ -1,11 +1,15 @@
 """Whom a device talks to: only the WFM that its own credential names, with a credential that keeps every rule."""
 
 from collections.abc import Iterator
+from itertools import pairwise
 
 from conformance.checks.device.evidence import IDENTITY_SERVICE, management, polls_after
 from conformance.checks.evidence import Record
 from conformance.checks.registry import Judgement, check, expect, unseen
 from conformance.record.events import Fact
+
+EARLY, LATE = 0.5, 1.6
+"""The part of a refresh hint before which, and the multiple after which, a refresh is not at the hint."""
 
 
 def _bad(record: Record) -> Fact | None:
@@ -46,7 +50,7 @@ def leaf_that_is_no_svid_is_refused(record: Record) -> Iterator[Judgement]:
     yield from _nothing_sent(record, "ID-27")
 
 
-@check("ID-24", role="device")
+@check("ID-24", "ID-03", role="device")
 def foreign_trust_domain_is_refused(record: Record) -> Iterator[Judgement]:
     """A WFM of another trust domain is refused, whatever else its certificate names."""
     yield from _nothing_sent(record, "ID-24")
@@ -210,6 +214,84 @@ def proven_service_is_used(record: Record) -> Iterator[Judgement]:
     found = f"{len(fetched)} bundles fetched, {len(record.polls)} polls"
     right = bool(fetched and record.polls)
     yield expect(right, *fetched[:1], *record.polls[:1], expected="a bundle, then requests", found=found)
+
+
+@check("ID-86", role="device")
+def stored_bundle_is_used(record: Record) -> Iterator[Judgement]:
+    """A device that restarts while the identity service is away goes on with the bundle that it had accepted."""
+    gone = record.last_fact("service-gone")
+    restarts = [fact for fact in record.facts_of("rebooted") if gone and fact.at >= gone.at]
+    if gone is None or not restarts:
+        yield unseen("requests with the stored bundle", "the service never went away")
+        return
+    polls = polls_after(record, restarts[-1].at)
+    found = f"{len(polls)} polls since the restart"
+    yield expect(bool(polls), restarts[-1], *polls[:1], expected="requests with the stored bundle", found=found)
+
+
+@check("ID-85", role="device", interpretations=("A-23",))
+def refresh_hint_is_kept(record: Record) -> Iterator[Judgement]:
+    """A bundle is refreshed when its hint says, however long HTTP would let it be kept."""
+    hinted = [fact for fact in record.facts_of("bundle-published") if fact.data.get("hint")]
+    fetches = [item for item in record.of("fetch-trust-bundle") if hinted and item.at > hinted[-1].at]
+    if len(fetches) < 2:
+        yield unseen("refreshed at the hint", f"{len(fetches)} fetches of a bundle with a hint", *hinted[-1:])
+        return
+    hint = float(hinted[-1].data["hint"])
+    gaps = [later.at - earlier.finished for earlier, later in pairwise(fetches)]
+    right = max(gaps) <= hint * LATE and min(gaps) >= hint * EARLY
+    found = f"{len(fetches)} fetches, {min(gaps):.2f} s to {max(gaps):.2f} s apart"
+    yield expect(right, hinted[-1], *fetches[:3], expected=f"every {hint:g} s, about", found=found)
+
+
+@check("PT-017", role="device")
+def missing_bundle_is_asked_for_again(record: Record) -> Iterator[Judgement]:
+    """A bundle that is not there is asked for again, and not before the time that the answer gives."""
+    missing = record.of("fetch-trust-bundle", status=404)
+    if not missing:
+        yield unseen("asked for again", "no bundle was missing")
+        return
+    later = [item for item in record.of("fetch-trust-bundle") if item.at >= missing[0].finished]
+    wait = float(missing[0].response_header("Retry-After") or 0.0)
+    right = bool(later) and later[0].at - missing[0].finished >= wait
+    found = f"asked again after {later[0].at - missing[0].finished:.2f} s" if later else "not asked again"
+    yield expect(right, missing[0], *later[:1], expected=f"asked again, after {wait:g} s or more", found=found)
+
+
+@check("ID-77", role="device")
+def foreign_discovery_is_refused(record: Record) -> Iterator[Judgement]:
+    """A discovery document of another trust domain than the device's own gives no trust material."""
+    yield from _bundle_is_not_used(record)
+
+
+@check("ID-88", "ID-87", role="device")
+def pinned_service_needs_no_name(record: Record) -> Iterator[Judgement]:
+    """A service that is pinned and known by its address is used, whatever names its certificate has."""
+    if record.last_fact("service-pinned") is None:
+        yield unseen("a bundle, then requests", "no service was pinned")
+        return
+    yield from proven_service_is_used(record)
+
+
+@check("ID-58", role="device")
+def address_is_no_identity(record: Record) -> Iterator[Judgement]:
+    """A WFM is known by its SVID alone: that its certificate names no host keeps nobody from it."""
+    polls = [poll for poll in record.polls if poll.status in (200, 304)]
+    if not polls:
+        yield unseen("requests to a WFM whose certificate names no host", "no poll was answered")
+        return
+    expected = "requests to a WFM whose certificate names no host"
+    yield expect(True, *polls[:1], expected=expected, found=f"{len(polls)} polls")
+
+
+@check("ID-35", role="device")
+def no_revocation_is_asked_for(record: Record) -> Iterator[Judgement]:
+    """The device connects though nothing says whether a certificate was revoked."""
+    polls = [poll for poll in record.polls if poll.status in (200, 304)]
+    if not polls:
+        yield unseen("requests without any revocation status", "no poll was answered")
+        return
+    yield expect(True, *polls[:1], expected="requests without any revocation status", found=f"{len(polls)} polls")
 
 
 @check("ID-92", role="device")

@@ -5,7 +5,7 @@ from collections.abc import Iterator
 from conformance.checks.device.evidence import installed, polls_after, reports_after, revisions
 from conformance.checks.device.refusal import older_or_equal_state_is_refused
 from conformance.checks.evidence import Record
-from conformance.checks.registry import Judgement, check, expect, noted, unseen
+from conformance.checks.registry import Judgement, check, expect, unseen
 from conformance.record.events import Fact
 
 RESTARTS = ("rebooted", "powered-up")
@@ -136,22 +136,3 @@ def lost_state_is_recovered(record: Record, deployment: str) -> Iterator[Judgeme
     right = last.state == "installed" and last.version is not None and last.version <= max(served)
     found = f"{last.state} with version {last.version}"
     yield expect(right, last.exchange, expected="installed, with a version that was served", found=found)
-
-
-@check("DS-072", role="device")
-def drift_is_noticed(record: Record, deployment: str) -> Iterator[Judgement]:
-    """What a device does when a workload is stopped behind its back follows its declared policy."""
-    tampered, seen = record.last_fact("tampered"), record.last_fact("workloads")
-    if tampered is None or seen is None:
-        yield unseen("the declared policy", "nothing was changed behind its back")
-        return
-    policy = record.claims.get("policies", {}).get("drift")
-    restored = deployment in seen.data["running"]
-    reports = reports_after(record, tampered.at, deployment)
-    found = "it was restored" if restored else "it was not restored"
-    found += f", {len(reports)} reports"
-    if policy is None:
-        yield noted(found, tampered, seen)
-    else:
-        right = restored if policy == "reconcile" else bool(reports)
-        yield expect(right, tampered, seen, expected=f"policy drift: {policy}", found=found)

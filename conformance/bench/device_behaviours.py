@@ -1,0 +1,264 @@
+"""What the bench does for the behaviours in failure and recovery, beyond what every device scenario needs.
+
+Everything done or seen is recorded as a fact, as with the rest of the bench.
+"""
+
+import hashlib
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from datetime import timedelta
+
+from cryptography.hazmat.primitives.serialization import Encoding
+
+from conformance.bench.device_bench import DeviceBench
+from conformance.bench.device_deployments import Variation
+from conformance.bench.errors import Blocked
+from conformance.checks.device import evidence
+from conformance.checks.evidence import Record
+from conformance.record.events import Fact
+from simulator.device.driver import SimulatedDevice
+from simulator.faults.plan import Delay, DropConnection, FaultRule, TruncateBody
+from simulator.faults.proxy import ConnectProxy
+from simulator.identity.svid import Svid
+
+MAX_POINTS = 400
+"""More effects than an update of any sample has: a loop that comes here is wrong."""
+LATE_S = 0.4
+"""Longer than a device waits that was told to wait `PATIENCE_S` for an answer."""
+PATIENCE_S = 0.2
+TROUBLES: dict[str, FaultRule] = {
+    "are reset": FaultRule(action=DropConnection(), times=None),
+    "break before the answer": FaultRule(action=DropConnection(when="after"), times=None),
+    "bring no answer in time": FaultRule(action=Delay(seconds=LATE_S), times=None),
+}
+"""How every connection fails, by the words of the scenarios."""
+BAD_NETWORKS: dict[str, tuple[FaultRule, ...]] = {
+    "answers come late": (FaultRule(action=Delay(seconds=0.1), times=None),),
+    "every third connection breaks": (FaultRule(action=DropConnection(when="after"), times=None, probability=0.33),),
+    "answers break off half-way": (FaultRule(action=TruncateBody(length=40, announce_all=True), times=3),),
+}
+DRIFT_S = 0.3
+"""How often the built-in device of the bench looks at its machine."""
+SLOW_LINK_S = 0.03
+"""How long a link that is slow holds every piece of what passes, in each direction."""
+
+
+def simulated(bench: DeviceBench, what: str) -> SimulatedDevice:
+    """Give the built-in device, on which this can be done. Raises Blocked for any other."""
+    device = getattr(bench.seat, "device", None)
+    if not isinstance(device, SimulatedDevice):
+        raise Blocked(f"there is no hook to {what}")
+    return device
+
+
+# --- what is on the device -------------------------------------------------------------------------------------------
+
+
+def look_closely(bench: DeviceBench) -> Fact | None:
+    """Record the configuration of what runs, and what the device's own log says; None where neither can be seen."""
+    device = getattr(bench.seat, "device", None)
+    if not isinstance(device, SimulatedDevice):
+        return None
+    settings = {
+        name: {part.name: part.configuration for part in view.components.values()}
+        for name, view in device.workloads.items()
+    }
+    begun: dict[str, dict[str, int]] = {}
+    for (name, component), count in device.machine.started.items():
+        begun.setdefault(name, {})[component] = count
+    return bench.note("looked-closely", settings=settings, begun=begun, log=[entry.message for entry in device.log])
+
+
+def script_release(bench: DeviceBench, role: str, release: int, behaviour: str) -> None:
+    """Have the last component of one release behave in a way, and that of the others as before."""
+    components = bench.make(role, release).document["spec"]["deploymentProfile"]["components"]
+    name, revision = components[-1]["name"], components[-1]["properties"]["revision"]
+    deployment = bench.deployment_id(role)
+    bench.note("component-script", deploymentId=deployment, component=name, behaviour=behaviour, revision=revision)
+    bench.loop.run(bench.seat.script(deployment, f"{name}@{revision}", behaviour))
+
+
+def drift_passes(bench: DeviceBench) -> None:
+    """Let the time pass in which the built-in device looks at its machine; a real device is given two polls."""
+    if getattr(bench.seat, "device", None) is not None:
+        bench.let_pass(2 * DRIFT_S)
+    else:
+        bench.two_polls(bench.record.facts[-1])
+
+
+def publish_changed_parameter(bench: DeviceBench, role: str) -> str:
+    """Publish what runs, with another value of a parameter that is for one component of several; gives its name.
+
+    Raises Blocked when the application has no such parameter.
+    """
+    parameters = bench.make(role).document["spec"].get("parameters", {})
+    for name, parameter in parameters.items():
+        components = {item for target in parameter["targets"] for item in target["components"]}
+        if len(components) == 1:
+            bench.publish((role, 1), variation=Variation(values={name: "changed by the bench"}))
+            return str(components.pop())
+    raise Blocked(f"no parameter of the application {role} is for one component only")
+
+
+def change_parts(bench: DeviceBench, what: str, role: str) -> Fact:
+    """Do something to the first component of an application, behind the device's back."""
+    return bench.tamper(what, bench.deployment_id(role), bench.make(role).components[0])
+
+
+# --- the network -----------------------------------------------------------------------------------------------------
+
+
+def trouble(bench: DeviceBench, how: str) -> Fact:
+    """Have every connection of the device fail in one way, until `recover`."""
+    return bench.disturb(how, TROUBLES[how])
+
+
+def spoil_network(bench: DeviceBench, how: str) -> Fact:
+    """Make the network bad in one way, until `recover` and a link that is restored."""
+    if how == "every piece is slow":
+        bench.world.link.delay(SLOW_LINK_S)
+        return bench.note("disturbed", label=how)
+    return bench.disturb(how, *BAD_NETWORKS[how])
+
+
+def open_proxy(bench: DeviceBench) -> ConnectProxy:
+    """Start a forward proxy, until the scenario ends, and tell the device to use it."""
+    proxy = bench.loop.run(ConnectProxy().start())
+    bench.at_end(lambda: bench.loop.run(proxy.stop()))
+    bench.configure(proxy=proxy.url)
+    return proxy
+
+
+# --- credentials -----------------------------------------------------------------------------------------------------
+
+
+def renew_credential(bench: DeviceBench, *, expired: bool = False) -> Fact:
+    """Give the device another credential for the same client: with a key of its own, and still valid or `expired`."""
+    device = simulated(bench, "give the device another credential")
+    authority, client = bench.world.authority, bench.world.client_identity
+    now = authority.clock()
+    over = (now - timedelta(days=2), now - timedelta(days=1)) if expired else (None, None)
+    svid = authority.issue(client, not_before=over[0], not_after=over[1])
+    fact = bench.note("credential-given", expired=expired, leaf=hashlib.sha256(_der(svid)).hexdigest())
+    bench.loop.run(device.renew_svid(svid))
+    return fact
+
+
+def replace_device(bench: DeviceBench) -> Fact:
+    """Put a unit in the device's place that knows nothing, and has a key of its own for the same client."""
+    device = simulated(bench, "replace the device")
+    svid = bench.world.authority.issue(bench.world.client_identity)
+    fact = bench.note("replaced", leaf=hashlib.sha256(_der(svid)).hexdigest())
+    bench.factory_reset()
+    bench.loop.run(device.renew_svid(svid))
+    return fact
+
+
+def _der(svid: Svid) -> bytes:
+    return svid.leaf.public_bytes(Encoding.DER)
+
+
+# --- power cuts ------------------------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True)
+class Change:
+    """A change in which the power is cut, again and again.
+
+    `prepare(number)` brings the device to where the change begins, `order(number)` orders it, `done` tells from the
+    record since the order when the device has come to the end of it. With `twice` the power is cut a first time when a
+    component is being installed, and the points are those of the recovery.
+    """
+
+    prepare: Callable[[int], object]
+    order: Callable[[int], Fact]
+    done: Callable[[Record], object]
+    twice: bool = False
+
+
+def change_of(bench: DeviceBench, name: str, role: str) -> Change:
+    """Give a change of an application by the words of the scenarios."""
+    deployment = bench.deployment_id(role)
+
+    def update(number: int) -> Fact:
+        return bench.publish((role, number + 2))[0]
+
+    def remove(_: int) -> Fact:
+        bench.withdraw(role)
+        return bench.record.facts_of("withdrawn")[-1]
+
+    def here(record: Record) -> bool:
+        fact = evidence.publication(record, deployment)
+        return fact is not None and evidence.installed_and_polled(record, fact)
+
+    def gone(record: Record) -> bool:
+        last = record.last_report(deployment)
+        return (
+            last is not None and last.state == "removed" and bool(evidence.polls_after(record, last.exchange.finished))
+        )
+
+    def have(number: int) -> None:
+        if number:
+            fact = update(number)
+            bench.until(lambda record: here(record.since(fact)), "apply")
+
+    def lose(number: int) -> None:
+        fact = remove(number)
+        bench.until(lambda record: gone(record.since(fact)), "apply")
+
+    changes = {
+        "an update": Change(lambda _: None, update, here),
+        "recovering an update": Change(lambda _: None, update, here, twice=True),
+        "a first installation": Change(lose, update, here),
+        "a removal": Change(have, remove, gone),
+    }
+    return changes[name]
+
+
+def cut_everywhere(bench: DeviceBench, change: Change) -> Iterator[str]:
+    """Try a change again and again, the power cut one effect later each time, until the device is done before that.
+
+    Gives each point, once the device had its time to recover. Raises Blocked for a device whose effects cannot be
+    counted.
+    """
+    device = simulated(bench, "cut the power between two effects")
+    for number in range(MAX_POINTS):
+        change.prepare(number)
+        first = ("component-installing", 0) if change.twice else ("manifest-taken", number)
+        bench.loop.run(device.power_cut(first[0], after=first[1], restart=False))
+        order = change.order(number)
+        lost = bench.loop.run(_lost_or_done(device, bench.world.version))
+        if change.twice:
+            bench.note("power-cut", point=lost)
+            lost = bench.loop.run(_lost_again(device, number + 1, bench.world.version))
+        if lost is None:
+            bench.note("power-cuts", points=number)
+            return
+        point = f"{lost} (effect {number})"
+        bench.note("power-cut", point=point)
+        bench.loop.run(device.start())
+        bench.note("powered-up", point=point)
+        bench.until(lambda record, since=order: change.done(record.since(since)), "apply")  # type: ignore[misc]
+        yield point
+    raise RuntimeError(f"a change of more than {MAX_POINTS} effects")
+
+
+async def _lost_again(device: SimulatedDevice, number: int, version: int) -> str | None:
+    """Give the power back, and cut it again before the effect of a number."""
+    await device.power_cut(number, restart=False)
+    await device.start()
+    return await _lost_or_done(device, version)
+
+
+async def _lost_or_done(device: SimulatedDevice, version: int) -> str | None:
+    """Wait until the power is lost, and give before what; None when the device reached the version before that."""
+
+    def over(one: SimulatedDevice) -> bool:
+        state = one.state
+        return not one.running or (state.version >= version and state.reconciled and not state.outbox)
+
+    try:
+        await device.wait_for(over)
+    finally:
+        device.spare()
+    return device.lost_at

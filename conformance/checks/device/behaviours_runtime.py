@@ -1,0 +1,93 @@
+"""Behaviours seen at run time and on the way: workloads that crash, proxies, and networks that are bad."""
+
+from collections.abc import Iterator
+
+from conformance.checks.device.declared import as_declared, declared
+from conformance.checks.device.evidence import polls_after, publication, reports_after
+from conformance.checks.evidence import Record
+from conformance.checks.registry import Judgement, check, expect, noted, unseen
+from conformance.record.events import Fact
+
+
+def _crash(record: Record) -> Fact | None:
+    found = [fact for fact in record.facts_of("tampered") if fact.data["what"] == "stop-workload"]
+    return found[-1] if found else None
+
+
+@check("RS-01", role="device")
+def crash_becomes_visible(record: Record, deployment: str) -> Iterator[Judgement]:
+    """A workload that dies after it was installed becomes visible on the path that its supplier declares."""
+    tampered = _crash(record)
+    if tampered is None or len(polls_after(record, tampered.at)) < 2:
+        yield unseen("it becomes visible", "no workload died, or the device did not come back")
+        return
+    reports = reports_after(record, tampered.at, deployment)
+    bad = [report for report in reports if report.state == "failed"]
+    found = f"status reports: {', '.join(str(report.state) for report in reports) or 'none'}"
+    value, shown = declared(record, "runtime-status"), [report.exchange for report in reports[:3]]
+    if value == "otlp":
+        text = f"{found}; telemetry is not watched by this bench"
+        yield noted(text, tampered, *shown, expected="as with runtime-status: otlp")
+        return
+    # a device that reports drift says it on this path, whatever it declares of runtime status
+    silent = not bad or declared(record, "drift") == "report"
+    fits = {"api": bool(bad), "both": bool(bad), "none": silent, "otlp": True}
+    yield as_declared(record, "runtime-status", fits, found, tampered, *shown)
+
+
+@check("RS-02", role="device")
+def flapping_is_bounded(record: Record, deployment: str) -> Iterator[Judgement]:
+    """A workload that dies again and again does not flood the WFM, and the last report of it is true."""
+    deaths = [fact for fact in record.facts_of("tampered") if fact.data["what"] == "stop-workload"]
+    seen, last = record.last_fact("workloads"), record.last_report(deployment)
+    if len(deaths) < 2 or seen is None or last is None or seen.at < deaths[-1].at:
+        yield unseen("few reports, the last one true", "no workload flapped, or what runs cannot be seen")
+        return
+    reports = reports_after(record, deaths[0].at, deployment)
+    yield noted(f"{len(reports)} reports of {len(deaths)} deaths", deaths[0], *[item.exchange for item in reports[:3]])
+    fact = publication(record, deployment)
+    names = set(fact.data["components"]) if fact else set()
+    runs = names <= set(seen.data["running"].get(deployment, {}))
+    found = f"last reported {last.state}; {'it runs' if runs else 'it does not run'}"
+    right = (last.state == "installed") == runs
+    yield expect(right, last.exchange, seen, expected="the last report is true", found=found)
+
+
+@check("NW-01", role="device")
+def device_begins_every_connection(record: Record, deployment: str) -> Iterator[Judgement]:
+    """Everything works although nobody ever connects to the device: it begins every connection itself."""
+    facts = [fact for fact in record.facts_of("published") if fact.data["deploymentId"] == deployment]
+    reports = record.reports_of(deployment)
+    if not facts or not record.polls:
+        yield unseen("it works without inbound connections", "nothing was published, or the device never asked")
+        return
+    states = [str(report.state) for report in reports]
+    found = f"{len(record.connections)} connections, all of them its own; it reported {', '.join(states)}"
+    right = "installed" in states and "removed" in states
+    shown = [report.exchange for report in reports[-2:]]
+    yield expect(right, facts[0], *shown, expected="installed and removed by its own requests alone", found=found)
+
+
+@check("NW-02", role="device")
+def proxy_is_used(record: Record) -> Iterator[Judgement]:
+    """A forward proxy that the user names is used, where the supplier declares that it can be."""
+    seen = record.last_fact("tunnels")
+    if seen is None or not polls_after(record, seen.data["since"]):
+        yield unseen("the proxy is used", "no proxy was named, or the device never asked afterwards")
+        return
+    count = len(seen.data["targets"])
+    fits = {"connect": count > 0, "none": count == 0}
+    yield as_declared(record, "proxy", fits, f"{count} tunnels through the proxy", seen)
+
+
+@check("NW-04", role="device")
+def bad_network_only_delays(record: Record, deployment: str) -> Iterator[Judgement]:
+    """A bad network delays the newest state, and neither breaks nor corrupts it."""
+    bad, fact, last = record.last_fact("disturbed"), publication(record, deployment), record.last_report(deployment)
+    if bad is None or fact is None or fact.at < bad.at:
+        yield unseen("the newest state is reached", "the network was good")
+        return
+    right = last is not None and last.state == "installed" and (last.version or 0) >= fact.data["version"]
+    took = f" after {last.exchange.at - fact.at:.1f} s" if last else ""
+    found = f"{last.state} with version {last.version}{took}" if last else "no report"
+    yield expect(right, bad, fact, *([last.exchange] if last else []), expected="the newest state", found=found)

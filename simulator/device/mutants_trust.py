@@ -1,0 +1,76 @@
+"""Broken devices whose defect lies in how they deal with trust bundles."""
+
+from dataclasses import replace
+from typing import Any
+
+from simulator.device.mutant import Change, Mutant
+from simulator.identity.bundle import TrustBundle
+from simulator.identity.mis_trust import MisConfig, MisTrust, Refresh
+from simulator.protocol.documents import parse_json
+
+
+class ForgetsBundle(MisTrust):
+    """Stores no bundle."""
+
+    def __init__(self, config: MisConfig, **more: Any) -> None:
+        super().__init__(replace(config, cache=None), **more)
+
+
+class IgnoresHint(MisTrust):
+    """Refreshes at its own interval only."""
+
+    def delay_after(self, result: Refresh) -> float:
+        """Always the same."""
+        del result
+        return self._config.interval_s
+
+
+class AddsBundlesUp(MisTrust):
+    """Keeps every anchor that it ever saw."""
+
+    def replace(self, bundle: TrustBundle) -> None:
+        """Add the new anchors to the old ones."""
+        held = self._bundle.anchors if self._bundle else ()
+        anchors = tuple(dict.fromkeys((*held, *bundle.anchors)))
+        super().replace(TrustBundle(bundle.trust_domain, anchors, bundle.sequence, bundle.refresh_hint))
+
+
+class TakesAnyDiscovery(MisTrust):
+    """Does not look at whose discovery document it is."""
+
+    async def _discover(self) -> str:
+        fetched = await self._retriever.get(self._config.discovery_url or "")
+        return str(parse_json(fetched.body, "discovery document")["trustBundleUri"])
+
+
+class AsksOnce(MisTrust):
+    """Asks for the bundle once, and never again."""
+
+    async def _run(self, result: Refresh) -> None:
+        del result
+
+
+def _trust(trust_class: type[MisTrust]) -> Change:
+    return lambda config: replace(config, trust_class=trust_class)
+
+
+TRUST_MUTANTS: tuple[Mutant, ...] = (
+    Mutant("stores-no-bundle", "ID-86", "knows no bundle after a reboot", _trust(ForgetsBundle), needs="trust-service"),
+    Mutant("ignores-refresh-hint", "ID-85", "refreshes when it likes", _trust(IgnoresHint), needs="trust-service"),
+    Mutant("adds-bundles-up", "ID-84", "keeps anchors that were retired", _trust(AddsBundlesUp), needs="trust-service"),
+    Mutant(
+        "takes-any-discovery",
+        "ID-77",
+        "uses a discovery document of another trust domain",
+        _trust(TakesAnyDiscovery),
+        needs="trust-service",
+    ),
+    Mutant(
+        "asks-for-trust-once",
+        "PT-017",
+        "never asks for a missing bundle again",
+        _trust(AsksOnce),
+        needs="trust-service",
+    ),
+)
+"""Devices whose trust is fetched, each with one defect."""
