@@ -58,8 +58,16 @@ class Bench:
         return self.recorder.note(kind, **data)
 
     def until(self, condition: Condition, within: str) -> bool:
-        """Wait for evidence, at most as long as the named deadline; whether it came."""
-        return self.recorder.until(condition, self.deadlines[within])
+        """Wait for evidence, at most as long as the named deadline; whether it came.
+
+        Raises NotSeen when the subject floods the bench: what it did beyond that is not known.
+        """
+        came = self.recorder.until(
+            lambda record: record.facts_of("flooded") or condition(record), self.deadlines[within]
+        )
+        if flood := self.record.last_fact("flooded"):
+            raise NotSeen(f"the subject floods the bench: {flood.data['seen']}")
+        return came
 
     def reach(self, condition: Condition, within: str, what: str) -> None:
         """Wait for the state a scenario starts from; raises NotSeen when the subject never gets there."""

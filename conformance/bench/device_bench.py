@@ -92,7 +92,7 @@ class DeviceBench(PublishingBench):
     def reboot(self) -> Fact:
         """Reboot the device."""
         fact = self.note("rebooted")
-        self.loop.run(self.seat.reboot())
+        self.loop.run(self.seat.reboot(), self.seat.patience_s)
         return fact
 
     def power_cut(self, at: str) -> Callable[[], Fact]:
@@ -109,19 +109,19 @@ class DeviceBench(PublishingBench):
     def factory_reset(self) -> Fact:
         """Reset the device to what it was when it left the factory."""
         fact = self.note("factory-reset")
-        self.loop.run(self.seat.factory_reset())
+        self.loop.run(self.seat.factory_reset(), self.seat.patience_s)
         return fact
 
     def configure(self, **settings: Any) -> Fact:
         """Configure the device anew, as its user would."""
         fact = self.note("configured", **settings)
-        self.loop.run(self.seat.configure(settings))
+        self.loop.run(self.seat.configure(settings), self.seat.patience_s)
         return fact
 
     def tamper(self, what: str, deployment_id: str = "", component: str = "") -> Fact:
         """Change something behind the device's back."""
         fact = self.note("tampered", what=what, deploymentId=deployment_id, component=component)
-        self.loop.run(self.seat.tamper(what, deployment_id, component))
+        self.loop.run(self.seat.tamper(what, deployment_id, component), self.seat.patience_s)
         return fact
 
     def script(self, role: str, behaviour: str, *, component: int = -1, seconds: float = 0.0) -> str:
@@ -129,7 +129,7 @@ class DeviceBench(PublishingBench):
         name = self.make(role).components[component]
         about = {"deploymentId": self.deployment_id(role), "component": name, "behaviour": behaviour}
         self.note("component-script", **about, seconds=seconds)
-        self.loop.run(self.seat.script(self.deployment_id(role), name, behaviour))
+        self.loop.run(self.seat.script(self.deployment_id(role), name, behaviour), self.seat.patience_s)
         return name
 
     def inspect(self) -> None:
@@ -143,11 +143,11 @@ class DeviceBench(PublishingBench):
         name = self.deployment_id(for_role) if for_role else ""
 
         def there(_: Record) -> bool:
-            running = self.loop.run(self.seat.workloads())
+            running = self.loop.run(self.seat.workloads(), self.seat.patience_s)
             return running is None or name in running
 
         if for_role:
             self.until(there, "apply")
-        running = self.loop.run(self.seat.workloads())
+        running = self.loop.run(self.seat.workloads(), self.seat.patience_s)
         if running is not None:
             self.note("workloads", running=running)

@@ -65,7 +65,7 @@ class DeviceRig(Bench):
         """Open the counterpart and note who is who; the subject comes with the first Given."""
         world = self.world
         self._cleanup.callback(self._end)
-        self.loop.run(self.seat.open(world))
+        self.loop.run(self.seat.open(world), self.seat.patience_s)
         self.note(
             "provisioned",
             trustDomain=world.wfm_identity.trust_domain,
@@ -76,25 +76,38 @@ class DeviceRig(Bench):
         )
 
     def _end(self) -> None:
-        self.loop.run(self.seat.close(self.world))
+        self.loop.run(self.seat.close(self.world), self.seat.patience_s)
 
     def connect(self) -> None:
         """Have the device there: started, announced and polling."""
         self.start_device()
         if self.seat.keeps_state and not self.seat.memory.get("came"):
-            if not self.until(lambda record: record.exchanges or record.connections, "connect"):
-                wait = self.deadlines["connect"]
-                raise SubjectMissing(f"no device connected to {self.world.url} within {wait:g} s")
-            self.seat.memory["came"] = True
+            self._await_first_request()
         self.reach(lambda record: record.polls, "connect", "the device's first poll")
         self.reach(self._capabilities, "connect", "the device's capabilities")
+
+    def _await_first_request(self) -> None:
+        """Wait for a device that was never here. Raises SubjectMissing: then no scenario could say anything."""
+        if self.until(lambda record: record.exchanges, "connect"):
+            return
+        tally, within = self.world.tally, f"within {self.deadlines['connect']:g} s"
+        if not tally.handshakes:
+            raise SubjectMissing(f"no device connected to {self.world.url} {within}")
+        why = f"; the last was {tally.refused}" if tally.refused else ""
+        raise SubjectMissing(
+            f"{tally.handshakes} connections to {self.world.url} {within}, but none led to a request{why}"
+        )
+
+    def unmanaged(self) -> None:
+        """Have a device that, once it is started, was never managed before."""
+        self.loop.run(self.seat.begin_unmanaged(self.world), self.seat.patience_s)
 
     def start_device(self) -> None:
         """Switch the device on; it need not get anywhere."""
         if not self.named.get("started"):
             self.named["started"] = True
             self.note("device-started")
-            self.loop.run(self.seat.start(self.world))
+            self.loop.run(self.seat.start(self.world), self.seat.patience_s)
 
     def _capabilities(self, record: Record) -> Mapping[str, Any] | None:
         """The device's own report, of this scenario or, when it keeps its state, of an earlier one."""

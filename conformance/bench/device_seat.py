@@ -6,11 +6,12 @@ from conformance.bench.applications import applications
 from conformance.bench.bench import Bench
 from conformance.bench.clock import ClockKind
 from conformance.bench.device_bench import DeviceBench
-from conformance.bench.device_subject import ExternalSeat, SimulatedSeat
-from conformance.bench.device_world import Endpoint
+from conformance.bench.device_external import Arrangement, ExternalSeat
+from conformance.bench.device_subject import SimulatedSeat
 from conformance.bench.errors import UsageError
 from conformance.bench.ics import Ics
 from conformance.bench.loop import BackgroundLoop
+from conformance.bench.order import Effort
 from conformance.bench.recorder import Recorder
 from conformance.bench.run import Seat
 from conformance.catalogue import Catalogue
@@ -32,18 +33,18 @@ def simulated_seat(
     return Seat(ics, target, make, SimulatedSeat.hooks, clock)
 
 
-def external_seat(
-    ics: Ics, host: str, port: int, directory: Path, apps: tuple[Path, ...] = (), wait_s: float = 300.0
-) -> Seat:
-    """Give the seat of a real device, which connects to `host:port` with the credentials it finds in `directory`.
+def external_seat(ics: Ics, arrangement: Arrangement, apps: tuple[Path, ...] = (), wait_s: float = 300.0) -> Seat:
+    """Give the seat of a real device, which connects as arranged with the credentials it finds on the sheet.
 
     `wait_s` bounds the wait for its first request. Raises UsageError for an application that cannot be used.
     """
     roles = applications(apps)
-    seat = ExternalSeat(Endpoint(host, port), directory)
+    seat = ExternalSeat(arrangement)
     patient = ics.model_copy(update={"limits": {"connect": wait_s, **ics.limits}})
 
     def make(_: Ics, recorder: Recorder, catalogue: Catalogue, loop: BackgroundLoop) -> Bench:
         return DeviceBench(patient, recorder, catalogue, loop, seat, roles)
 
-    return Seat(patient, f"{host}:{port}", make, ExternalSeat.hooks)
+    where = arrangement.endpoint
+    by_hand = frozenset(name for name, hook in arrangement.hooks.items() if hook.kind == "manual")
+    return Seat(patient, f"{where.host}:{where.port}", make, seat.hooks, effort=Effort(by_hand))

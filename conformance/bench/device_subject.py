@@ -2,15 +2,12 @@
 
 import asyncio
 import contextlib
-import sys
 import time
 from collections.abc import Callable, Mapping
-from pathlib import Path
 from typing import Any, Protocol
 
 from conformance.bench.device_shapes import shape_of
 from conformance.bench.device_world import CLIENT_ID, Endpoint, World
-from conformance.bench.errors import Blocked, UsageError
 from conformance.bench.ics import Ics
 from conformance.bench.loop import BackgroundLoop
 from conformance.bench.recorder import Recorder
@@ -65,6 +62,8 @@ class DeviceSeat(Protocol):
     """Whether the device and its counterpart outlive a scenario."""
     memory: dict[str, Any]
     """What is known of the device from earlier scenarios."""
+    patience_s: float
+    """How long, at most, it takes to do something to the device."""
 
     def world(self, recorder: Recorder, loop: BackgroundLoop) -> World:
         """Give the counterpart."""
@@ -76,6 +75,10 @@ class DeviceSeat(Protocol):
 
     async def start(self, world: World) -> None:
         """Have the device there."""
+        ...
+
+    async def begin_unmanaged(self, world: World) -> None:
+        """See to it that the device, once it is started, has never been managed."""
         ...
 
     async def close(self, world: World) -> None:
@@ -119,6 +122,7 @@ class SimulatedSeat:
     """The built-in device, new for each scenario, or one of its broken variants."""
 
     keeps_state = False
+    patience_s = 30.0
     hooks = frozenset(
         {
             "reboot",
@@ -165,6 +169,9 @@ class SimulatedSeat:
         self._unix = world.recorder.unix
         self.device = SimulatedDevice(self.config(world), clock=SystemClock(self._unix))
         await self.device.start()
+
+    async def begin_unmanaged(self, world: World) -> None:
+        """Do nothing: each is new."""
 
     def config(self, world: World) -> DeviceConfig:
         """Give the device's configuration, as its statement says it is."""
@@ -310,106 +317,3 @@ async def _back(device: SimulatedDevice) -> None:
     with contextlib.suppress(TimeoutError):
         await device.wait_for(lambda one: not one.running, within_s=5.0)
     await device.start()
-
-
-class ExternalSeat:
-    """A real device that connects by itself. Nothing can be done to it; the counterpart is kept, as its identity is."""
-
-    keeps_state = True
-    hooks = frozenset({"network"})
-
-    def __init__(self, endpoint: Endpoint, directory: Path, tell: Callable[[str], object] = sys.stderr.write) -> None:
-        self.memory: dict[str, Any] = {}
-        self._endpoint = endpoint
-        self._directory = directory
-        self._tell = tell
-        self._world: World | None = None
-        self._open = False
-
-    def world(self, recorder: Recorder, loop: BackgroundLoop) -> World:
-        """Give the one counterpart, made with the first scenario and open until the run ends."""
-        if self._world is None:
-            self._world = World(recorder, self._endpoint)
-            loop.at_close(self._world.stop)
-        return self._world
-
-    async def open(self, world: World) -> None:
-        """Open the port and hand out the credentials once; later, start from an empty desired state."""
-        if not self._open:
-            await self._first(world)
-            return
-        await world.undisturb()
-        await world.link.restore()
-        if world.presented != "good":
-            await world.present("good")
-        if world.documents:
-            await world.change(drop=list(world.documents))
-
-    async def _first(self, world: World) -> None:
-        try:
-            await world.start()
-        except OSError as error:
-            raise UsageError(f"--listen {self._endpoint.host}:{self._endpoint.port}: {error.strerror}") from None
-        self._open = True
-        sheet = write_sheet(self._directory, world)
-        self._tell(f"waiting for the device: connection sheet and credentials in {sheet.parent}\n")
-
-    async def start(self, world: World) -> None:
-        """Do nothing: the device is there, or comes when somebody switches it on."""
-
-    async def close(self, world: World) -> None:
-        """Let the device be for the next scenario: nothing is disturbed any more."""
-        await world.undisturb()
-        if self._open:
-            await world.link.restore()
-
-    async def reboot(self) -> None:
-        """Cannot be done."""
-        raise Blocked("there is no hook to reboot the device")
-
-    def power_cut(self, at: str, loop: BackgroundLoop) -> Callable[[], None]:
-        """Cannot be done."""
-        del loop
-        raise Blocked(f"there is no hook to cut the power at {at}")
-
-    async def factory_reset(self) -> None:
-        """Cannot be done."""
-        raise Blocked("there is no hook for a factory reset")
-
-    async def configure(self, settings: Mapping[str, Any]) -> None:
-        """Cannot be done."""
-        raise Blocked(f"there is no hook to configure {', '.join(settings)}")
-
-    async def script(self, deployment_id: str, component: str, behaviour: str) -> None:
-        """Cannot be done."""
-        raise Blocked(f"there is no hook to have {component} of {deployment_id} be {behaviour}")
-
-    async def tamper(self, what: str, deployment_id: str = "", component: str = "") -> None:
-        """Cannot be done."""
-        raise Blocked(f"there is no hook to {what} {deployment_id} {component}".strip())
-
-    async def workloads(self) -> None:
-        """Tell nothing: what runs cannot be seen."""
-
-    async def inspect(self) -> None:
-        """Tell nothing: what runs cannot be looked into."""
-
-
-def write_sheet(directory: Path, world: World) -> Path:
-    """Write what a device has to be given to connect; gives the sheet's path."""
-    folder = directory / "device"
-    certificate, key = world.device_svid.write(folder)
-    bundle = folder / "trust-bundle.json"
-    bundle.write_bytes(world.authority.bundle().to_json())
-    sheet = folder / "connection.txt"
-    lines = {
-        "WFM URL": world.url,
-        "Trust domain": world.wfm_identity.trust_domain,
-        "WFM": world.wfm_identity,
-        "Device's client": world.client_identity,
-        "SVID with chain": certificate,
-        "SVID key": key,
-        "Trust bundle": bundle,
-    }
-    sheet.write_text("".join(f"{name}: {value}\n" for name, value in lines.items()), encoding="utf-8")
-    return sheet

@@ -3,11 +3,16 @@
 Everything that passes is recorded.
 """
 
+import asyncio
 import json
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from typing import Any
 
+from aiohttp import web
+from aiohttp.typedefs import Handler
+
+from conformance.bench.flood import PAUSE_S, Tally, unbounded
 from conformance.bench.recorder import Recorder
 from conformance.record import redact
 from conformance.record.events import Connection, Exchange, Fact, TlsFacts
@@ -50,24 +55,35 @@ class BenchCore(DesiredState):
 
 @dataclass(frozen=True, slots=True)
 class Endpoint:
-    """Where the world is reached. `port` 0 lets the system choose."""
+    """Where the world is reached. `port` 0 lets the system choose; `public` is the name of it that devices use."""
 
     host: str = "127.0.0.1"
     port: int = 0
+    public: str = ""
 
 
 class World:
     """One trust domain with one WFM and one client. All methods run on the bench's event loop.
 
     The device connects to `url`, which is the link's; behind it the WFM may stop, start and change its credential.
+    `device_svid` is what the device holds already; a new one is issued unless given. `tally` bounds what is kept.
     """
 
-    def __init__(self, recorder: Recorder, endpoint: Endpoint, *, authority: Authority | None = None) -> None:
+    def __init__(
+        self,
+        recorder: Recorder,
+        endpoint: Endpoint,
+        *,
+        authority: Authority | None = None,
+        device_svid: Svid | None = None,
+        tally: Tally | None = None,
+    ) -> None:
         self.recorder = recorder
+        self.tally = tally or unbounded()
         self.authority = authority or Authority.new(TRUST_DOMAIN)
         self.wfm_identity: SpiffeId = wfm_spiffe_id(TRUST_DOMAIN, WFM_ID)
         self.client_identity: SpiffeId = client_spiffe_id(TRUST_DOMAIN, WFM_ID, CLIENT_ID)
-        self.device_svid: Svid = self.authority.issue(self.client_identity)
+        self.device_svid: Svid = device_svid or self.authority.issue(self.client_identity)
         self.good: Svid = self.authority.issue(self.wfm_identity)
         self.trust = HeldTrust(TRUST_DOMAIN, self.authority.bundle())
         self.trust_of_device = HeldTrust(TRUST_DOMAIN, self.authority.bundle())
@@ -85,15 +101,21 @@ class World:
         config = WfmConfig(
             TRUST_DOMAIN, WFM_ID, svid=self._credential, trust=self.trust, management_port=port, northbound_port=None
         )
-        layer = intercept(self.faults, self._exchanged)
+        layers = (self._hold_flood, intercept(self.faults, self._exchanged))
         return ReferenceWfm(
-            config, middlewares=(layer,), core_class=BenchCore, observer=self._shaken, clock=self.recorder.unix
+            config, middlewares=layers, core_class=BenchCore, observer=self._shaken, clock=self.recorder.unix
         )
 
     @property
     def url(self) -> str:
         """Where the device connects to."""
-        return f"https://{self._endpoint.host}:{self.link.port}"
+        name = self.public_host
+        return f"https://[{name}]:{self.link.port}" if ":" in name else f"https://{name}:{self.link.port}"
+
+    @property
+    def public_host(self) -> str:
+        """The name that the device knows this host by."""
+        return self._endpoint.public or self._endpoint.host
 
     @property
     def core(self) -> BenchCore:
@@ -248,6 +270,7 @@ class World:
 
     def _shaken(self, facts: HandshakeFacts) -> None:
         if facts.outcome == "started":
+            self.tally.handshakes += 1
             data = {"connection": facts.number, "offered": self.presented}
             self._append(Fact(scenario=self.recorder.scenario, kind="connecting", data=data))
             return
@@ -260,18 +283,38 @@ class World:
         established = facts.outcome == "completed"
         who = {"self": "the bench", "peer": "the device", None: "somebody"}[facts.by]
         clause = f" ({facts.clause})" if facts.clause else ""
+        if not established:
+            self.tally.refused = f"refused by {who}: {facts.reason}{clause}"
         self._append(
             Connection(
                 scenario=self.recorder.scenario,
                 seat="client",
                 outcome="established" if established else "refused",
-                reason=None if established else f"refused by {who}: {facts.reason}{clause}",
+                reason=None if established else self.tally.refused,
                 offered=self.presented,
                 tls=tls,
             )
         )
 
+    @web.middleware
+    async def _hold_flood(self, request: web.Request, handler: Handler) -> web.StreamResponse:
+        """Hold back a device that sends more than is kept; its other requests are answered, but not recorded."""
+        self.tally.requests += 1
+        if not self.tally.floods:
+            return await handler(request)
+        await asyncio.sleep(PAUSE_S)
+        return web.Response(status=429, headers={"Retry-After": "1"})
+
     def _append(self, event: Exchange | Connection | Fact) -> None:
+        """Record an event, unless there are too many of them."""
+        size = event.request.size + event.response.size if isinstance(event, Exchange) else 0
+        if self.tally.admits(self.recorder.scenario, size, self.recorder.now()):
+            self._keep(event)
+        elif self.tally.dropped == 1:
+            said = self.tally.words(self.recorder.now())
+            self._keep(Fact(scenario=self.recorder.scenario, kind="flooded", data={"seen": said}))
+
+    def _keep(self, event: Exchange | Connection | Fact) -> None:
         """Record an event; what still comes when the record is closed belongs to no scenario and is dropped."""
         try:
             self.recorder.append(event)

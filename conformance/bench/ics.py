@@ -5,10 +5,11 @@ from pathlib import Path
 from typing import Annotated, Any, Literal, Self
 
 import yaml
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationError
 
 from conformance.bench.deadlines import Deadlines
 from conformance.bench.errors import UsageError
+from conformance.bench.hooks.model import Hook, known
 from conformance.catalogue import DEFAULT_REVISION, Catalogue, UnknownName, load
 from conformance.record.events import Role
 
@@ -40,6 +41,8 @@ class Ics(BaseModel):
     """Seconds between two polls of a real device."""
     limits: Mapping[str, float] = {}
     """Deadlines in seconds that differ from the suite's."""
+    hooks: Annotated[Mapping[str, Hook], AfterValidator(known)] = {}
+    """What is called to do to a real device what the bench cannot."""
 
     @classmethod
     def of_reference(cls, role: Role, revision: str = DEFAULT_REVISION) -> Self:

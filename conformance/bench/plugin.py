@@ -16,6 +16,8 @@ from pytest_bdd.scenario import scenario_wrapper_template_registry
 from conformance.bench.bench import Bench
 from conformance.bench.errors import Blocked, NotSeen, SubjectMissing
 from conformance.bench.ics import Ics
+from conformance.bench.order import Cost
+from conformance.bench.pausing import Pause
 from conformance.bench.recorder import Recorder
 from conformance.bench.scenarios import FEATURE_TAG, HOOK_TAG, Scenario, Selection, scenario_of
 from conformance.bench.workers import Part
@@ -40,6 +42,10 @@ class Order:
     selection: Selection = field(default_factory=Selection)
     first: int = 1
     part: Part | None = None
+    effort: Cost | None = None
+    pause: Pause | None = None
+    done: frozenset[int] = frozenset()
+    """Numbers of scenarios whose events an earlier run left."""
 
 
 @dataclass
@@ -97,6 +103,11 @@ class ScenarioPlugin:
         self.next_number = self._order.first + len(held)
         part = self._order.part
         items[:] = [item for position, item in enumerate(held) if part is None or part.takes(position)]
+        items[:] = [item for item in items if self._numbers[item.nodeid] not in self._order.done]
+        effort = self._order.effort
+        if effort:
+            by_item = {item.nodeid: scenario for item, scenario in known if scenario}
+            items.sort(key=lambda item: effort(by_item[item.nodeid]))
 
     @pytest.hookimpl(wrapper=True)
     def pytest_runtest_protocol(self, item: pytest.Item) -> Generator[None, object, object]:
@@ -109,7 +120,11 @@ class ScenarioPlugin:
         early = self._early_end(scenario)
         self._recorder.begin(current.number, self.role, self._evidence_claims())
         item.user_properties.append(("early", early))
-        result = yield
+        try:
+            result = yield
+        except KeyboardInterrupt:
+            self._finish(current, _Early(ScenarioOutcome.NOT_RUN, "stopped by hand while it was under way"))
+            raise
         self._finish(current, early)
         return result
 
@@ -130,7 +145,8 @@ class ScenarioPlugin:
             yield bench
         finally:
             try:
-                bench.watch()
+                if self._current:  # stopped by hand, nothing more is judged
+                    bench.watch()
             finally:
                 bench.close()
 
@@ -268,6 +284,8 @@ class ScenarioPlugin:
         missing_claims = [name for name in scenario.tagged(FEATURE_TAG) if name not in self._claims]
         missing_hooks = [name for name in scenario.tagged(HOOK_TAG) if name not in self._hooks]
         selection = self._order.selection
+        if self._order.pause and self._order.pause.asked:
+            return _Early(ScenarioOutcome.NOT_RUN, "the run was paused before it")
         if not selection.takes(scenario):
             return _Early(ScenarioOutcome.NOT_RUN, f"not selected by {selection}")
         if missing_claims:

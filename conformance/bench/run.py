@@ -22,11 +22,14 @@ from conformance.bench.coverage import behaviour_entries, entries, interpretatio
 from conformance.bench.errors import UsageError
 from conformance.bench.ics import Ics
 from conformance.bench.loop import BackgroundLoop
+from conformance.bench.order import Cost
+from conformance.bench.pausing import Earlier, Pause
 from conformance.bench.plugin import Order, ScenarioPlugin
 from conformance.bench.recorder import Listener, Recorder
 from conformance.bench.scenarios import Selection, features_folder, scenarios
 from conformance.bench.workers import Part, follow
 from conformance.catalogue import DEFAULT_REVISION, Catalogue, load
+from conformance.record import redact
 from conformance.record.events import CatalogueEvent, Header, Role, Subject
 from conformance.record.file import EVENT_FILE, EventWriter, read
 from conformance.record.run import Run
@@ -57,6 +60,8 @@ class Seat:
     hooks: frozenset[str]
     clock: ClockKind = "wall"
     """`simulated` only where all of the subject lives in this process."""
+    effort: Cost | None = None
+    """What scenarios are put in order by; None for the order of the features."""
 
     @property
     def role(self) -> Role:
@@ -79,6 +84,17 @@ class RunPlan:
     """How many workers serve each seat."""
     part: Part | None = None
     """The part that this process is the worker for."""
+    pause: Pause | None = None
+    """Where it is asked to end after the scenario under way; a run that can be paused is sealed however it ends."""
+    earlier: Earlier | None = None
+    """The run that goes on with this one."""
+
+    @property
+    def epoch(self) -> float | None:
+        """The reading of the monotonic clock that its times count from; None for now."""
+        if self.earlier:
+            return time.monotonic() - self.earlier.until
+        return self.part.epoch if self.part else None
 
 
 def run(plan: RunPlan) -> Run:
@@ -91,9 +107,12 @@ def run(plan: RunPlan) -> Run:
     if not known:
         raise UsageError(f"no scenarios for revision {plan.revision}: it can be listed and explained, but not yet run")
     selection = plan.selection.checked(catalogue, known) if plan.selection else plan.selection
+    header = header_of(plan, selection, catalogue)
+    if plan.earlier:
+        plan.earlier.check(header)
     with _writer(plan.directory) as writer:
-        recorder = Recorder(writer, plan.listeners, plan.part.epoch if plan.part else None)
-        recorder.append(header_of(plan, selection, catalogue))
+        recorder = Recorder(writer, plan.listeners, plan.epoch)
+        recorder.append(header)
         claims = {seat.role: seat.ics.claims(catalogue) for seat in plan.seats}
         statements, behaviours = entries(catalogue, claims), behaviour_entries(catalogue)
         readings = interpretation_entries(catalogue)
@@ -101,7 +120,13 @@ def run(plan: RunPlan) -> Run:
         if plan.workers:
             _run_workers(plan, recorder)
         else:
-            _run_here(plan, catalogue, recorder, selection)
+            if plan.earlier:
+                plan.earlier.relay(recorder)
+            try:
+                _run_here(plan, catalogue, recorder, selection)
+            except KeyboardInterrupt:
+                if plan.pause is None:
+                    raise
     return Run.of(read(plan.directory / EVENT_FILE))
 
 
@@ -118,12 +143,17 @@ def header_of(plan: RunPlan, selection: Selection, catalogue: Catalogue) -> Head
         deadlines={
             f"{seat.role}.{name}": value for seat in plan.seats for name, value in seat.ics.deadlines.as_dict().items()
         },
-        digests={"catalogue": catalogue.digest, "features": features_digest(seat.role for seat in plan.seats)},
+        digests={
+            "catalogue": catalogue.digest,
+            "features": features_digest(seat.role for seat in plan.seats),
+            **({"resumed": plan.earlier.digest} if plan.earlier else {}),
+        },
         environment={
             "python": platform.python_version(),
             "platform": platform.platform(),
-            "argv": " ".join(sys.argv[1:]),
+            "argv": redact.without_passwords(" ".join(sys.argv[1:])),
             "clock": ", ".join(f"{seat.role}: {seat.clock}" for seat in plan.seats),
+            **(plan.earlier.environment if plan.earlier else {}),
         },
     )
 
@@ -135,7 +165,7 @@ def _subject(seat: Seat, catalogue: Catalogue) -> Subject:
         name=f"{names.name}, broken: {mutant}" if (mutant := seat.target.partition("simulated:")[2]) else names.name,
         vendor=names.vendor,
         version=names.version,
-        target=seat.target,
+        target=redact.without_passwords(seat.target),
         profile=seat.ics.profile,
         features=seat.ics.claims(catalogue),
         policies=dict(seat.ics.policies),
@@ -173,7 +203,9 @@ def _run_here(plan: RunPlan, catalogue: Catalogue, recorder: Recorder, selection
         recorder.use(loop.clock)
         began, simulated = time.monotonic(), recorder.now()
         try:
-            number = _run_role(seat, catalogue, recorder, loop, Order(selection, number, plan.part))
+            done = plan.earlier.done if plan.earlier else frozenset()
+            order = Order(selection, number, plan.part, seat.effort, plan.pause, done)
+            number = _run_role(seat, catalogue, recorder, loop, order)
             if seat.clock == "simulated":
                 recorder.note("clock", role=seat.role, **passed(time.monotonic() - began, recorder.now() - simulated))
         finally:

@@ -20,6 +20,7 @@ from conformance.cli import (
     run_device,
     run_wfm,
     search,
+    selftest,
     serve_device,
     serve_wfm,
 )
@@ -57,6 +58,7 @@ coverage.register(app)
 app.add_typer(reports, name="report")
 app.add_typer(inits, name="init")
 doctor.register(app)
+selftest.register(app)
 run_device.register(runs)
 run_wfm.register(runs)
 search.register(searches)

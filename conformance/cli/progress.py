@@ -118,9 +118,9 @@ def trouble(end: ScenarioFinished, failures: list[Finding]) -> Iterator[Text]:
 
 
 @contextmanager
-def following(console: Console, total: int) -> Iterator[Follower]:
-    """Show the progress of so many scenarios while the block runs."""
-    if not is_live(console):
+def following(console: Console, total: int, *, live: bool = True) -> Iterator[Follower]:
+    """Show the progress of so many scenarios while the block runs; without `live` in plain lines, for dialogues."""
+    if not live or not is_live(console):
         yield Follower(Lines(console, total))
         return
     progress = Progress(

@@ -2,13 +2,21 @@
 
 # ruff: noqa: PLC0415 - what is heavy is imported when the verb runs, so that --help stays fast
 
+from __future__ import annotations
+
+from dataclasses import dataclass
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from conformance.cli import options
 from conformance.cli.helptext import EXIT_CODES, help_of
+
+if TYPE_CHECKING:
+    from conformance.bench.ics import Ics
+    from conformance.bench.run import Seat
+    from conformance.cli.pausing import Interactive
 
 
 def register(app: typer.Typer) -> None:
@@ -18,8 +26,11 @@ def register(app: typer.Typer) -> None:
         short_help="Run the suite against a device.",
         help=help_of(
             "Run the suite against a device. With --listen the bench waits for your device at that address, and writes "
-            "the credentials it needs into the --identity folder; otherwise the simulated device is the subject.",
+            "the credentials it needs into the --identity folder; otherwise the simulated device is the subject. "
+            "On a real device Ctrl-C pauses after the scenario under way, and --resume goes on later.",
             "run device --listen 0.0.0.0:8443 --ics my-device.yaml",
+            "run device --listen 0.0.0.0:8443 --hooks hooks.yaml",
+            "run device --hooks hooks.yaml --check-hooks",
             "run device --req DS-069",
             "run device --target simulated:NAME   # catch a defect",
             "run device --failed                  # try again",
@@ -34,21 +45,38 @@ def run_device(  # noqa: PLR0913 - one parameter for each option
     listen: Annotated[
         str | None, typer.Option("--listen", metavar="HOST:PORT", help="Wait here for a real device.")
     ] = None,
+    public_host: Annotated[
+        str | None, typer.Option("--public-host", metavar="NAME", help="What a real device knows this host by.")
+    ] = None,
     identity: Annotated[
         Path, typer.Option("--identity", metavar="DIR", help="Where a real device's credentials are written.")
     ] = options.DEFAULT_IDENTITY,
+    reuse_identity: Annotated[
+        bool, typer.Option("--reuse-identity", help="Go on with the credentials that are in --identity already.")
+    ] = False,
     wait: Annotated[
         float, typer.Option("--wait", metavar="SECONDS", min=1, help="How long to wait for a real device.")
     ] = 300.0,
+    hooks: Annotated[
+        Path | None, typer.Option("--hooks", metavar="FILE", help="Hooks of a real device; `list hooks` has examples.")
+    ] = None,
+    check_hooks: Annotated[
+        bool, typer.Option("--check-hooks", help="Only examine the hooks: nothing is called, nothing runs.")
+    ] = False,
+    resume: Annotated[
+        Path | None, typer.Option("--resume", metavar="RECORD", help="Go on with a run that was paused.")
+    ] = None,
     ics: options.Ics = None,
     app: options.Apps = None,
     req: options.Requirements = None,
     tag: options.Tags = None,
     text: options.Text = None,
     failed: options.Failed = False,
+    failed_of: options.FailedOf = None,
     revision: options.Revision = None,
     clock: options.Clock = None,
     jobs: options.Jobs = None,
+    replay: options.Replay = None,
     part: options.PartOption = None,
     out: options.Out = options.DEFAULT_OUT,
     as_json: options.AsJson = False,
@@ -56,21 +84,79 @@ def run_device(  # noqa: PLR0913 - one parameter for each option
     """Choose the seat, then run."""
     from conformance.cli.problems import Misuse
     from conformance.cli.running import Filters, Spread, carry_out, statement, worker_command
-    from conformance.cli.seats import clock_of, fitting, listening_device, mutant_of, simulated
+    from conformance.cli.seats import clock_of, fitting, mutant_of, simulated
 
     if listen and target:
         raise Misuse("usage", "--listen and --target: only one of them can be the subject", "leave one of them out")
     said = statement("device", ics, revision)
     packages = tuple(app or ())
     kind = clock_of(clock, real=listen is not None)
-    if listen:
+    filters = Filters.of(req, tag, text, failed=failed, failed_of=failed_of)
+    if replay:
+        from conformance.cli.searching import carry_out_replay, subject_of
+
+        target = target if listen else target or subject_of(replay, "device")
+    if listen or check_hooks:
         # nobody has declared anything of a real device that comes without a statement: what it does is observed
         said = said if ics else said.model_copy(update={"policies": {}})
-        seat = listening_device(said, listen, identity, packages, wait)
-    else:
-        mutant = mutant_of(target, "device")
-        seat = simulated(said if ics else fitting(said, mutant), mutant, packages, kind)
-    filters = Filters.of(req, tag, text, failed=failed)
-    commands = () if listen else (worker_command("device", target, ics, packages, kind),)
-    spread = Spread(commands, jobs, part)
+        desk = _Desk(said, listen, public_host, identity, reuse_identity or resume is not None, hooks, resume)
+        if check_hooks:
+            raise typer.Exit(desk.check())
+        seat, interactive = desk.seat(packages, wait), desk.interactive()
+        if replay:
+            raise typer.Exit(carry_out_replay(seat, replay, as_json=as_json))
+        raise typer.Exit(carry_out((seat,), out, filters, as_json=as_json, interactive=interactive))
+    if hooks or resume:
+        raise Misuse("usage", "--hooks and --resume are for real devices", "add --listen HOST:PORT")
+    mutant = mutant_of(target, "device")
+    seat = simulated(said if ics else fitting(said, mutant), mutant, packages, kind)
+    if replay:
+        raise typer.Exit(carry_out_replay(seat, replay, as_json=as_json))
+    spread = Spread((worker_command("device", target, ics, packages, kind),), jobs, part)
     raise typer.Exit(carry_out((seat,), out, filters, as_json=as_json, spread=spread))
+
+
+@dataclass(frozen=True, slots=True)
+class _Desk:
+    """What was typed for a real device."""
+
+    ics: Ics
+    listen: str | None
+    public_host: str | None
+    identity: Path
+    reuse: bool
+    hooks: Path | None
+    resume: Path | None
+
+    def check(self) -> int:
+        """Examine the hooks; gives the exit code."""
+        from conformance.bench.scenarios import Selection
+        from conformance.cli.real_device import check_hooks, hooks_of
+
+        return check_hooks(self.ics, hooks_of(self.ics, self.hooks), Selection())
+
+    def seat(self, packages: tuple[Path, ...], wait_s: float) -> Seat:
+        """Give the seat. Raises Misuse, UsageError."""
+        from conformance.bench.device_external import Arrangement
+        from conformance.bench.device_seat import external_seat
+        from conformance.bench.hooks.person import whoever_is_there
+        from conformance.cli.checking import check_folder
+        from conformance.cli.real_device import hooks_of, listening_at
+
+        check_folder("--identity", self.identity)
+        arrangement = Arrangement(
+            listening_at(self.listen or "", self.public_host),
+            self.identity,
+            hooks_of(self.ics, self.hooks),
+            reuse=self.reuse,
+            person=whoever_is_there(),
+        )
+        return external_seat(self.ics, arrangement, packages, wait_s)
+
+    def interactive(self) -> Interactive:
+        """Give what is different from a run on the built-in device."""
+        from conformance.cli.pausing import Interactive
+        from conformance.cli.real_device import foretell, hooks_of
+
+        declared = hooks_of(self.ics, self.hooks)
+        return Interactive(self.resume, lambda selection: foretell(self.ics, declared, selection))

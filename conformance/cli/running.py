@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from conformance.bench.clock import ClockKind
+from conformance.bench.errors import UsageError
 from conformance.bench.ics import Ics, load_ics
 from conformance.bench.run import RunPlan, Seat, run
 from conformance.bench.scenarios import RUNNABLE, Scenario, Selection, scenarios
@@ -16,6 +17,7 @@ from conformance.bench.workers import Part, usual_jobs
 from conformance.catalogue import DEFAULT_REVISION, load
 from conformance.cli.checking import check_folder
 from conformance.cli.console import plain, stderr, stdout
+from conformance.cli.pausing import Interactive, give_back, run_with_pauses, take_up
 from conformance.cli.problems import INTERRUPTED, Misuse
 from conformance.cli.progress import following
 from conformance.cli.records import NOT_PASSED, event_file, read_run
@@ -34,12 +36,23 @@ class Filters:
     tags: tuple[str, ...] = ()
     text: str | None = None
     failed: bool = False
+    failed_of: Path | None = None
+    """The record whose scenarios `failed` means, where it is not that of the last run."""
 
     @classmethod
-    def of(cls, requirements: list[str] | None, tags: list[str] | None, text: str | None, *, failed: bool) -> "Filters":
+    def of(
+        cls,
+        requirements: list[str] | None,
+        tags: list[str] | None,
+        text: str | None,
+        *,
+        failed: bool,
+        failed_of: Path | None = None,
+    ) -> "Filters":
         """Take the options as they were typed; ids are read in any case, tags with or without the `@`."""
         ids = tuple(name.strip().upper() for name in requirements or ())
-        return cls(ids, tuple(tag.removeprefix("@") for tag in tags or ()), text, failed)
+        tags = [tag.removeprefix("@") for tag in tags or ()]
+        return cls(ids, tuple(tags), text, failed or failed_of is not None, failed_of)
 
 
 def statement(role: Role, ics: Path | None, revision: str | None) -> Ics:
@@ -82,9 +95,15 @@ def worker_command(
 
 
 def carry_out(
-    seats: tuple[Seat, ...], out: Path, filters: Filters, *, as_json: bool, spread: Spread | None = None
+    seats: tuple[Seat, ...],
+    out: Path,
+    filters: Filters,
+    *,
+    as_json: bool,
+    spread: Spread | None = None,
+    interactive: Interactive | None = None,
 ) -> int:
-    """Run, render, tell the verdict; gives the exit code.
+    """Run, render, tell the verdict; gives the exit code. `interactive` is for subjects that people look after.
 
     Raises UsageError before anything is written, and Misuse with exit code 130 when interrupted.
     """
@@ -94,8 +113,19 @@ def carry_out(
     if spread.part:
         return run(RunPlan(seats, out, revision, part=Part.parse(spread.part))).conformity.exit_code
     check_folder("--out", out)
+    earlier = take_up(interactive.resume, out) if interactive and interactive.resume else None
     clear(out)
-    finished = _run(seats, out, revision, selection, spread)
+    if interactive:
+        interactive.before(selection)
+        try:
+            plan = RunPlan(seats, out, revision, selection, earlier=earlier)
+            finished = run_with_pauses(plan, _known(seats, revision))
+        except UsageError:
+            if earlier:
+                give_back(earlier, out)
+            raise
+    else:
+        finished = _run(seats, out, revision, selection, spread)
     paths = {"events": out / EVENT_FILE, **write_reports(finished, out)}
     if as_json:
         plain(json.dumps(as_document(finished, paths), indent=2, ensure_ascii=False))
@@ -169,7 +199,7 @@ def _known(seats: Iterable[Seat], revision: str) -> list[Scenario]:
 
 def _selection(seats: tuple[Seat, ...], revision: str, filters: Filters, out: Path) -> Selection:
     known = _known(seats, revision)
-    keys = _not_passed(out, known) if filters.failed else ()
+    keys = _not_passed(filters.failed_of or out, known) if filters.failed else ()
     selection = Selection(filters.requirements, filters.tags, filters.text, keys)
     if known and selection:
         selection.checked(load(revision), known)
@@ -178,7 +208,7 @@ def _selection(seats: tuple[Seat, ...], revision: str, filters: Filters, out: Pa
 
 def _not_passed(out: Path, known: list[Scenario]) -> tuple[str, ...]:
     """Name the scenarios that did not pass in the last run; found again by name, should lines have moved."""
-    last = read_run(event_file(out / EVENT_FILE))
+    last = read_run(event_file(out if out.is_file() else out / EVENT_FILE))
     roles = {scenario.role for scenario in known}
     wanted = {
         (item.started.role, item.started.uri, item.started.name, tuple(sorted(item.started.example.items())))

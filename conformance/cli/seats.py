@@ -8,7 +8,6 @@ from conformance.bench.applications import applications
 from conformance.bench.clock import ClockKind
 from conformance.bench.ics import Ics
 from conformance.bench.run import Seat
-from conformance.cli.addresses import Wanted, check_free
 from conformance.cli.mutants import mutants
 from conformance.cli.problems import Misuse
 from conformance.cli.roles import unknown
@@ -59,21 +58,3 @@ def simulated(ics: Ics, mutant: str | None, packages: tuple[Path, ...], clock: C
     if ics.role == "device":
         return device_seat.simulated_seat(ics, mutant, packages, clock)
     return wfm_seat.simulated_seat(ics, mutant, applications(packages))
-
-
-def listening_device(ics: Ics, listen: str, folder: Path, packages: tuple[Path, ...], wait_s: float) -> Seat:
-    """Seat a real device that connects to `HOST:PORT`; its credentials are written into the folder.
-
-    Raises Misuse for an address that cannot be listened at, UsageError for a package.
-    """
-    host, port = _address(listen)
-    # here rather than in each of its scenarios
-    check_free([Wanted("--listen", "--listen", host, port)])
-    return device_seat.external_seat(ics, host, port, folder, packages, wait_s)
-
-
-def _address(text: str) -> tuple[str, int]:
-    host, colon, port = text.rpartition(":")
-    if not colon or not host or not port.isdecimal() or not 0 <= int(port) <= 65535:
-        raise Misuse("usage", f"--listen: expected HOST:PORT, found {text!r}", "such as 0.0.0.0:8443")
-    return host.strip("[]"), int(port)

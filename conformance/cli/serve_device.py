@@ -12,8 +12,14 @@ import typer
 
 from conformance.cli.helptext import EXIT_CODES_PLAIN, help_of
 
+CONTROL_HOST = "127.0.0.1"
+
 if TYPE_CHECKING:
+    from aiohttp import web
+
+    from conformance.cli.device_log import DeviceLog
     from simulator.device.config import DeviceConfig
+    from simulator.device.driver import SimulatedDevice
     from simulator.identity.svid import Svid
     from simulator.identity.trust import StaticTrust
     from simulator.protocol.capabilities import DeviceCapabilities
@@ -61,6 +67,10 @@ def serve_device(  # noqa: PLR0913 - one parameter for each option
     capabilities: Annotated[
         Path | None, typer.Option("--capabilities", metavar="FILE", help="A capabilities report (JSON) to send.")
     ] = None,
+    control_port: Annotated[
+        int | None,
+        typer.Option("--control-port", metavar="PORT", min=0, max=65535, help="Obey hooks at this loopback port."),
+    ] = None,
     gateway: Annotated[bool, typer.Option("--gateway", help="Be a see-thru gateway.")] = False,
     child: Annotated[
         list[str] | None, typer.Option("--child", metavar="ID", help="A device behind the gateway; may be repeated.")
@@ -68,6 +78,7 @@ def serve_device(  # noqa: PLR0913 - one parameter for each option
 ) -> None:
     """Load the credentials, then run until stopped."""
     from conformance.bench.probe import Endpoint
+    from conformance.cli.addresses import Wanted, check_free
     from conformance.cli.checking import check_folder
     from conformance.cli.identity_folder import IdentityFolder, load_files
     from conformance.cli.problems import Misuse
@@ -104,10 +115,12 @@ def serve_device(  # noqa: PLR0913 - one parameter for each option
         storage=state,
     )
     config.facts()  # what cannot be said of a device is refused before it starts
-    serve_until_stopped(lambda stop: _serve(config, stop))
+    if control_port is not None:
+        check_free([Wanted("--control-port", "--control-port", CONTROL_HOST, control_port)])
+    serve_until_stopped(lambda stop: _serve(config, stop, control_port))
 
 
-async def _serve(config: DeviceConfig, stop: asyncio.Event) -> None:
+async def _serve(config: DeviceConfig, stop: asyncio.Event, control_port: int | None) -> None:
     from conformance.cli.device_log import DeviceLog, TalkativeTransport
     from simulator.device.driver import SimulatedDevice
     from simulator.device.transport import HttpTransport
@@ -116,6 +129,7 @@ async def _serve(config: DeviceConfig, stop: asyncio.Event) -> None:
     http = HttpTransport(config.wfm_url, config.svid, config.trust, limits=config.limits)
     device = SimulatedDevice(config, transport=TalkativeTransport(http, log))
     log.say(f"device {device.device_id} as {config.svid.spiffe_id}, polling {config.wfm_url}")
+    control = await _control(device, control_port, log) if control_port is not None else None
     await device.start()
     follower = asyncio.create_task(log.follow(device))
     waiter = asyncio.create_task(stop.wait())
@@ -129,7 +143,21 @@ async def _serve(config: DeviceConfig, stop: asyncio.Event) -> None:
             task.cancel()
         await asyncio.gather(follower, waiter, return_exceptions=True)
         await device.stop()
+        if control is not None:
+            await control.cleanup()
         log.say("stopped")
+
+
+async def _control(device: SimulatedDevice, port: int, log: DeviceLog) -> web.AppRunner:
+    from aiohttp import web
+
+    from conformance.cli.device_control import DeviceControl
+
+    runner = web.AppRunner(DeviceControl(device).app(), access_log=None, handle_signals=False)
+    await runner.setup()
+    await web.TCPSite(runner, CONTROL_HOST, port).start()
+    log.say(f"hooks at http://{CONTROL_HOST}:{runner.addresses[0][1]}/hook")
+    return runner
 
 
 def _capabilities(file: Path) -> DeviceCapabilities:

@@ -80,6 +80,10 @@ class _Clock:
         self._ends = time.monotonic() + SHRINKING * self._budget_s
 
 
+class _Over(BaseException):
+    """The budget is spent. No `Exception`, since Hypothesis would take it for a finding and shrink that."""
+
+
 class _Shown(Exception):
     """The violation that is being shrunk was shown again."""
 
@@ -122,9 +126,10 @@ class Hunt:
                 raise _Shown
 
         # a subject in real time need not do the same twice; the smallest sequence that showed it is kept anyway
-        with contextlib.suppress(_Shown, Flaky):
+        with contextlib.suppress(_Shown, Flaky, _Over):
             attempt()
-        self._prune(hunted, clock)
+        with contextlib.suppress(_Over):
+            self._prune(hunted, clock)
         hunted.duration_s = clock.passed()
         return hunted
 
@@ -141,11 +146,11 @@ class Hunt:
             place = min(place, len(hunted.catch.actions))
 
     def _shown(self, actions: Actions, hunted: Hunted, clock: "_Clock") -> bool:
-        """Whether a sequence shows the violation that is hunted; each is carried out once, while there is time."""
+        """Whether a sequence shows the violation that is hunted; each is carried out once. Raises _Over."""
         key = "\n".join(action.model_dump_json() for action in actions)
         if key not in self._known:
             if clock.over():
-                return False
+                raise _Over
             searching = hunted.catch is None
             self._known[key] = self._attempted(actions, hunted, clock.passed())
             if searching and hunted.catch is not None:

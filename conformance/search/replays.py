@@ -38,7 +38,8 @@ class Replay(BaseModel):
     """`simulated`, `simulated:NAME`, or where a real subject was."""
     seed: int
     violated: Violation
-    actions: Annotated[tuple[Any, ...], BeforeValidator(tuple), Field(min_length=1)]
+    actions: Annotated[tuple[Any, ...], BeforeValidator(tuple)]
+    """None where the violation shows as soon as the subject is there."""
     gherkin: str = ""
     """The same for people; not read."""
 

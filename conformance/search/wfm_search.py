@@ -16,8 +16,8 @@ from conformance.search.wfm_promises import INVARIANTS, begin, finish
 GAME = Game(begin, finish, INVARIANTS)
 LONGEST = 12
 """Actions in one sequence, at most."""
-OPEN = ("supportedRuntimes", "supportedDeploymentTypes", "labels")
-"""Members of a report of which a wrong value has no one meaning (AMB-C-12, AMB-C-15)."""
+OPEN = ("supportedRuntimes", "supportedDeploymentTypes", "labels", "error")
+"""Members of which a wrong value has no one meaning (AMB-C-12, AMB-C-15, AMB-X-16)."""
 ROUTED = ("deploymentId", "deviceId", "id")
 """Members that have to fit the address: they are filled in."""
 
@@ -59,9 +59,7 @@ def drawn(revision: str) -> st.SearchStrategy[list[AnyAction]]:
 
 def _generated(revision: str) -> list[st.SearchStrategy[AnyAction]]:
     catalogue = load(revision)
-    reports, hosts = catalogue.schema("device-capabilities"), catalogue.schema("hosting-device-capabilities")
-    statuses = catalogue.schema("deployment-status")
-    del hosts
+    reports, statuses = catalogue.schema("device-capabilities"), catalogue.schema("deployment-status")
     return [
         st.builds(act.GeneratedReport, document=documents(reports).map(_named), valid=st.just(True)),
         st.builds(
@@ -71,7 +69,10 @@ def _generated(revision: str) -> list[st.SearchStrategy[AnyAction]]:
         ),
         st.builds(act.GeneratedStatus, role=_roles, document=documents(statuses).map(_served), valid=st.just(True)),
         st.builds(
-            act.GeneratedStatus, role=_roles, document=spoiled(statuses, ROUTED).map(_served), valid=st.just(False)
+            act.GeneratedStatus,
+            role=_roles,
+            document=spoiled(statuses, (*OPEN, *ROUTED)).map(_served),
+            valid=st.just(False),
         ),
     ]
 

@@ -10,7 +10,7 @@ ROLES = ("primary", "secondary", "tertiary")
 
 @given("a device that has never been managed")
 def unmanaged(bench: DeviceBench) -> None:
-    bench.named["fresh"] = True
+    bench.unmanaged()
 
 
 @given("a device that is managed by the WFM")

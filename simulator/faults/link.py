@@ -2,6 +2,7 @@
 
 import asyncio
 import contextlib
+from collections import deque
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Self
@@ -9,6 +10,11 @@ from typing import Self
 from simulator.listening import Listener, listen
 
 CHUNK_BYTES = 64 * 1024
+MAX_CONNECTIONS = 512
+"""At once: beyond that the oldest is reset, so that one who opens connections without end keeps nobody else out."""
+MAX_REMEMBERED = 10_000
+SLICES_PER_S = 20
+"""In how many pieces a second a throttled connection is served."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,7 +51,10 @@ class _Pipe:
 
 
 class Link:
-    """Relays `port` to a port of the same host. While cut, connections are reset and new ones refused at once."""
+    """Relays `port` to a port of this machine. While cut, connections are reset and new ones refused at once.
+
+    `host` is where it listens; `target_host` is where what it relays to listens.
+    """
 
     def __init__(
         self,
@@ -53,17 +62,21 @@ class Link:
         *,
         port: int = 0,
         host: str = "127.0.0.1",
+        target_host: str = "127.0.0.1",
         on_connection: Callable[[LinkConnection], None] | None = None,
     ) -> None:
         self._host = host
         self._port = port
+        self._target = target_host
         self._target_port = target_port
         self._delay_s = 0.0
+        self._rate: float | None = None
+        self._corrupt_every = 0
         self._report = on_connection
         self._listener: Listener | None = None
-        self._pipes: set[_Pipe] = set()
+        self._pipes: dict[_Pipe, None] = {}
         self._tasks: set[asyncio.Task[None]] = set()
-        self.connections: list[LinkConnection] = []
+        self.connections: deque[LinkConnection] = deque(maxlen=MAX_REMEMBERED)
 
     @property
     def port(self) -> int:
@@ -105,6 +118,18 @@ class Link:
         """Hold every chunk this long, in each direction; 0 for no delay."""
         self._delay_s = seconds
 
+    def throttle(self, bytes_per_s: float | None) -> None:
+        """Let no more than so many bytes a second through each connection and direction; None for no bound."""
+        self._rate = bytes_per_s
+
+    def corrupt(self, every: int) -> None:
+        """Flip one bit of every so many bytes on their way to the caller; 0 for none."""
+        self._corrupt_every = every
+
+    def undisturb(self) -> None:
+        """Neither delay, throttle nor corrupt."""
+        self._delay_s, self._rate, self._corrupt_every = 0.0, None, 0
+
     def retarget(self, port: int) -> None:
         """Relay new connections to another port."""
         self._target_port = port
@@ -118,7 +143,9 @@ class Link:
         if self._listener is None:
             pipe.abort()
             return
-        self._pipes.add(pipe)
+        if len(self._pipes) >= MAX_CONNECTIONS:
+            next(iter(self._pipes)).abort()
+        self._pipes[pipe] = None
         task = asyncio.get_running_loop().create_task(self._carry(pipe, reader))
         self._tasks.add(task)
         task.add_done_callback(self._tasks.discard)
@@ -129,14 +156,14 @@ class Link:
         finally:
             pipe.end()
             pipe_end = LinkConnection(pipe.opened, asyncio.get_running_loop().time(), pipe.up, pipe.down, pipe.cut)
-            self._pipes.discard(pipe)
+            self._pipes.pop(pipe, None)
             self.connections.append(pipe_end)
             if self._report is not None:
                 self._report(pipe_end)
 
     async def _relay(self, pipe: _Pipe, near: asyncio.StreamReader) -> None:
         try:
-            far, pipe.far = await asyncio.open_connection(self._host, self._target_port)
+            far, pipe.far = await asyncio.open_connection(self._target, self._target_port)
         except OSError:
             pipe.near.transport.abort()
             return
@@ -156,12 +183,13 @@ class Link:
     ) -> None:
         """Copy one direction until it ends; a reset of one side resets the other."""
         try:
-            while chunk := await reader.read(CHUNK_BYTES):
-                if self._delay_s:
-                    await asyncio.sleep(self._delay_s)
+            while chunk := await reader.read(self._slice()):
+                if pause := self._delay_s + (len(chunk) / self._rate if self._rate else 0.0):
+                    await asyncio.sleep(pause)
                 if direction == "up":
                     pipe.up += len(chunk)
                 else:
+                    chunk = self._corrupted(chunk, pipe.down)
                     pipe.down += len(chunk)
                 writer.write(chunk)
                 await writer.drain()
@@ -171,3 +199,17 @@ class Link:
             for side in (pipe.near, pipe.far):
                 if side is not None:
                     side.transport.abort()
+
+    def _slice(self) -> int:
+        """How many bytes are relayed at once."""
+        return CHUNK_BYTES if self._rate is None else max(1, min(CHUNK_BYTES, int(self._rate / SLICES_PER_S)))
+
+    def _corrupted(self, chunk: bytes, before: int) -> bytes:
+        """Flip a bit of every n-th byte of a connection, of which so many bytes went before."""
+        every = self._corrupt_every
+        if not every:
+            return chunk
+        damaged = bytearray(chunk)
+        for index in range((-before - 1) % every, len(damaged), every):
+            damaged[index] ^= 1
+        return bytes(damaged)

@@ -15,8 +15,9 @@ from typing import Any
 import pytest
 from pydantic import TypeAdapter
 
+from conformance.bench.device_subject import SimulatedSeat
 from conformance.bench.errors import UsageError
-from conformance.bench.hooks.abilities import ABILITIES
+from conformance.bench.hooks.abilities import ABILITIES, BUILT_IN
 from conformance.bench.hooks.calling import Answer, Call, HookFailed, Nobody, carry_out
 from conformance.bench.hooks.loading import load_hooks, readiness
 from conformance.bench.hooks.model import Hook
@@ -182,7 +183,8 @@ def test_every_example_can_be_used(tmp_path: Path) -> None:
 
 def test_every_ability_that_scenarios_ask_for_is_known() -> None:
     asked = {name for scenario in scenarios("device") for name in scenario.tagged(HOOK_TAG)}
-    assert asked - {"network", "trust-service"} <= set(ABILITIES)
+    assert set(ABILITIES) - {"workloads"} <= asked, "every hook is of use"
+    assert asked <= {*ABILITIES, *BUILT_IN, *SimulatedSeat.hooks}
 
 
 def test_examining_calls_nothing(tmp_path: Path, outlet: str) -> None:

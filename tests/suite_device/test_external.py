@@ -1,5 +1,6 @@
 """A device that connects by itself, with nothing but what the connection sheet tells it."""
 
+import json
 import socket
 import threading
 import time
@@ -7,7 +8,9 @@ from pathlib import Path
 
 import pytest
 
+from conformance.bench.device_external import Arrangement
 from conformance.bench.device_seat import external_seat
+from conformance.bench.device_world import Endpoint
 from conformance.bench.ics import Ics
 from conformance.bench.loop import BackgroundLoop
 from conformance.bench.run import RunPlan, run
@@ -35,7 +38,7 @@ class Operator:
         end = time.monotonic() + 20.0
         while not sheet.is_file() and time.monotonic() < end and not self._leaving.wait(0.02):
             pass
-        said = dict(line.split(": ", 1) for line in sheet.read_text(encoding="utf-8").splitlines())
+        said = json.loads((self._folder / "connection.json").read_text(encoding="utf-8"))
         svid = Svid.load(Path(said["SVID with chain"]), Path(said["SVID key"]))
         trust = StaticTrust.load(Path(said["Trust bundle"]), said["Trust domain"])
         config = DeviceConfig(said["WFM URL"], svid, trust, poll_interval_s=0.05, retry_base_s=0.05, retry_cap_s=0.5)
@@ -53,7 +56,7 @@ class Operator:
 @pytest.mark.parametrize("text", ["desired state", "first boot", "recovery"])
 def test_external_device_goes_through_the_suite(text: str, tmp_path: Path) -> None:
     operator = Operator(tmp_path)
-    seat = external_seat(Ics.of_reference("device"), "127.0.0.1", 0, tmp_path, wait_s=20.0)
+    seat = external_seat(Ics.of_reference("device"), Arrangement(Endpoint(), tmp_path), wait_s=20.0)
     try:
         done = run(RunPlan((seat,), tmp_path, selection=Selection(text=text)))
     finally:
@@ -69,8 +72,9 @@ def test_external_device_goes_through_the_suite(text: str, tmp_path: Path) -> No
 
 def test_port_that_is_taken_is_said(tmp_path: Path) -> None:
     with socket.create_server(("127.0.0.1", 0)) as taken:
-        seat = external_seat(Ics.of_reference("device"), "127.0.0.1", taken.getsockname()[1], tmp_path)
-        done = run(RunPlan((seat,), tmp_path, selection=Selection(text="A chart")))
+        arrangement = Arrangement(Endpoint(port=taken.getsockname()[1]), tmp_path)
+        seat = external_seat(Ics.of_reference("device"), arrangement)
+        done = run(RunPlan((seat,), tmp_path, selection=Selection(text="A chart is deployed")))
     (scenario,) = carried_out(done)
     assert scenario.outcome == "error"
     assert (scenario.finished.reason or "").startswith("UsageError: --listen 127.0.0.1")

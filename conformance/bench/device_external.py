@@ -1,0 +1,306 @@
+"""A real device in the subject's seat: it connects by itself, and hooks do to it what they are declared for."""
+
+import asyncio
+import contextlib
+import json
+import sys
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from conformance.bench.connection_sheet import write_sheet
+from conformance.bench.device_world import Endpoint, World
+from conformance.bench.errors import Blocked, UsageError
+from conformance.bench.flood import Tally
+from conformance.bench.hooks.abilities import BUILT_IN
+from conformance.bench.hooks.calling import Call, HookFailed, Nobody, Person, carry_out
+from conformance.bench.hooks.model import Hook
+from conformance.bench.loop import BackgroundLoop
+from conformance.bench.recorder import Recorder
+from conformance.checks.evidence import Record
+from conformance.record import redact
+from simulator.identity.authority import Authority
+from simulator.identity.files import write_private
+from simulator.identity.svid import Svid
+
+MARGIN_S = 30.0
+"""How much longer than a hook itself whoever called it waits."""
+OFF_S = 1.0
+"""How long the power stays away."""
+MOMENT_S = 120.0
+"""How long a point of an update is waited for."""
+TELL_S = 10.0
+CHILD_SETTINGS = frozenset({"child", "gone", "unreachable", "reachable"})
+KEPT = "bench"
+STATE = "state.json"
+MAX_SAID = 2000
+
+
+@dataclass(frozen=True, slots=True)
+class Arrangement:
+    """How a real device is served: where, with what hooks, and who tells and asks people.
+
+    `directory` is where credentials are written and kept. `reuse` takes up those of an earlier run found there.
+    """
+
+    endpoint: Endpoint
+    directory: Path
+    hooks: Mapping[str, Hook] = field(default_factory=dict)
+    reuse: bool = False
+    person: Person = field(default_factory=Nobody)
+    tell: Callable[[str], object] = sys.stderr.write
+
+
+class ExternalSeat:
+    """The device and its one counterpart, which is made with the first scenario and stays until the run ends."""
+
+    keeps_state = True
+
+    def __init__(self, arrangement: Arrangement) -> None:
+        self.memory: dict[str, Any] = {}
+        self.hooks = BUILT_IN | frozenset(arrangement.hooks)
+        longest = max((hook.timeout for hook in arrangement.hooks.values()), default=0.0)
+        self.patience_s = longest + MARGIN_S
+        self._how = arrangement
+        self._kept = arrangement.directory / KEPT
+        self._world: World | None = None
+        self._open = False
+        self._held_off = False
+        self._highest = 0
+        """The highest version that the device was ever shown."""
+        self._undo: dict[str, str] = {}
+        """Hooks that changed something in this scenario, each with the action that takes it back."""
+        self._waiting: asyncio.Task[None] | None = None
+
+    # --- the counterpart --------------------------------------------------------------------------------------------
+
+    def world(self, recorder: Recorder, loop: BackgroundLoop) -> World:
+        """Give the one counterpart."""
+        if self._world is None:
+            self._world = self._made(recorder)
+            loop.at_close(self._world.stop)
+        return self._world
+
+    def _made(self, recorder: Recorder) -> World:
+        if not (self._how.reuse and (self._kept / STATE).is_file()):
+            return World(recorder, self._how.endpoint, tally=Tally())
+        state = json.loads((self._kept / STATE).read_bytes())
+        folder = self._how.directory / "device"
+        self.memory = {"capabilities": state["capabilities"]}
+        svid = Svid.load(folder / "svid.pem", folder / "svid_key.pem")
+        authority = Authority.load(self._kept)
+        world = World(recorder, self._how.endpoint, authority=authority, device_svid=svid, tally=Tally())
+        self.memory["version"] = int(state["version"])
+        return world
+
+    async def open(self, world: World) -> None:
+        """Open the port and hand out the credentials once; later, start from an empty desired state."""
+        if not self._open:
+            await self._first(world)
+            return
+        await world.undisturb()
+        await world.link.restore()
+        if world.presented != "good":
+            await world.present("good")
+        if world.documents:
+            await world.change(drop=list(world.documents))
+
+    async def _first(self, world: World) -> None:
+        endpoint = self._how.endpoint
+        try:
+            await world.start()
+            await world.open_identity_service(host=endpoint.host, public_host=world.public_host)
+        except OSError as error:
+            raise UsageError(f"--listen {endpoint.host}:{endpoint.port}: {error.strerror}") from None
+        self._open = True
+        if "version" in self.memory:  # the device has seen this version: the next one has to be higher
+            await world.change(version=self.memory.pop("version") + 1)
+        world.authority.write(self._kept)
+        self._keep(world)
+        sheet = write_sheet(self._how.directory, world)
+        self._how.tell(f"{sheet}\n\nwritten to {sheet.folder}; waiting for the device\n")
+        self._waiting = asyncio.create_task(self._tell_of_waiting(world))
+
+    async def _tell_of_waiting(self, world: World) -> None:
+        """Say what is seen of the device until its first request is there."""
+        waited = 0.0
+        while not world.tally.requests:
+            await asyncio.sleep(TELL_S)
+            waited += TELL_S
+            if not world.tally.requests:
+                seen = f"{world.tally.handshakes} connections, none with a request" if world.tally.handshakes else ""
+                why = f"; the last was {world.tally.refused}" if world.tally.refused else ""
+                self._how.tell(f"waiting for the device at {world.url} for {waited:g} s: {seen or 'nobody yet'}{why}\n")
+
+    def _keep(self, world: World) -> None:
+        """Keep what another run needs to go on with the same device."""
+        capabilities = self.memory.get("capabilities", {})
+        offered = [fact.data.get("version") or 0 for fact in world.recorder.record().facts_of("offered")]
+        self._highest = max([self._highest, world.version, *offered])
+        state = {"version": self._highest, "capabilities": capabilities}
+        write_private(self._kept / STATE, json.dumps(state).encode())
+
+    async def start(self, world: World) -> None:
+        """Let the device connect: one that is to be as new is reset before."""
+        if not self._held_off:
+            return
+        self._held_off = False
+        await self._call("factory-reset", "reset")
+        if not _cut_by_scenario(world.recorder.record()):
+            await world.link.restore()
+
+    async def begin_unmanaged(self, world: World) -> None:
+        """Keep a device that was here before away until it is switched on, when it is reset."""
+        if self.memory.get("came"):
+            self._held_off = True
+            await world.link.cut()
+
+    async def close(self, world: World) -> None:
+        """Let the device be for the next scenario: nothing is disturbed any more, what was changed is taken back."""
+        await world.undisturb()
+        if not self._open:
+            return
+        await world.link.restore()
+        self._keep(world)
+        for hook, action in self._undo.items():
+            with contextlib.suppress(Blocked):  # it stands in the record
+                await self._call(hook, action)
+        self._undo.clear()
+        if world.tally.requests:
+            self.memory["came"] = True
+            if self._waiting is not None:
+                self._waiting.cancel()
+
+    # --- the device -------------------------------------------------------------------------------------------------
+
+    async def reboot(self) -> None:
+        """Switch off and on; the network is away meanwhile, so that what comes later comes after the restart."""
+        await self._unheard("reboot", "reboot")
+
+    async def factory_reset(self) -> None:
+        """Reset to the state of delivery, with the network away meanwhile."""
+        await self._unheard("factory-reset", "reset")
+
+    def power_cut(self, at: str, loop: BackgroundLoop) -> Callable[[], None]:
+        """Cut the power at a named point; the power comes back when what is given is called.
+
+        A hook that is `precise` is told of the point now; otherwise its coming is seen on the wire. Raises Blocked.
+        """
+        hook = self._hook("power-cut")
+        world = self._there
+        armed = world.recorder.now()
+        self._undo["power-cut"] = "restore"
+        if hook.precise:
+            loop.run(self._call("power-cut", "arm", at=at), self.patience_s)
+
+        def power_up() -> None:
+            if not hook.precise:
+                if not world.recorder.until(lambda record: _came_to(record, at, armed), MOMENT_S):
+                    raise Blocked(f"the point {at} was not seen within {MOMENT_S:g} s, so the power was not cut")
+                loop.run(self._call("power-cut", "cut", at=at), self.patience_s)
+            loop.run(self._power_back(at), self.patience_s)
+
+        return power_up
+
+    async def _power_back(self, at: str) -> None:
+        world = self._there
+        await world.link.cut()
+        await asyncio.sleep(OFF_S)
+        try:
+            await self._call("power-cut", "restore", at=at)
+            self._undo.pop("power-cut", None)
+        finally:
+            await world.link.restore()
+
+    async def configure(self, settings: Mapping[str, Any]) -> None:
+        """Change settings; those of devices behind a gateway are another hook's."""
+        name = "children" if CHILD_SETTINGS & set(settings) else "configure"
+        self._undo[name] = "restore"
+        await self._call(name, "set", settings=dict(settings))
+
+    async def script(self, deployment_id: str, component: str, behaviour: str) -> None:
+        """Have a component behave in a way."""
+        self._undo["fault"] = "clear"
+        await self._call("fault", "set", deployment=deployment_id, component=component, behaviour=behaviour)
+
+    async def tamper(self, what: str, deployment_id: str = "", component: str = "") -> None:
+        """Change something behind the device's back."""
+        await self._call("tamper", what, deployment=deployment_id, component=component)
+
+    async def inspect(self) -> dict[str, Any] | None:
+        """Tell nothing: what runs cannot be looked into."""
+        return None
+
+    async def workloads(self) -> dict[str, dict[str, str]] | None:
+        """Tell what runs, where a hook can; raises Blocked when it tells something else."""
+        if "workloads" not in self._how.hooks:
+            return None
+        told = await self._call("workloads", "look")
+        if not isinstance(told, dict) or not all(isinstance(parts, dict) for parts in told.values()):
+            raise Blocked("the hook workloads did not answer with {deployment: {component: revision}}")
+        return {str(name): {str(part): str(rev) for part, rev in parts.items()} for name, parts in told.items()}
+
+    # --- calling hooks ----------------------------------------------------------------------------------------------
+
+    @property
+    def _there(self) -> World:
+        if self._world is None:
+            raise RuntimeError("the counterpart was never made")
+        return self._world
+
+    def _hook(self, name: str) -> Hook:
+        if name not in self._how.hooks:
+            raise Blocked(f"there is no hook {name}")
+        return self._how.hooks[name]
+
+    async def _unheard(self, name: str, action: str) -> None:
+        world = self._there
+        await world.link.cut()
+        try:
+            await self._call(name, action)
+        finally:
+            if not _cut_by_scenario(world.recorder.record()):
+                await world.link.restore()
+
+    async def _call(self, name: str, action: str, **more: Any) -> Any:
+        """Call a hook and record what came of it; gives its reply. Raises Blocked when it failed."""
+        hook, recorder = self._hook(name), self._there.recorder
+        about: dict[str, Any] = {"hook": name, "by": hook.kind, "action": action, "asked": more}
+        began = recorder.now()
+        try:
+            answer = await carry_out(hook, Call(name, action, more), self._how.person)
+        except HookFailed as error:
+            reason = redact.without_passwords(str(error))
+            recorder.note("hook", **about, outcome="failed", reason=reason, seconds=round(recorder.now() - began, 3))
+            raise Blocked(f"the hook {name} ({hook.kind}) failed: {reason}") from None
+        said = redact.without_secrets(answer.said)[:MAX_SAID]
+        took = round(recorder.now() - began, 3)
+        if name != "workloads":  # what it tells is recorded by whoever looks
+            recorder.note("hook", **about, outcome="done", said=said, code=answer.code, seconds=took)
+        return answer.reply
+
+
+def _cut_by_scenario(record: Record) -> bool:
+    """Whether the scenario itself has the network away now."""
+    return len(record.facts_of("network-cut")) > len(record.facts_of("network-restored"))
+
+
+def _came_to(record: Record, point: str, since: float) -> bool:
+    """Whether the requests of a device show that it came to a point of an update."""
+    fetched = [
+        item for item in record.exchanges if item.operation in _FETCHES and item.status == 200 and item.at > since
+    ]
+    reports = [report for report in record.reports if report.exchange.at > since]
+    match point:
+        case "manifest-taken":
+            return any(poll.status == 200 and poll.at > since for poll in record.polls)
+        case "artefacts-fetched":
+            return bool(fetched)
+        case "component-installing":
+            return any(report.state in ("installing", "installed") for report in reports)
+        case _:  # what is stored cannot be seen: a report comes after it
+            return bool(reports)
+
+
+_FETCHES = frozenset({"fetch-bundle", "fetch-deployment"})

@@ -1,0 +1,130 @@
+"""The suite tried on subjects whose verdict is known: references, which raise no alarm, and broken ones, each caught.
+
+One trial is one subject taken through scenarios in a process of its own; what its checks found becomes the kill matrix.
+"""
+
+import tempfile
+import time
+from collections.abc import Iterator, Mapping, Sequence
+from concurrent.futures import Future, ProcessPoolExecutor, as_completed
+from dataclasses import dataclass, field
+from multiprocessing import get_context
+from pathlib import Path
+
+from conformance.bench import device_seat, wfm_seat
+from conformance.bench.applications import applications
+from conformance.bench.ics import Ics
+from conformance.bench.run import RunPlan, Seat, run
+from conformance.bench.scenarios import Selection
+from conformance.catalogue import DEFAULT_REVISION
+from conformance.record.events import Finding, Outcome, Role, ScenarioOutcome
+from conformance.record.run import Run
+
+BROKEN = frozenset({Outcome.FAIL, Outcome.WARNING})
+"""What a check says of a statement that is broken: a MUST, or a SHOULD."""
+
+
+@dataclass(frozen=True, slots=True)
+class Subject:
+    """Who is tried: the reference of a role, or the mutant of a name; how it is declared; and on which statements.
+
+    Without `requirement` all scenarios are carried out.
+    """
+
+    role: Role
+    mutant: str | None = None
+    requirement: str | None = None
+    profile: str | None = None
+    policies: Mapping[str, str] = field(default_factory=dict)
+    revision: str = DEFAULT_REVISION
+
+    @property
+    def ics(self) -> Ics:
+        """What is declared of it."""
+        stated = Ics.of_reference(self.role, self.revision)
+        changes = {"policies": dict(self.policies)} if self.policies else {}
+        return stated.model_copy(update=changes | ({"profile": self.profile} if self.profile else {}))
+
+    @property
+    def seat(self) -> Seat:
+        """Its seat. Raises UsageError for an unknown mutant."""
+        if self.role == "device":
+            return device_seat.simulated_seat(self.ics, self.mutant)
+        return wfm_seat.simulated_seat(self.ics, self.mutant, applications(()))
+
+
+@dataclass(frozen=True, slots=True)
+class Alarm:
+    """A finding that says that a statement is broken."""
+
+    requirement: str
+    check: str
+    outcome: Outcome
+    scenario: str
+    expected: str
+    found: str
+
+
+@dataclass(frozen=True, slots=True)
+class Trial:
+    """What became of one subject: what was found broken, how scenarios ended, how long it took in real seconds.
+
+    `trouble` says what went wrong with the suite itself.
+    """
+
+    subject: Subject
+    alarms: tuple[Alarm, ...]
+    outcomes: Mapping[str, int]
+    seconds: float
+    trouble: str | None = None
+
+    @property
+    def scenarios(self) -> int:
+        """How many scenarios were carried out."""
+        left_out = (ScenarioOutcome.NOT_RUN, ScenarioOutcome.NOT_APPLICABLE)
+        return sum(count for name, count in self.outcomes.items() if name not in left_out)
+
+
+def trials(subjects: Sequence[Subject], jobs: int) -> Iterator[Trial]:
+    """Try every subject, so many at a time, each in a fresh directory; gives trials as they end."""
+    if jobs == 1:
+        yield from map(tried, subjects)
+        return
+    with ProcessPoolExecutor(jobs, mp_context=get_context("spawn")) as pool:
+        waiting: list[Future[Trial]] = [pool.submit(tried, subject) for subject in subjects]
+        try:
+            for future in as_completed(waiting):
+                yield future.result()
+        except BaseException:
+            pool.shutdown(wait=False, cancel_futures=True)
+            raise
+
+
+def tried(subject: Subject) -> Trial:
+    """Try one subject; what goes wrong with the suite is told, and hides no other trial."""
+    began = time.monotonic()
+    selection = Selection(requirements=(subject.requirement,)) if subject.requirement else Selection()
+    with tempfile.TemporaryDirectory(prefix="margo-selftest-") as folder:
+        try:
+            done = run(RunPlan((subject.seat,), Path(folder), subject.revision, selection))
+        except Exception as error:  # noqa: BLE001 - told in the matrix
+            took = time.monotonic() - began
+            return Trial(subject, (), {}, took, f"{type(error).__name__}: {error}")
+    outcomes = {outcome.value: count for outcome, count in done.assessments[0].scenarios.items()}
+    errors = [item.finished.reason or "" for item in done.scenarios if item.outcome is ScenarioOutcome.ERROR]
+    return Trial(subject, tuple(alarms_of(done)), outcomes, time.monotonic() - began, errors[0] if errors else None)
+
+
+def alarms_of(done: Run) -> Iterator[Alarm]:
+    """Give what a run found broken, each statement, check and scenario once."""
+    told = set()
+    for scenario in done.scenarios:
+        for item in scenario.findings:
+            key = (item.requirement, item.check, scenario.started.title)
+            if item.outcome in BROKEN and key not in told:
+                told.add(key)
+                yield _alarm(item, scenario.started.title)
+
+
+def _alarm(item: Finding, scenario: str) -> Alarm:
+    return Alarm(item.requirement, item.check, item.outcome, scenario, item.expected or "", item.found or "")

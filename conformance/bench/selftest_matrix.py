@@ -1,0 +1,180 @@
+"""The kill matrix: which mutant was caught by which checks, where a reference raised an alarm, what kills nothing."""
+
+from collections import defaultdict
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from conformance.bench.selftest import Alarm, Trial
+from conformance.catalogue import Catalogue
+from conformance.checks.registry import checks
+from conformance.record.events import Outcome, Role
+
+
+@dataclass(frozen=True, slots=True)
+class Defect:
+    """A mutant as the matrix needs it: its name, the statement (or behaviour) it breaks, how, and what shows it."""
+
+    name: str
+    requirement: str
+    description: str
+    needs: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Matrix:
+    """What a self-test of one role came to."""
+
+    role: Role
+    catalogue: Catalogue
+    defects: Sequence[Defect]
+    mutants: Mapping[str, Trial]
+    references: Sequence[Trial]
+    seconds: float
+
+    def by(self, defect: Defect) -> tuple[str, ...]:
+        """Name the checks that caught a mutant: they found broken what it breaks, a SHOULD at least by a warning."""
+        trial = self.mutants[defect.name]
+        catching = {Outcome.FAIL, Outcome.WARNING} if self._severity(defect.requirement) != "must" else {Outcome.FAIL}
+        caught = [item for item in trial.alarms if item.requirement == defect.requirement and item.outcome in catching]
+        return tuple(sorted({item.check for item in caught}))
+
+    @property
+    def caught(self) -> int:
+        """How many mutants were caught."""
+        return sum(bool(self.by(defect)) for defect in self.defects)
+
+    @property
+    def false_alarms(self) -> tuple[tuple[Trial, Alarm], ...]:
+        """Everything that a reference was blamed for."""
+        return tuple((trial, alarm) for trial in self.references for alarm in trial.alarms)
+
+    @property
+    def troubles(self) -> tuple[Trial, ...]:
+        """References on which the suite itself went wrong."""
+        return tuple(trial for trial in self.references if trial.trouble)
+
+    @property
+    def kills(self) -> dict[str, tuple[str, ...]]:
+        """Name for every check the mutants on which it found something broken, what they are named for or not."""
+        killed: dict[str, set[str]] = defaultdict(set)
+        for name, trial in self.mutants.items():
+            for alarm in trial.alarms:
+                killed[alarm.check].add(name)
+        return {name: tuple(sorted(killed[name])) for name in checks(self.role)}
+
+    @property
+    def idle(self) -> tuple[str, ...]:
+        """Name the checks of a MUST that kill no mutant."""
+        return tuple(name for name, killed in self.kills.items() if not killed and self._judges_a_must(name))
+
+    @property
+    def passed(self) -> bool:
+        """Whether all are caught, nothing was blamed wrongly, and every check of a MUST kills."""
+        clean = not self.false_alarms and not self.troubles
+        return bool(self.defects) and self.caught == len(self.defects) and clean and not self.idle
+
+    def as_dict(self) -> dict[str, Any]:
+        """Give the matrix as a document."""
+        kills = self.kills
+        return {
+            "role": self.role,
+            "revision": self.catalogue.revision,
+            "passed": self.passed,
+            "total": len(self.defects),
+            "caught": self.caught,
+            "false_alarms": len(self.false_alarms),
+            "seconds": round(self.seconds, 1),
+            "mutants": [self._mutant(defect) for defect in self.defects],
+            "references": [_reference(trial) for trial in self.references],
+            "checks": {
+                "total": len(kills),
+                "of_a_must": sum(self._judges_a_must(name) for name in kills),
+                "kill_nothing": list(self.idle),
+                "kills": {name: list(killed) for name, killed in kills.items()},
+            },
+        }
+
+    def _mutant(self, defect: Defect) -> dict[str, Any]:
+        trial, by = self.mutants[defect.name], self.by(defect)
+        return {
+            "name": defect.name,
+            "requirement": defect.requirement,
+            "description": defect.description,
+            "caught": bool(by),
+            "by": list(by),
+            "also_broken": sorted({item.requirement for item in trial.alarms} - {defect.requirement}),
+            "scenarios": trial.scenarios,
+            "seconds": round(trial.seconds, 1),
+            "trouble": trial.trouble,
+        }
+
+    def _severity(self, requirement: str) -> str:
+        known = requirement in self.catalogue
+        return self.catalogue.requirement(requirement).severity if known else "must"
+
+    def _judges_a_must(self, check: str) -> bool:
+        return any(
+            name in self.catalogue
+            and self._severity(name) == "must"
+            and self.role in self.catalogue.requirement(name).binds
+            for name in checks(self.role)[check].requirements
+        )
+
+
+def _reference(trial: Trial) -> dict[str, Any]:
+    return {
+        "profile": trial.subject.ics.profile,
+        "policies": dict(trial.subject.policies),
+        "scenarios": dict(trial.outcomes),
+        "alarms": [
+            {
+                "requirement": alarm.requirement,
+                "check": alarm.check,
+                "outcome": alarm.outcome.value,
+                "scenario": alarm.scenario,
+                "expected": alarm.expected,
+                "found": alarm.found,
+            }
+            for alarm in trial.alarms
+        ],
+        "trouble": trial.trouble,
+        "seconds": round(trial.seconds, 1),
+    }
+
+
+def markdown(matrix: Matrix) -> str:
+    """Draw the matrix: the mutants by the statement that they break, and the checks that kill nothing."""
+    by_requirement: dict[str, list[Defect]] = defaultdict(list)
+    for defect in matrix.defects:
+        by_requirement[defect.requirement].append(defect)
+    rows = [
+        f"| {requirement} | {'✔' if matrix.by(defect) else '✘'} | {defect.name} | {_listed(matrix.by(defect))} |"
+        for requirement, defects in sorted(by_requirement.items())
+        for defect in defects
+    ]
+    alarms = [f"- {alarm.requirement} ({alarm.check}): {alarm.scenario}" for _, alarm in matrix.false_alarms]
+    return "\n".join(
+        [
+            f"# Kill matrix of the {matrix.role} suite, revision {matrix.catalogue.revision}",
+            "",
+            f"{headline(matrix)}, {len(matrix.idle)} checks of a MUST kill nothing.",
+            "",
+            "| requirement | caught | mutant | by |",
+            "| --- | --- | --- | --- |",
+            *rows,
+            *(["", "## False alarms", "", *alarms] if alarms else []),
+            *(["", "## Checks of a MUST that kill nothing", "", *(f"- {name}" for name in matrix.idle)]),
+            "",
+        ]
+    )
+
+
+def headline(matrix: Matrix) -> str:
+    """Say how many were caught, and how often a reference was blamed."""
+    alarms = f"{len(matrix.false_alarms)} false alarms in {len(matrix.references)} runs of the reference"
+    return f"{matrix.caught} of {len(matrix.defects)} mutants caught, {alarms}"
+
+
+def _listed(names: Iterable[str]) -> str:
+    return ", ".join(name.partition(".")[2] for name in names) or "-"

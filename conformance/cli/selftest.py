@@ -1,0 +1,190 @@
+"""`selftest`: the suite tried on the references and on every broken variant of them - the kill matrix."""
+
+# ruff: noqa: PLC0415 - what is heavy is imported when the verb runs, so that --help stays fast
+
+from __future__ import annotations
+
+import json
+import time
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from conformance.cli import options
+from conformance.cli.helptext import help_of
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from rich.console import Console
+
+    from conformance.bench.selftest import Subject, Trial
+    from conformance.bench.selftest_matrix import Defect, Matrix
+    from conformance.record.events import Role
+
+MATRIX_FILE = "kill-matrix.json"
+PICTURE_FILE = "kill-matrix.md"
+EXIT_CODES = "Exit codes: 0 all caught, no false alarm, every check of a MUST kills; 1 not so; 2 usage."
+
+
+def register(app: typer.Typer) -> None:
+    """Add the verb."""
+    app.command(
+        "selftest",
+        short_help="Try the suite on broken subjects: every one has to be caught.",
+        help=help_of(
+            "Try the suite on the reference and on broken variants of it, each with one named defect. A mutant is "
+            "caught only by a check of the statement that it breaks; the reference has to raise no alarm, a device "
+            "under policies of which every pair of values occurs together. Writes the kill matrix.",
+            "selftest device",
+            "selftest device --mutant accepts-equal-version",
+            "selftest wfm --json --jobs 4",
+        ),
+        epilog=EXIT_CODES,
+    )(selftest)
+
+
+def selftest(
+    role: Annotated[str, typer.Argument(metavar="ROLE", help="device or wfm.")] = "device",
+    mutant: Annotated[
+        list[str] | None, typer.Option("--mutant", metavar="NAME", help="Only this mutant; may be repeated.")
+    ] = None,
+    full: Annotated[
+        bool, typer.Option("--full", help="Every scenario against every mutant, not only those of what it breaks.")
+    ] = False,
+    jobs: Annotated[
+        int | None,
+        typer.Option("--jobs", metavar="N", min=1, help="Processes to try subjects in; default: processors."),
+    ] = None,
+    out: Annotated[Path | None, typer.Option("--out", metavar="DIR", help="Folder for the kill matrix.")] = None,
+    as_json: options.AsJson = False,
+) -> None:
+    """Try everything, then tell."""
+    import os
+
+    from conformance.bench.run import load_checks
+    from conformance.bench.selftest import trials
+    from conformance.bench.selftest_matrix import Matrix, markdown
+    from conformance.catalogue import load
+    from conformance.cli.checking import check_folder
+    from conformance.cli.console import plain, stderr, stdout
+    from conformance.cli.roles import role_of
+
+    chosen = role_of(role)
+    if out:
+        check_folder("--out", out)
+    defects = _defects(chosen, mutant)
+    subjects = [*([] if mutant else _references(chosen)), *(_subject(chosen, defect, full=full) for defect in defects)]
+    began = time.monotonic()
+    done: list[Trial] = []
+    with _progress(len(subjects)) as ended:
+        for trial in trials(subjects, min(jobs or os.cpu_count() or 1, len(subjects))):
+            done.append(trial)
+            ended(trial)
+    load_checks()
+    by_name = {trial.subject.mutant: trial for trial in done if trial.subject.mutant}
+    references = [trial for trial in done if trial.subject.mutant is None]
+    matrix = Matrix(chosen, load(), defects, by_name, references, time.monotonic() - began)
+    if out:
+        out.mkdir(parents=True, exist_ok=True)
+        (out / MATRIX_FILE).write_text(json.dumps(matrix.as_dict(), indent=2, ensure_ascii=False), encoding="utf-8")
+        (out / PICTURE_FILE).write_text(markdown(matrix), encoding="utf-8")
+    if as_json:
+        plain(json.dumps(matrix.as_dict(), indent=2, ensure_ascii=False))
+    _tell(matrix, stderr() if as_json else stdout(), partial=bool(mutant))
+    raise typer.Exit(0 if _held(matrix, partial=bool(mutant)) else 1)
+
+
+def _held(matrix: Matrix, *, partial: bool) -> bool:
+    """Of a few mutants only their own fate can be told."""
+    return matrix.caught == len(matrix.defects) if partial else matrix.passed
+
+
+def _defects(role: Role, names: Sequence[str] | None) -> list[Defect]:
+    from conformance.bench.selftest_matrix import Defect
+    from conformance.cli.mutants import mutants
+    from conformance.cli.roles import unknown
+
+    known = {item.name: Defect(item.name, item.breaks, item.description, item.needs) for item in mutants(role)}
+    for name in names or ():
+        if name not in known:
+            raise unknown("mutant", name, known)
+    return [defect for name, defect in known.items() if not names or name in names]
+
+
+def _references(role: Role) -> list[Subject]:
+    """The reference as it is delivered; a device also as a gateway, and with other policies."""
+    from conformance.bench.selftest import Subject
+    from conformance.bench.selftest_policies import all_pairs
+    from simulator.device.policies import policy_values
+
+    if role == "wfm":
+        return [Subject(role)]
+    return [Subject(role, profile="gateway"), *(Subject(role, policies=row) for row in all_pairs(policy_values()))]
+
+
+def _subject(role: Role, defect: Defect, *, full: bool) -> Subject:
+    from conformance.bench.selftest import Subject
+    from conformance.cli.seats import GATEWAY
+
+    profile = GATEWAY if defect.needs == GATEWAY else None
+    return Subject(role, defect.name, None if full else defect.requirement, profile)
+
+
+@contextmanager
+def _progress(total: int) -> Iterator[Callable[[Trial], None]]:
+    """Show how far it is and how long it still takes; in a log, one line for each subject."""
+    from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
+
+    from conformance.cli.console import is_live, stderr
+
+    console = stderr()
+    if not is_live(console):
+        count = 0
+
+        def line(trial: Trial) -> None:
+            nonlocal count
+            count += 1
+            console.print(f"[{count}/{total}] {_words(trial)}", markup=False, soft_wrap=True)
+
+        yield line
+        return
+    columns = (MofNCompleteColumn(), BarColumn(bar_width=24), TimeRemainingColumn(compact=True))
+    with Progress(*columns, TextColumn("{task.description}", markup=False), console=console, transient=True) as bar:
+        task = bar.add_task("starting", total=total)
+        yield lambda trial: bar.update(task, advance=1, description=_words(trial))
+
+
+def _words(trial: Trial) -> str:
+    name = trial.subject.mutant or f"reference ({trial.subject.ics.profile})"
+    return f"{name}: {trial.scenarios} scenarios, {len(trial.alarms)} alarms ({trial.seconds:.1f} s)"
+
+
+def _tell(matrix: Matrix, console: Console, *, partial: bool) -> None:
+    from rich.table import Table
+
+    from conformance.bench.selftest_matrix import headline
+
+    table = Table("requirement", "mutant", "caught by", box=None, pad_edge=False)
+    for defect in sorted(matrix.defects, key=lambda item: (item.requirement, item.name)):
+        by, trouble = matrix.by(defect), matrix.mutants[defect.name].trouble
+        told = ", ".join(name.partition(".")[2] for name in by) or f"[bold red]not caught[/] {trouble or ''}"
+        table.add_row(defect.requirement, defect.name, told)
+    console.print(table)
+    for trial, alarm in matrix.false_alarms:
+        policies = ", ".join(f"{name}={value}" for name, value in trial.subject.policies.items())
+        console.print(
+            f"false alarm: {alarm.requirement} by {alarm.check} in {alarm.scenario!r} ({policies})", markup=False
+        )
+        console.print(f"    expected {alarm.expected}\n    found    {alarm.found}", markup=False)
+    for trial in matrix.troubles:
+        console.print(f"suite error on the reference: {trial.trouble}", markup=False)
+    if not partial:
+        for name in matrix.idle:
+            console.print(f"kills nothing: {name}", markup=False)
+    mark = "✔" if _held(matrix, partial=partial) else "✘"
+    idle = "" if partial else f", {len(matrix.idle)} checks of a MUST kill nothing"
+    console.print(f"{mark} {headline(matrix)}{idle} ({matrix.seconds:.0f} s)", markup=False)
