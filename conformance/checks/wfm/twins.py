@@ -106,7 +106,8 @@ NEUTRAL = frozenset(
     {
         "address-escaped", "address-resolved", "broken-off", "changed-at-once", "client", "compression-accepted",
         "conditional", "content-held", "deployed", "former-content", "http-version", "identity-service-asked",
-        "kept-connection-closed", "northbound-call", "northbound-failed", "odd-request", "operator-view", "overload-began",
+        "kept-connection-closed", "northbound-call", "northbound-failed", "odd-request", "operator-view",
+        "overload-began",
         "placement", "published", "renewed", "restarted", "resumed", "sound-certificate", "standing-still",
         "trust-tried", "unknown-kinds", "updated", "version-forced", "was-away", "wfm-address", "wfm-credential",
         "withdrawn",
