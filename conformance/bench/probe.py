@@ -23,6 +23,7 @@ from cryptography import x509
 from conformance.bench.errors import UsageError
 from conformance.bench.recorder import Recorder
 from conformance.bench.wfm_http import Answer, AnswerError, AnswerReader, NoAnswer
+from conformance.bench.wfm_patience import Patience
 from conformance.record import redact
 from conformance.record.events import Connection, Exchange, TlsFacts
 from simulator.identity.bundle import TrustBundle
@@ -40,6 +41,8 @@ HTTP_VERSION = "1.1"
 PEEK_S = 0.02
 """How long the probe waits for bytes behind an answer that has no body."""
 
+SILENCE = ("no connection to", "no TLS handshake", "no complete answer", "expected TLS")
+"""How the errors begin of exchanges in which nobody answered."""
 BETWEEN_PIECES_S = 0.05
 """How long a slow request pauses between two pieces."""
 
@@ -147,6 +150,7 @@ class Probe:
         recorder: Recorder,
         answer_s: float,
         on_chain: Callable[[tuple[bytes, ...]], None] = lambda _: None,
+        patience: Patience | None = None,
     ) -> None:
         # `on_chain` is told what certificates the WFM sent, once for each connection
         self.presented = presented
@@ -155,6 +159,7 @@ class Probe:
         self._recorder = recorder
         self._answer_s = answer_s
         self._on_chain = on_chain
+        self._patience = patience or Patience()
         self._context: ssl.SSLContext | None = None
         self._line: _Line | None = None
         self._session: ssl.SSLSession | None = None
@@ -174,8 +179,9 @@ class Probe:
         """Send one request and give the recorded exchange; `fresh` demands a connection of its own.
 
         `path` follows the endpoint's prefix, unless it is to stand `bare`. `Host` and `Content-Length` are added unless
-        given. A request in several `pieces` comes slowly.
+        given. A request in several `pieces` comes slowly. Raises Blocked once the WFM is given up.
         """
+        self._patience.try_again()
         if fresh:
             self.close()
         target = path if bare else f"{self._endpoint.prefix}{path}"
@@ -183,6 +189,7 @@ class Probe:
         call = recognise(method, self._endpoint.operation_target(target))
         begun = self._recorder.now()
         answer, line, error = self._exchanged(_request(method, target, sent, body), method, pieces)
+        self._remember(answer, error)
         return self._recorder.append(
             Exchange(
                 at=begun,
@@ -226,6 +233,13 @@ class Probe:
         deadline = time.monotonic() + self._answer_s
         with contextlib.suppress(_CannotConnect, OSError):
             self._connected(deadline).send(data, deadline)
+
+    def _remember(self, answer: Answer | None, error: str | None) -> None:
+        """Tell what came of a request; silence towards somebody strange says nothing of the WFM."""
+        if answer is not None:
+            self._patience.heard()
+        elif error is not None and error.startswith(SILENCE) and self.presented.name.startswith("client "):
+            self._patience.waited(error)
 
     def close(self) -> None:
         """Close the connection, if there is one; the next request opens another."""

@@ -67,8 +67,12 @@ class WfmBench(Bench):
         self.mark = uuid.uuid4().hex[:8]
 
     def open(self) -> None:
-        """Take the seats: the WFM runs or is reached; clients come when a step names them."""
+        """Take the seats: the WFM runs or is reached; clients come when a step names them.
+
+        Raises Blocked when the WFM was given up in a scenario before.
+        """
         subject = self._subject = self._open_subject(self.loop)
+        subject.patience.try_again()
         self._cleanup.callback(subject.close)
         self._cleanup.enter_context(turn(subject.lock, self.needs))
         self._cleanup.callback(self._give_back)
@@ -128,7 +132,13 @@ class WfmBench(Bench):
         subject = self.subject
         bundle = subject.authority.bundle()
         probe = Probe(
-            subject.endpoint, bundle, presented, self.recorder, self.deadlines["answer"], self._judge_credential
+            subject.endpoint,
+            bundle,
+            presented,
+            self.recorder,
+            self.deadlines["answer"],
+            self._judge_credential,
+            subject.patience,
         )
         self._probes.append(probe)
         return probe

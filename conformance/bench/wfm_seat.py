@@ -19,6 +19,7 @@ from conformance.bench.run import Seat
 from conformance.bench.wfm_bench import WfmBench
 from conformance.bench.wfm_control import HttpControl, WfmHooks, hooks_of, joined
 from conformance.bench.wfm_identities import identities
+from conformance.bench.wfm_patience import Patience
 from conformance.bench.wfm_roster import Roster
 from conformance.bench.wfm_subject import WfmSubject
 from conformance.bench.wfm_tidying import tidy
@@ -106,7 +107,9 @@ def external_seat(
     able = joined(hooks, hooks_of(northbound, endpoint) if northbound else None)
     register = partial(_register, northbound) if northbound is not None and northbound.can("register") else None
     roster = Roster(sharing.own_ids, fresh=sharing.fresh, register=register)
-    subject = partial(WfmSubject, endpoint, authority, wfm_id, northbound, able, roster=roster, lock=sharing.lock)
+    subject = partial(
+        WfmSubject, endpoint, authority, wfm_id, northbound, able, roster=roster, lock=sharing.lock, patience=Patience()
+    )
     names = set(able.names) | (set(northbound.hooks) if northbound is not None else set())
     make = partial(WfmBench, open_subject=lambda _: subject(), apps=apps, at_end=tidy)
     return Seat(ics, url, make, frozenset(names))

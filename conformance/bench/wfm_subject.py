@@ -10,6 +10,7 @@ from conformance.bench.loop import BackgroundLoop
 from conformance.bench.northbound import Northbound
 from conformance.bench.probe import Endpoint
 from conformance.bench.wfm_control import WfmHooks
+from conformance.bench.wfm_patience import Patience
 from conformance.bench.wfm_roster import Roster
 from simulator.identity.authority import Authority
 from simulator.identity.spiffe import SpiffeId, client_spiffe_id
@@ -28,6 +29,8 @@ class WfmSubject:
     roster: Roster = field(default_factory=Roster)
     lock: Path | None = None
     """Where the processes that share it take turns."""
+    patience: Patience = field(default_factory=Patience)
+    """How long it is tried when it answers nothing; shared by the scenarios of a run."""
 
     def client_id(self, wfm_client_id: str) -> SpiffeId:
         """Give the SPIFFE ID of a client."""

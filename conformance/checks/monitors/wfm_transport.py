@@ -5,7 +5,7 @@ from collections.abc import Iterator
 
 from conformance.checks.evidence import Record
 from conformance.checks.registry import Judgement, check
-from conformance.checks.wfm.judged import expect, noted
+from conformance.checks.wfm.judged import expect, noted, unseen
 
 WFM_ID = re.compile(r"spiffe://(?P<domain>[a-z0-9._-]+)/margo/wfm/(?P<wfm>[A-Za-z0-9._-]+)")
 CLIENT_ID = re.compile(r"spiffe://(?P<domain>[a-z0-9._-]+)/margo/wfm/(?P<wfm>[A-Za-z0-9._-]+)/client/[A-Za-z0-9._-]+")
@@ -38,6 +38,16 @@ def every_exchange_is_over_tls(record: Record) -> Iterator[Judgement]:
         if item.status is not None:
             version = item.tls.version if item.tls else None
             yield expect(version, "TLS", version, item)
+
+
+@check("SEC-002", "ID-30", role="wfm", monitor=True)
+def nothing_but_tls_is_spoken(record: Record) -> Iterator[Judgement]:
+    """Whoever opens a connection with TLS is answered with TLS, by somebody."""
+    for item in record.exchanges:
+        if item.status is None and (item.error or "").startswith("expected TLS"):
+            yield expect(False, "TLS", item.error, item)
+        elif item.status is None and (item.error or "").startswith(("no connection to", "no TLS handshake")):
+            yield unseen("TLS", item.error, item)
 
 
 @check("ID-31", role="wfm", monitor=True)

@@ -23,7 +23,10 @@ def odd_requests_do_no_harm(record: Record) -> Iterator[Judgement]:
             continue
         what, status = str(fact.data.get("what")), item.status
         names = ("API-003",) if fact.data.get("served") else ("API-003", "ERR-001")
-        if status is None:
+        before = [exchange(record, number) for number in fact.data.get("before", ())]
+        if status is None and not any(one is not None and one.status is not None for one in before):
+            yield unseen(f"an answer to {what}", "nobody was answered before either", item, only=names)
+        elif status is None:
             # closing the connection is a way to refuse what is malformed, never what has to be served
             refused = not fact.data.get("served") and "within" not in (item.error or "")
             yield expect(refused, f"an answer to {what}", said(item), item, only=names)
@@ -92,5 +95,7 @@ def _around(record: Record, fact: Fact, names: tuple[str, ...]) -> Iterator[Judg
     for where in ("before", "after"):
         for number in fact.data.get(where, ()):
             twin = exchange(record, number)
-            if twin is not None:
+            if twin is not None and twin.status is None:
+                yield unseen(f"an ordinary request {where} served", said(twin), twin, only=names)
+            elif twin is not None:
                 yield expect(taken(twin), f"an ordinary request {where} served", said(twin), twin, only=names)
