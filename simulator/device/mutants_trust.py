@@ -1,9 +1,11 @@
-"""Broken devices whose defect lies in how they deal with trust bundles."""
+"""Broken devices whose defect lies in how they deal with trust bundles, or with what concerns security."""
 
 from dataclasses import replace
 from typing import Any
 
-from simulator.device.mutant import Change, Mutant
+from simulator.device.agent import Agent
+from simulator.device.events import LogKind
+from simulator.device.mutant import Change, Mutant, with_agent
 from simulator.identity.bundle import TrustBundle
 from simulator.identity.mis_trust import MisConfig, MisTrust, Refresh
 from simulator.protocol.documents import parse_json
@@ -50,11 +52,21 @@ class AsksOnce(MisTrust):
         del result
 
 
+class LogsNoSecurity(Agent):
+    """Keeps what concerns security to itself."""
+
+    def log(self, kind: LogKind, message: str) -> None:
+        """Log everything else."""
+        if kind != "security":
+            super().log(kind, message)
+
+
 def _trust(trust_class: type[MisTrust]) -> Change:
     return lambda config: replace(config, trust_class=trust_class)
 
 
 TRUST_MUTANTS: tuple[Mutant, ...] = (
+    Mutant("logs-no-security", "DS-070", "logs no refused state", with_agent(LogsNoSecurity), needs="log"),
     Mutant("stores-no-bundle", "ID-86", "knows no bundle after a reboot", _trust(ForgetsBundle), needs="trust-service"),
     Mutant("ignores-refresh-hint", "ID-85", "refreshes when it likes", _trust(IgnoresHint), needs="trust-service"),
     Mutant("adds-bundles-up", "ID-84", "keeps anchors that were retired", _trust(AddsBundlesUp), needs="trust-service"),
