@@ -64,12 +64,18 @@ class _Clock:
 
     def __init__(self, budget_s: float) -> None:
         self._budget_s = budget_s
-        self._began = time.monotonic()
-        self._ends = self._began + budget_s
+        self._began: float | None = None
+        self._ends = 0.0
+
+    def start(self) -> None:
+        """Start with the first sequence: what Hypothesis prepares once does not count."""
+        if self._began is None:
+            self._began = time.monotonic()
+            self._ends = self._began + self._budget_s
 
     def passed(self) -> float:
         """Seconds since the hunt began."""
-        return time.monotonic() - self._began
+        return 0.0 if self._began is None else time.monotonic() - self._began
 
     def over(self) -> bool:
         """Whether the budget is spent."""
@@ -122,6 +128,7 @@ class Hunt:
         )
         @given(self._drawn)
         def attempt(drawn: list[AnyAction]) -> None:
+            clock.start()
             if self._shown(self._fit(drawn), hunted, clock):
                 raise _Shown
 
