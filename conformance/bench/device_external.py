@@ -146,6 +146,7 @@ class ExternalSeat:
         if not self._held_off:
             return
         self._held_off = False
+        world.recorder.note("factory-reset")
         await self._call("factory-reset", "reset")
         if not _cut_by_scenario(world.recorder.record()):
             await world.link.restore()
@@ -176,11 +177,11 @@ class ExternalSeat:
 
     async def reboot(self) -> None:
         """Switch off and on; the network is away meanwhile, so that what comes later comes after the restart."""
-        await self._unheard("reboot", "reboot")
+        await self._unheard("reboot", "reboot", "rebooted")
 
     async def factory_reset(self) -> None:
         """Reset to the state of delivery, with the network away meanwhile."""
-        await self._unheard("factory-reset", "reset")
+        await self._unheard("factory-reset", "reset", "factory-reset")
 
     def power_cut(self, at: str, loop: BackgroundLoop) -> Callable[[], None]:
         """Cut the power at a named point; the power comes back when what is given is called.
@@ -254,9 +255,11 @@ class ExternalSeat:
             raise Blocked(f"there is no hook {name}")
         return self._how.hooks[name]
 
-    async def _unheard(self, name: str, action: str) -> None:
+    async def _unheard(self, name: str, action: str, fact: str) -> None:
+        """Call a hook while the network is away; the fact is noted again from then on, since nothing came after it."""
         world = self._there
         await world.link.cut()
+        world.recorder.note(fact)
         try:
             await self._call(name, action)
         finally:
