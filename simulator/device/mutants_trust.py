@@ -45,6 +45,13 @@ class TakesAnyDiscovery(MisTrust):
         return str(parse_json(fetched.body, "discovery document")["trustBundleUri"])
 
 
+class KnowsDiscoveryOnly(MisTrust):
+    """Does without trust while there is no discovery document."""
+
+    async def _located(self) -> str:
+        return await self._discover()
+
+
 class AsksOnce(MisTrust):
     """Asks for the bundle once, and never again."""
 
@@ -70,6 +77,13 @@ TRUST_MUTANTS: tuple[Mutant, ...] = (
     Mutant("stores-no-bundle", "ID-86", "knows no bundle after a reboot", _trust(ForgetsBundle), needs="trust-service"),
     Mutant("ignores-refresh-hint", "ID-85", "refreshes when it likes", _trust(IgnoresHint), needs="trust-service"),
     Mutant("adds-bundles-up", "ID-84", "keeps anchors that were retired", _trust(AddsBundlesUp), needs="trust-service"),
+    Mutant(
+        "knows-discovery-only",
+        "PT-015",
+        "fetches no bundle while there is no discovery document",
+        _trust(KnowsDiscoveryOnly),
+        needs="trust-service",
+    ),
     Mutant(
         "takes-any-discovery",
         "ID-77",
