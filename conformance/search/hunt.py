@@ -90,6 +90,14 @@ class _Over(BaseException):
     """The budget is spent. No `Exception`, since Hypothesis would take it for a finding and shrink that."""
 
 
+class _Failed(BaseException):
+    """A sequence could not be carried out for a reason that ends the hunt, and that Hypothesis must not shrink."""
+
+    def __init__(self, error: Exception) -> None:
+        super().__init__(str(error))
+        self.error = error
+
+
 class _Shown(Exception):
     """The violation that is being shrunk was shown again."""
 
@@ -111,7 +119,10 @@ class Hunt:
         self._known: dict[str, bool] = {}
 
     def run(self, limits: Limits) -> Hunted:
-        """Hunt until a violation is found and shrunk, all examples were carried out, or the budget is spent."""
+        """Hunt until a violation is found and shrunk, all examples were carried out, or the budget is spent.
+
+        Raises what carrying out a sequence raises, such as UsageError when a real subject never comes.
+        """
         hunted = Hunted()
         clock = _Clock(limits.budget_s)
 
@@ -129,12 +140,19 @@ class Hunt:
         @given(self._drawn)
         def attempt(drawn: list[AnyAction]) -> None:
             clock.start()
-            if self._shown(self._fit(drawn), hunted, clock):
+            try:
+                shown = self._shown(self._fit(drawn), hunted, clock)
+            except Exception as error:
+                raise _Failed(error) from error
+            if shown:
                 raise _Shown
 
-        # a subject in real time need not do the same twice; the smallest sequence that showed it is kept anyway
-        with contextlib.suppress(_Shown, Flaky, _Over):
-            attempt()
+        try:
+            # a subject in real time need not do the same twice; the smallest sequence that showed it is kept anyway
+            with contextlib.suppress(_Shown, Flaky, _Over):
+                attempt()
+        except _Failed as failed:
+            raise failed.error from None
         with contextlib.suppress(_Over):
             self._prune(hunted, clock)
         hunted.duration_s = clock.passed()
