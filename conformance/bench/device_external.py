@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from conformance.bench.connection_sheet import write_sheet
-from conformance.bench.device_world import Endpoint, World
+from conformance.bench.device_world import CLIENT_ID, Endpoint, World
 from conformance.bench.errors import Blocked, UsageError
 from conformance.bench.flood import Tally
 from conformance.bench.hooks.abilities import BUILT_IN
@@ -103,6 +103,8 @@ class ExternalSeat:
         await world.link.restore()
         if world.presented != "good":
             await world.present("good")
+        if world.core.client(CLIENT_ID).retired:  # by a scenario that ended before it took the relationship up again
+            await world.retire(retired=False)
         if world.documents:
             await world.change(drop=list(world.documents))
 
@@ -200,14 +202,15 @@ class ExternalSeat:
                 if not world.recorder.until(lambda record: _came_to(record, at, armed), MOMENT_S):
                     raise Blocked(f"the point {at} was not seen within {MOMENT_S:g} s, so the power was not cut")
                 loop.run(self._call("power-cut", "cut", at=at), self.patience_s)
-            loop.run(self._power_back(at), self.patience_s)
+            loop.run(self._power_back(at, hook), self.patience_s)
 
         return power_up
 
-    async def _power_back(self, at: str) -> None:
+    async def _power_back(self, at: str, hook: Hook) -> None:
         world = self._there
-        await world.link.cut()
-        await asyncio.sleep(OFF_S)
+        if not hook.precise:  # a device that cuts its own power needs the network until it comes to the point
+            await world.link.cut()
+            await asyncio.sleep(OFF_S)
         try:
             await self._call("power-cut", "restore", at=at)
             self._undo.pop("power-cut", None)
