@@ -22,6 +22,7 @@ from conformance.bench.wfm_seat import Sharing, external_seat
 from conformance.record.events import Fact, ScenarioOutcome
 from conformance.record.file import EVENT_FILE, read
 from tests.adapters.worked_examples import write_examples
+from tests.cli.commands import call
 from tests.cli.processes import Served, served_wfm
 
 ICS = Ics.of_reference("wfm")
@@ -160,3 +161,16 @@ def test_without_a_terminal_a_person_is_missed_by_name(tmp_path: Path) -> None:
         assert northbound.hooks == frozenset()
         with pytest.raises(Blocked, match="deploy"):
             northbound.deploy("a", "press", "historian", "1.0.0", {})
+
+
+def test_doctor_tries_each_operation_and_tells_the_one_that_fails(wfm: Served, folder: Path) -> None:
+    where = ("doctor", "--url", wfm.found["url"], "--identity", folder / "identity", "--out", folder / "out")
+    good = call(*where, "--northbound", folder / "http.yaml")
+    assert good.code == 0, good
+    assert all(f"ok    {name}" in good.out for name in ("deploy", "update", "devices", "withdraw"))
+    broken = folder / "broken.yaml"
+    broken.write_text((folder / "http.yaml").read_text().replace("POST /northbound/v1/deployments", "POST /orders"))
+    bad = call(*where, "--northbound", broken)
+    assert bad.code == 2
+    assert "FAIL  deploy" in bad.out
+    assert "/orders: expected 2xx, found 404" in bad.out
