@@ -42,6 +42,10 @@ def _properties(document: Json, change: Callable[[Json], Json]) -> Json:
     return _components(document, lambda it: {**it, "properties": change(it["properties"])})
 
 
+def _texts(parameters: Json) -> Json:
+    return {name: {**one, "value": f"{one['value']} "} for name, one in parameters.items()}
+
+
 def _without(document: Json, *names: str) -> Json:
     return {name: value for name, value in document.items() if name not in names}
 
@@ -213,10 +217,10 @@ MANIFESTS = (
         deploying(lambda it: _profile(it, lambda one: {**one, "type": "docker-compose"})),
     ),
     WfmMutant(
-        "values-left-out",
+        "values-as-text",
         "APP-06",
-        "The operator's values do not reach the device",
-        deploying(lambda it: _spec(it, parameters={})),
+        "The operator's values reach the device as texts with a blank",
+        deploying(lambda it: _spec(it, parameters=_texts(it["spec"].get("parameters") or {}))),
     ),
     WfmMutant(
         "demands-left-out",
