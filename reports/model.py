@@ -132,6 +132,31 @@ class Coverage(_Document):
     failed: int
 
 
+class BehaviourReport(_Document):
+    """One standard behaviour in failure and recovery, and how the subject behaved."""
+
+    id: str
+    title: str
+    basis: Literal["normative", "ambiguous", "undefined"]
+    """Whether the revision demands it, demands it and leaves the path open, or says nothing of it."""
+    statement: str
+    requirements: tuple[str, ...] = ()
+    """Statements that it rests on."""
+    policy: Mapping[str, tuple[str, ...]] = {}
+    """What a supplier may declare of it."""
+    declared: Mapping[str, str] = {}
+    """What the supplier of this subject declares of it."""
+    verdict: RequirementVerdict
+    reason: str | None = None
+    """Why nothing exercises it, or a part of it."""
+    findings: tuple[FindingReport, ...] = ()
+    """Every finding that failed, warned or stayed inconclusive."""
+    condensed: tuple[CondensedReport, ...] = ()
+    """All other findings, in groups."""
+    scenarios: tuple[int, ...] = ()
+    """Numbers of the scenarios that were to show it."""
+
+
 class RoleReport(_Document):
     """The assessment of one role. The counts name every kind, also those that are zero."""
 
@@ -147,6 +172,8 @@ class RoleReport(_Document):
     """The same for the applicable MUSTs alone; they add up to `coverage.applicable`."""
     counts_scenarios: Mapping[ScenarioOutcome, int]
     requirements: tuple[RequirementReport, ...]
+    behaviours: tuple[BehaviourReport, ...] = ()
+    """Those that scenarios of this role were to show; for a device also those that none shows."""
 
 
 class StepReport(_Document):

@@ -1,7 +1,7 @@
 """What the HTML page shows, gathered from the machine report: rows by area, bars of coverage, groups of findings."""
 
 import re
-from collections import defaultdict
+from collections import Counter, defaultdict
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
@@ -9,7 +9,7 @@ from conformance.record.events import Finding, Outcome, Role, ScenarioOutcome
 from conformance.record.run import Run, ScenarioRun
 from conformance.record.verdict import EXERCISED, RANK, RequirementVerdict, worst
 from reports.groups import NOTABLE, Group, by_content, by_words
-from reports.model import Report, RequirementReport, RoleReport, ScenarioReport
+from reports.model import BehaviourReport, Report, RequirementReport, RoleReport, ScenarioReport
 from reports.projection import failures, not_exercised, of_outcome, unexplained_failures, why
 
 SHOWN_AT_THE_TOP = 3
@@ -128,6 +128,23 @@ class RoleView:
 
 
 @dataclass(frozen=True, slots=True)
+class BehaviourRow:
+    """One behaviour of a role."""
+
+    behaviour: BehaviourReport
+    groups: tuple[Group, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class BehavioursView:
+    """The behaviours of a role, in the order of the catalogue, and how many have which verdict."""
+
+    role: Role
+    rows: tuple[BehaviourRow, ...]
+    counts: tuple[tuple[RequirementVerdict, int], ...]
+
+
+@dataclass(frozen=True, slots=True)
 class Page:
     """The whole page."""
 
@@ -142,6 +159,7 @@ class Page:
     """What each requirement that has a row says, by its id."""
     titles: Mapping[int, str]
     """The titles of the scenarios, by their numbers."""
+    behaviours: tuple[BehavioursView, ...] = ()
 
 
 def page_of(run: Run, report: Report) -> Page:
@@ -166,7 +184,16 @@ def page_of(run: Run, report: Report) -> Page:
         rows=len(rows),
         statements={row.head.id: row.head.statement for row in rows},
         titles={scenario.number: scenario.title for scenario in report.scenarios},
+        behaviours=tuple(_behaviours(run, role) for role in report.roles if role.behaviours),
     )
+
+
+def _behaviours(run: Run, role: RoleReport) -> BehavioursView:
+    findings = run.findings(role.role)
+    rows = tuple(BehaviourRow(item, by_words(run, findings.get(item.id, ()))) for item in role.behaviours)
+    counts = Counter(item.verdict for item in role.behaviours)
+    ordered = sorted(counts, key=lambda verdict: (verdict is not RequirementVerdict.PASS, RANK[verdict]))
+    return BehavioursView(role.role, rows, tuple((verdict, counts[verdict]) for verdict in ordered))
 
 
 def kind(value: str) -> str:
@@ -194,6 +221,7 @@ def pointed_at(view: Page) -> list[int]:
     """The events that the page links to, those of failures first."""
     groups = [group for item in view.roles for cell in item.failures for group in cell.groups]
     groups += [group for _, _, rows in view.areas for row in rows for cell in row.cells for group in cell.groups]
+    groups += [group for item in view.behaviours for row in item.rows for group in row.groups]
     groups += [group for _, cards in view.features for card in cards for group in card.groups]
     return [shown.number for group in groups for occurrence in group.occurrences for shown in occurrence.shown]
 

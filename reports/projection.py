@@ -9,6 +9,7 @@ from conformance.record.run import Run, ScenarioRun
 from conformance.record.verdict import EXERCISED, RANK, Assessment, RequirementVerdict
 from reports.groups import NOTABLE, SHOWN_EXAMPLES
 from reports.model import (
+    BehaviourReport,
     CondensedReport,
     Coverage,
     ExampleReport,
@@ -194,6 +195,32 @@ def _role(run: Run, assessment: Assessment) -> RoleReport:
         counts_applicable={verdict: applicable[verdict] for verdict in RequirementVerdict},
         counts_scenarios={outcome: scenarios[outcome] for outcome in ScenarioOutcome},
         requirements=requirements,
+        behaviours=_behaviours(run, role),
+    )
+
+
+def _behaviours(run: Run, role: Role) -> tuple[BehaviourReport, ...]:
+    """The behaviours of a role in the order of the catalogue; those that no scenario shows stand with the device."""
+    verdicts, findings = run.behaviour_verdicts(role), run.findings(role)
+    policies = next(subject.policies for subject in run.header.subjects if subject.role == role)
+    elsewhere = {name for other in run.roles if other != role for name in run.behaviour_verdicts(other)}
+    return tuple(
+        BehaviourReport(
+            id=entry.id,
+            title=entry.title,
+            basis=entry.basis,
+            statement=entry.statement,
+            requirements=entry.see,
+            policy=entry.policy,
+            declared={name: policies[name] for name in entry.policy if name in policies},
+            verdict=verdicts.get(entry.id, RequirementVerdict.NOT_EXERCISED),
+            reason=entry.reason,
+            findings=_notable(run, findings.get(entry.id, ())),
+            condensed=_condensed(run, findings.get(entry.id, ())),
+            scenarios=tuple(item.number for item in run.of_role(role) if entry.id in item.started.behaviours),
+        )
+        for entry in run.behaviours
+        if entry.id in verdicts or (role == "device" and entry.id not in elsewhere)
     )
 
 

@@ -237,8 +237,9 @@ def cut_everywhere(bench: DeviceBench, change: Change) -> Iterator[str]:
         point = f"{lost} (effect {number})"
         bench.note("power-cut", point=point)
         bench.loop.run(device.start())
-        bench.note("powered-up", point=point)
+        back = bench.note("powered-up", point=point)
         bench.until(lambda record, since=order: change.done(record.since(since)), "apply")  # type: ignore[misc]
+        bench.until(lambda record, since=back.at: len(evidence.polls_after(record.since(since), since)) >= 2, "connect")  # type: ignore[misc]
         yield point
     raise RuntimeError(f"a change of more than {MAX_POINTS} effects")
 

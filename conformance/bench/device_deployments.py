@@ -23,7 +23,8 @@ class Variation:
     component, `revision` replaces that of the first component, `extended` adds unknown extensions at every place that
     has room for one, `values` are parameters, `spelling` is how the YAML is written. `registry` stands
     in for the host of every component's repository, `wait` for that of every component, `capacity` for what the profile
-    asks of a device; with `forced` the type need not be one that the device has.
+    asks of a device; with `forced` the type need not be one that the device has. `unknown_parameter` adds a
+    parameter whose target nobody knows.
     """
 
     kind: str | None = None
@@ -37,6 +38,7 @@ class Variation:
     wait: bool | None = None
     capacity: Mapping[str, Any] | None = None
     forced: bool = False
+    unknown_parameter: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,6 +73,9 @@ def deployment_of(
         "spec": {"applicationId": release.application_id, "deploymentProfile": _profile_of(profile, variation)},
     }
     parameters = _parameters(release, profile, variation.values)
+    if variation.unknown_parameter:
+        nowhere = {"pointer": "nobody.knows.this", "components": [profile.components[0].name]}
+        parameters["nobodyKnowsThis"] = {"value": "unheard of", "targets": [nowhere]}
     if parameters:
         document["spec"]["parameters"] = parameters
     if variation.extended:

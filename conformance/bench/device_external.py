@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from conformance.bench.connection_sheet import write_sheet
-from conformance.bench.device_world import Endpoint, World
+from conformance.bench.device_world import CLIENT_ID, Endpoint, World
 from conformance.bench.errors import Blocked, UsageError
 from conformance.bench.flood import Tally
 from conformance.bench.hooks.abilities import BUILT_IN
@@ -103,6 +103,8 @@ class ExternalSeat:
         await world.link.restore()
         if world.presented != "good":
             await world.present("good")
+        if world.core.client(CLIENT_ID).retired:  # by a scenario that ended before it took the relationship up again
+            await world.retire(retired=False)
         if world.documents:
             await world.change(drop=list(world.documents))
 
@@ -146,6 +148,7 @@ class ExternalSeat:
         if not self._held_off:
             return
         self._held_off = False
+        world.recorder.note("factory-reset")
         await self._call("factory-reset", "reset")
         if not _cut_by_scenario(world.recorder.record()):
             await world.link.restore()
@@ -176,11 +179,11 @@ class ExternalSeat:
 
     async def reboot(self) -> None:
         """Switch off and on; the network is away meanwhile, so that what comes later comes after the restart."""
-        await self._unheard("reboot", "reboot")
+        await self._unheard("reboot", "reboot", "rebooted")
 
     async def factory_reset(self) -> None:
         """Reset to the state of delivery, with the network away meanwhile."""
-        await self._unheard("factory-reset", "reset")
+        await self._unheard("factory-reset", "reset", "factory-reset")
 
     def power_cut(self, at: str, loop: BackgroundLoop) -> Callable[[], None]:
         """Cut the power at a named point; the power comes back when what is given is called.
@@ -199,14 +202,15 @@ class ExternalSeat:
                 if not world.recorder.until(lambda record: _came_to(record, at, armed), MOMENT_S):
                     raise Blocked(f"the point {at} was not seen within {MOMENT_S:g} s, so the power was not cut")
                 loop.run(self._call("power-cut", "cut", at=at), self.patience_s)
-            loop.run(self._power_back(at), self.patience_s)
+            loop.run(self._power_back(at, hook), self.patience_s)
 
         return power_up
 
-    async def _power_back(self, at: str) -> None:
+    async def _power_back(self, at: str, hook: Hook) -> None:
         world = self._there
-        await world.link.cut()
-        await asyncio.sleep(OFF_S)
+        if not hook.precise:  # a device that cuts its own power needs the network until it comes to the point
+            await world.link.cut()
+            await asyncio.sleep(OFF_S)
         try:
             await self._call("power-cut", "restore", at=at)
             self._undo.pop("power-cut", None)
@@ -254,9 +258,11 @@ class ExternalSeat:
             raise Blocked(f"there is no hook {name}")
         return self._how.hooks[name]
 
-    async def _unheard(self, name: str, action: str) -> None:
+    async def _unheard(self, name: str, action: str, fact: str) -> None:
+        """Call a hook while the network is away; the fact is noted again from then on, since nothing came after it."""
         world = self._there
         await world.link.cut()
+        world.recorder.note(fact)
         try:
             await self._call(name, action)
         finally:

@@ -137,6 +137,7 @@ class SimulatedSeat:
             "trust-service",
             "registry",
             "inspect",
+            "log",
             "children",
         }
     )

@@ -22,6 +22,8 @@ REFRESH_S = 0.1
 """How often the simulated device refreshes its bundle."""
 HINT_S = 2
 """The refresh hint of a bundle that has one: the smallest that differs clearly from the device's own interval."""
+UNDISCOVERABLE = "no discovery document, whose bundle the device knows where to find"
+"""A service that is right, and that a device has to be told of (PT-015)."""
 SOON = "that wants to be refreshed soon"
 ADDRESS = "127.0.0.1"
 BY_ADDRESS = ("a pinned key, known by its address", "another key than the pinned one, known by its address")
@@ -39,6 +41,8 @@ class IdentityService:
     """What the device was told that the service has to prove."""
     cache: Path
     rotation: Rotation | None = None
+    fallback: bool = False
+    """Whether the device was told where the bundle is, should there be no discovery document."""
 
     @property
     def world(self) -> World:
@@ -69,7 +73,10 @@ async def _open(bench: DeviceBench, seat: SimulatedSeat, defect: str) -> Identit
         await server.stop()
         server = await world.open_identity_service(web_authority=authority, credential=server.credential)
     service = IdentityService(bench, server, authority, authority.anchors, _cache_file(bench))
-    if defect:
+    if defect == UNDISCOVERABLE:
+        server.publish_discovery(None)
+        service.fallback = True
+    elif defect:
         bench.note("service-defect", defect=defect)
     seat.trust = _trust(service, seat)
     return service
@@ -102,6 +109,7 @@ def _trust(service: IdentityService, seat: SimulatedSeat) -> MisTrust:
         retry_s=REFRESH_S,
         timeout_s=2.0,
         cache=service.cache,
+        fallback_url=service.server.bundle_url if service.fallback else None,
     )
     bench = service.bench
 

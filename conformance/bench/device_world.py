@@ -12,6 +12,7 @@ from typing import Any
 from aiohttp import web
 from aiohttp.typedefs import Handler
 
+from conformance.bench.errors import Blocked
 from conformance.bench.flood import PAUSE_S, Tally, unbounded
 from conformance.bench.recorder import Recorder
 from conformance.record import redact
@@ -154,7 +155,11 @@ class World:
     async def change(
         self, put: Iterable[bytes] = (), drop: Iterable[str] = (), *, version: int | None = None
     ) -> Publication:
-        """Publish a new desired state, in a given version or the next one. Raises DocumentError, ValueError."""
+        """Publish a new desired state, in a given version or the next. Raises DocumentError, ValueError, Blocked."""
+        if version is not None and version <= self.version:
+            raise Blocked(
+                f"the device was shown version {self.version} already, so version {version} needs new credentials"
+            )
         if version is not None:
             await self.wfm.service.jump_version(CLIENT_ID, version)
         desired = [Desired.from_yaml(document) for document in put]

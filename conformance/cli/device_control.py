@@ -10,28 +10,20 @@ from typing import Any
 
 from aiohttp import web
 
+from conformance.bench.device_subject import SCRIPTS, SETTINGS
 from simulator.device.config import DeviceConfig
 from simulator.device.driver import SimulatedDevice
 from simulator.device.facts import default_capabilities
-from simulator.device.runtimes import ComponentScript
 from simulator.device.settings import DailyWindow, Window
+from simulator.device.transport import Limits
 
 Done = Awaitable[object]
 MAX_CALL = 64 * 1024
 WINDOW_S = 3600.0
 OFF_WITHIN_S = 60.0
-SLOW_S = 0.5
-BEHAVIOURS: Mapping[str, ComponentScript] = {
-    "slow": ComponentScript(duration_s=SLOW_S),
-    "fails": ComponentScript(fails_at="start"),
-    "fails slowly": ComponentScript(duration_s=SLOW_S, fails_at="start"),
-    "cannot be fetched": ComponentScript(fails_at="pull"),
-    "never ready": ComponentScript(hangs=True),
-    "unhealthy": ComponentScript(fails_at="health"),
-    "fails to go": ComponentScript(removal_fails=1),
-    "fine": ComponentScript(),
-}
-"""How a component behaves, by the words of the scenarios."""
+OTHER_SETTINGS = ("answer_s", "downtime_s", "not_before_s", "serial", "types")
+CONFIGURABLE = (*SETTINGS.values(), "limits", "downtime", "polling_hours")
+"""Fields of the configuration that calls may change."""
 
 
 class DeviceControl:
@@ -83,23 +75,26 @@ class DeviceControl:
         device, settings, now = self._device, call.get("settings", {}), time.time()
         if call["action"] == "restore":
             was = self._delivered
-            await device.configure(
-                poll_interval_s=was.poll_interval_s, downtime=was.downtime, polling_hours=was.polling_hours
-            )
+            await device.configure(**{name: getattr(was, name) for name in CONFIGURABLE})
             device.change_capabilities(was.facts().own)
             return
-        if unknown := set(settings) - {"poll_s", "downtime_s", "not_before_s", "serial"}:
+        if unknown := set(settings) - {*SETTINGS, *OTHER_SETTINGS}:
             raise ValueError(f"no settings {', '.join(sorted(unknown))}")
-        if "poll_s" in settings:
-            await device.configure(poll_interval_s=settings["poll_s"])
+        plain = {SETTINGS[name]: value for name, value in settings.items() if name in SETTINGS}
+        if "answer_s" in settings:
+            plain["limits"] = Limits(request_timeout_s=settings["answer_s"])
+        if plain:
+            await device.configure(**plain)
         if "downtime_s" in settings:
             await device.configure(downtime=(Window(now, now + settings["downtime_s"]),))
         if "not_before_s" in settings:
             start = now + settings["not_before_s"]
             await device.configure(polling_hours=(DailyWindow(start, start + WINDOW_S),))
-        if "serial" in settings:
+        said = {"serial": "serial_number", "types": "supported_deployment_types"}
+        changed = {said[name]: _frozen(settings[name]) for name in said if name in settings}
+        if changed:
             own = device.facts.own
-            properties = own.properties.model_copy(update={"serial_number": settings["serial"]})
+            properties = own.properties.model_copy(update=changed)
             device.change_capabilities(own.model_copy(update={"properties": properties}))
 
     async def _children(self, call: Mapping[str, Any]) -> None:
@@ -125,7 +120,7 @@ class DeviceControl:
         if call["action"] == "clear":
             machine.scripts = self._delivered.scripts
             return
-        machine.scripts = {**machine.scripts, call["component"]: BEHAVIOURS[call["behaviour"]]}
+        machine.scripts = {**machine.scripts, call["component"]: SCRIPTS[call["behaviour"]]}
 
     async def _tamper(self, call: Mapping[str, Any]) -> None:
         self._device.tamper(call["action"], call.get("deployment", ""), call.get("component", ""))
@@ -136,3 +131,7 @@ class DeviceControl:
             for name, view in self._device.workloads.items()
         }
         return {name: parts for name, parts in running.items() if parts}
+
+
+def _frozen(value: Any) -> Any:
+    return tuple(value) if isinstance(value, list) else value

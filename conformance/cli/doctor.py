@@ -29,6 +29,7 @@ def register(app: typer.Typer) -> None:
             "something is amiss.",
             "doctor",
             "doctor --url https://localhost:8443 --identity DIR",
+            "doctor --url https://localhost:8443 --identity DIR --northbound my-adapter.yaml",
         ),
         epilog=EXIT_CODES_PLAIN,
     )(doctor)
@@ -41,6 +42,9 @@ def doctor(
     ] = None,
     client_id: Annotated[
         str | None, typer.Option("--client-id", metavar="ID", help="Which client of the folder; the first.")
+    ] = None,
+    northbound: Annotated[
+        str | None, typer.Option("--northbound", metavar="URL|FILE", help="Try an operator's API or adapter file too.")
     ] = None,
     out: options.Out = options.DEFAULT_OUT,
 ) -> None:
@@ -55,6 +59,10 @@ def doctor(
         from conformance.cli.smoke import smoke
 
         amiss += asyncio.run(_tell_async(smoke(endpoint, identity, client_id)))
+    if northbound is not None:
+        from conformance.cli.operator_check import try_operator
+
+        amiss += _tell(try_operator(northbound, url, identity, client_id))
     if amiss:
         raise typer.Exit(USAGE)
 

@@ -16,6 +16,10 @@ if TYPE_CHECKING:
     from conformance.catalogue import Behaviour, Catalogue, Interpretation, Requirement
 
 
+ADAPTERS = "adapters"
+"""Not an id: what `--northbound` takes."""
+
+
 def register(app: typer.Typer) -> None:
     """Add the verb."""
     app.command(
@@ -27,6 +31,7 @@ def register(app: typer.Typer) -> None:
             "explain DS-069",
             "explain FB-01",
             "explain AMB-X-22",
+            "explain adapters          # what --northbound takes",
         ),
         epilog=EXIT_CODES_PLAIN,
     )(explain)
@@ -39,6 +44,9 @@ def explain(
     """Print everything known under one id."""
     from conformance.catalogue import DEFAULT_REVISION, load
 
+    if name.strip().lower() == ADAPTERS:
+        _adapters()
+        return
     catalogue = load(revision or DEFAULT_REVISION)
     wanted = name.strip().upper()
     behaviour = next((item for item in catalogue.behaviours if item.id == wanted), None)
@@ -102,6 +110,22 @@ def _requirement(item: Requirement, catalogue: Catalogue) -> None:
         ids = {item.id, *item.same_as}
         broken = [f"{entry.name}: {entry.description}" for entry in mutants(role) if entry.breaks in ids]
         _many(f"{role} mutants", broken)
+
+
+def _adapters() -> None:
+    """Print what an adapter of the operator's side is asked for, and where the worked examples are."""
+    from conformance.bench.adapters.files import KINDS
+    from conformance.bench.northbound import OPERATIONS
+
+    _title(ADAPTERS, "the operator's side of a WFM, given with --northbound")
+    _text("An address is the reference WFM's own API. A file says `adapter:` and what that kind needs; docs/")
+    _text("northbound-adapters.md has a worked example of each: " + ", ".join(KINDS) + ".")
+    for item in OPERATIONS.values():
+        needed = "required" if item.required else "optional"
+        lines = [f"{item.purpose} ({needed})"]
+        lines += [f"takes {', '.join(item.takes)}"] if item.takes else []
+        lines += [f"gives {', '.join(item.gives)}"] if item.gives else []
+        _many(item.name, lines)
 
 
 def _behaviour(item: Behaviour, catalogue: Catalogue) -> None:

@@ -39,8 +39,8 @@ def register(app: typer.Typer) -> None:
             "device comes to what is wanted, never goes back, tells the truth and loses nothing. What is found is "
             "shrunk, printed as a scenario and saved for `run device --replay FILE`.",
             "search device --budget 60",
-            "search device --target simulated:accepts-equal-version --seed 7",
-            "search device --listen 0.0.0.0:8443 --ics my-device.yaml --budget 900",
+            "search device --target simulated:NAME --seed 7",
+            "search device --listen 0.0.0.0:8443 --budget 900",
         ),
         epilog=EXIT_CODES,
     )(search_device)
@@ -51,7 +51,7 @@ def register(app: typer.Typer) -> None:
             "Report, deploy, update, remove and ask in random order, with documents generated from the schemas, valid "
             "and spoiled. What is found is shrunk, printed as a scenario and saved for `run wfm --replay FILE`.",
             "search wfm --budget 60",
-            "search wfm --url URL --identity DIR --northbound URL --seed 7",
+            "search wfm --url URL --identity DIR --northbound URL",
         ),
         epilog=EXIT_CODES,
     )(search_wfm)

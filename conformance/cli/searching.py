@@ -163,7 +163,7 @@ def _code(hunted: Hunted) -> int:
 def _tell(seat: Seat, hunted: Hunted, wish: Wish, path: Path | None) -> None:
     took = f"seed {wish.limits.seed}: {hunted.examples} sequences, {hunted.actions} actions, {hunted.duration_s:.1f} s"
     if not hunted.told_something and hunted.catch is None:
-        plain(f"{took}\nnothing could be carried out: {hunted.why_silent or 'the subject never came'}")
+        plain(f"{took}\nnothing could be carried out: {hunted.why_silent or 'the budget was spent at once'}")
         return
     if hunted.catch is None:
         plain(f"{took}\nno counterexample; that is no proof, and no verdict: {INFORMS}")

@@ -112,6 +112,7 @@ def serve_device(  # noqa: PLR0913 - one parameter for each option
         children=tuple(_child(name, item) for item in child or ()),
         gateway=gateway,
         poll_interval_s=poll_interval,
+        drift_interval_s=3 * poll_interval,
         storage=state,
     )
     config.facts()  # what cannot be said of a device is refused before it starts

@@ -396,7 +396,7 @@ class OfferDamaged(DeviceAction):
         role = model.one_wanted(self.role)
         if not model.steady or role is None or self.damage not in (*DAMAGED, *UNCHECKABLE):
             return None
-        return self.model_copy(update={"role": role, "release": model.releases[role] + 1})
+        return self.model_copy(update={"role": role, "release": model.novel_release()})
 
     def sentence(self) -> str:
         """Say it."""
@@ -427,6 +427,7 @@ class OfferMalformed(DeviceAction):
 
     do: Literal["offer-malformed"] = "offer-malformed"
     role: Role
+    release: Release = 0
     defect: str
 
     def fit(self, model: DeviceModel) -> Self | None:
@@ -434,7 +435,7 @@ class OfferMalformed(DeviceAction):
         role = model.one_wanted(self.role)
         if not model.steady or role is None or self.defect not in UNREADABLE:
             return None
-        return self.model_copy(update={"role": role})
+        return self.model_copy(update={"role": role, "release": model.novel_release()})
 
     def sentence(self) -> str:
         """Say it."""
@@ -447,7 +448,7 @@ class OfferMalformed(DeviceAction):
     def perform(self, bench: DeviceBench) -> None:
         """Offer, wait for the window, judge."""
         wait_for_rest(bench)
-        bench.offer(self.defect, (self.role, 2), extra=INTRUDER)
+        bench.offer(self.defect, (self.role, self.release), extra=INTRUDER)
         bench.settle()
         bench.end_offer()
         bench.look()
@@ -459,13 +460,16 @@ class OfferOlder(DeviceAction):
 
     do: Literal["offer-older"] = "offer-older"
     role: Role
+    release: Release = 0
     steps: Annotated[int, Field(ge=0, le=5)] = 0
 
     def fit(self, model: DeviceModel) -> Self | None:
         """There have to be older versions."""
         role = model.one_wanted(self.role)
         older = min(self.steps, sum(model.releases.values()) - 1)
-        return self.model_copy(update={"role": role, "steps": older}) if model.steady and role else None
+        if not model.steady or role is None:
+            return None
+        return self.model_copy(update={"role": role, "steps": older, "release": model.novel_release()})
 
     def sentence(self) -> str:
         """Say it."""
@@ -480,7 +484,8 @@ class OfferOlder(DeviceAction):
     def perform(self, bench: DeviceBench) -> None:
         """Offer, wait for the window, judge."""
         wait_for_rest(bench)
-        bench.offer("older", (self.role, 2), version=max(1, bench.world.version - self.steps), extra=INTRUDER)
+        version = max(1, bench.world.version - self.steps)
+        bench.offer("older", (self.role, self.release), version=version, extra=INTRUDER)
         bench.settle()
         bench.end_offer()
         bench.look()

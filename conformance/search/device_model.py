@@ -7,6 +7,9 @@ ROLES = ("primary", "secondary")
 INTRUDER = "tertiary"
 """The application that only wrong desired states have: a sign of it shows that one was taken."""
 
+NOVEL = 100
+"""Releases above this are never published, only offered."""
+
 
 @dataclass(slots=True)
 class DeviceModel:
@@ -19,6 +22,8 @@ class DeviceModel:
     releases: dict[str, int] = field(default_factory=dict)
     desired: set[str] = field(default_factory=set)
     open: set[str] = field(default_factory=set)
+    offers: int = 0
+    """Wrong desired states with a release of their own, so far."""
     network: bool = True
     wfm: bool = True
 
@@ -38,6 +43,11 @@ class DeviceModel:
         self.desired.add(role)
         self.open.discard(role)
         return self.releases[role]
+
+    def novel_release(self) -> int:
+        """Give the number of a release that was never offered or published: no other state has its content."""
+        self.offers += 1
+        return NOVEL + self.offers
 
     def one_wanted(self, role: str) -> str | None:
         """Give a role that is wanted now: the one that was drawn, or else another one; None when there is none."""

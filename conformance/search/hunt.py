@@ -64,12 +64,18 @@ class _Clock:
 
     def __init__(self, budget_s: float) -> None:
         self._budget_s = budget_s
-        self._began = time.monotonic()
-        self._ends = self._began + budget_s
+        self._began: float | None = None
+        self._ends = 0.0
+
+    def start(self) -> None:
+        """Start with the first sequence: what Hypothesis prepares once does not count."""
+        if self._began is None:
+            self._began = time.monotonic()
+            self._ends = self._began + self._budget_s
 
     def passed(self) -> float:
         """Seconds since the hunt began."""
-        return time.monotonic() - self._began
+        return 0.0 if self._began is None else time.monotonic() - self._began
 
     def over(self) -> bool:
         """Whether the budget is spent."""
@@ -82,6 +88,14 @@ class _Clock:
 
 class _Over(BaseException):
     """The budget is spent. No `Exception`, since Hypothesis would take it for a finding and shrink that."""
+
+
+class _Failed(BaseException):
+    """A sequence could not be carried out for a reason that ends the hunt, and that Hypothesis must not shrink."""
+
+    def __init__(self, error: Exception) -> None:
+        super().__init__(str(error))
+        self.error = error
 
 
 class _Shown(Exception):
@@ -105,7 +119,10 @@ class Hunt:
         self._known: dict[str, bool] = {}
 
     def run(self, limits: Limits) -> Hunted:
-        """Hunt until a violation is found and shrunk, all examples were carried out, or the budget is spent."""
+        """Hunt until a violation is found and shrunk, all examples were carried out, or the budget is spent.
+
+        Raises what carrying out a sequence raises, such as UsageError when a real subject never comes.
+        """
         hunted = Hunted()
         clock = _Clock(limits.budget_s)
 
@@ -122,12 +139,20 @@ class Hunt:
         )
         @given(self._drawn)
         def attempt(drawn: list[AnyAction]) -> None:
-            if self._shown(self._fit(drawn), hunted, clock):
+            clock.start()
+            try:
+                shown = self._shown(self._fit(drawn), hunted, clock)
+            except Exception as error:
+                raise _Failed(error) from error
+            if shown:
                 raise _Shown
 
-        # a subject in real time need not do the same twice; the smallest sequence that showed it is kept anyway
-        with contextlib.suppress(_Shown, Flaky, _Over):
-            attempt()
+        try:
+            # a subject in real time need not do the same twice; the smallest sequence that showed it is kept anyway
+            with contextlib.suppress(_Shown, Flaky, _Over):
+                attempt()
+        except _Failed as failed:
+            raise failed.error from None
         with contextlib.suppress(_Over):
             self._prune(hunted, clock)
         hunted.duration_s = clock.passed()

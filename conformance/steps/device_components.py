@@ -5,6 +5,7 @@ from pytest_bdd import given, parsers, then, when
 from conformance.bench import device_components
 from conformance.bench.device_bench import DeviceBench
 from conformance.bench.device_components import ALTERED, TROUBLES, ComponentSource
+from conformance.bench.device_deployments import Variation
 from conformance.checks.device import components, evidence
 from conformance.checks.evidence import Record
 
@@ -32,6 +33,17 @@ def altered(bench: DeviceBench, damage: str) -> None:
 @when(parsers.parse("the registry {matter} when it is asked for a component"))
 def troubled(bench: DeviceBench, matter: str) -> None:
     device_components.trouble(bench, *TROUBLES[matter], label=f"registry {matter}")
+
+
+@when(parsers.parse('the WFM publishes "{role:w}" release {release:d} with a parameter that nobody knows'))
+def unknown_parameter(bench: DeviceBench, role: str, release: int) -> None:
+    bench.publish((role, release), variation=Variation(unknown_parameter=True))
+
+
+@then(parsers.parse('the device passes over the parameter and installs "{role:w}"'))
+def passes_over_parameter(bench: DeviceBench, role: str) -> None:
+    _wait_for_end(bench, role)
+    bench.judge(components.unknown_parameter_is_passed_over, deployment=bench.deployment_id(role))
 
 
 @when("the registry is right again")

@@ -136,6 +136,11 @@ def goes_on_with_stored(bench: DeviceBench) -> None:
     bench.judge(identity.stored_bundle_is_used)
 
 
+@then("it found the bundle where the operator said")
+def operators_address(bench: DeviceBench) -> None:
+    bench.judge(identity.operators_address_is_used)
+
+
 @then("it takes no trust from another trust domain")
 def no_foreign_discovery(bench: DeviceBench) -> None:
     bench.judge(identity.foreign_discovery_is_refused)

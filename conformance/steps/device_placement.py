@@ -4,7 +4,7 @@ from pytest_bdd import parsers, then, when
 
 from conformance.bench.device_bench import DeviceBench
 from conformance.bench.device_deployments import Variation
-from conformance.bench.device_rules import RULES
+from conformance.bench.device_rules import RULES, most_cores
 from conformance.checks.device import eligibility, evidence, gateway
 from conformance.checks.evidence import Record
 
@@ -18,6 +18,22 @@ def publishes_ruled(bench: DeviceBench, role: str, rule: str) -> None:
 @when(parsers.parse('the WFM lifts the rule from "{role:w}"'))
 def lifts_rule(bench: DeviceBench, role: str) -> None:
     bench.publish((role, 1))
+
+
+@when(parsers.parse('the WFM publishes "{role:w}" for a CPU with one core more than any of the device\'s has'))
+def publishes_too_large(bench: DeviceBench, role: str) -> None:
+    bench.publish((role, 1), variation=Variation(capacity={"cpu": {"cores": most_cores(bench.host) + 1}}))
+
+
+@when(parsers.parse('the WFM publishes "{role:w}" for a CPU with as many cores as one of the device\'s has'))
+def publishes_fitting(bench: DeviceBench, role: str) -> None:
+    bench.publish((role, 1), variation=Variation(capacity={"cpu": {"cores": most_cores(bench.host)}}))
+
+
+@then(parsers.parse('the device does not install "{role:w}", since no CPU has the cores'))
+def not_too_large(bench: DeviceBench, role: str) -> None:
+    _settle(bench, role)
+    bench.judge(eligibility.cores_are_not_added_up, deployment=bench.deployment_id(role))
 
 
 @then(parsers.parse('the device does not install "{role:w}"'))

@@ -7,7 +7,6 @@ from conformance.bench.device_bench import DeviceBench
 from conformance.bench.device_subject import SLOW_S
 from conformance.bench.errors import ConformanceFailure
 from conformance.checks.device import (
-    adoption,
     behaviours_mismatch,
     behaviours_outage,
     behaviours_runtime,
@@ -109,8 +108,8 @@ def arrives(bench: DeviceBench, role: str) -> None:
     fact = evidence.publication(bench.record, name)
     assert fact is not None  # noqa: S101 - a step before published it
     bench.until(lambda record: evidence.installed(record, fact), "apply")
+    bench.look()
     bench.judge(behaviours_runtime.bad_network_only_delays, deployment=name)
-    bench.judge(adoption.published_release_is_installed, deployment=name)
 
 
 def _tries(record: Record, fact: Fact) -> list[object]:

@@ -8,3 +8,9 @@ Feature: Extensions
     When the WFM publishes "primary" release 1 with unknown extensions
     Then the device ignores the extensions and installs "primary"
     And it reports the version that "primary" came with
+
+  @req:DEP-04
+  Scenario: A parameter that nobody knows does no harm
+    Given a device that is managed by the WFM
+    When the WFM publishes "primary" release 1 with a parameter that nobody knows
+    Then the device passes over the parameter and installs "primary"

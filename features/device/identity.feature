@@ -40,7 +40,7 @@ Feature: Identity
       | may sign certificates                   |
       | may sign revocations                    |
 
-  @req:ID-24
+  @req:ID-24 @req:ID-03
   Scenario Outline: A WFM of another trust domain is refused
     Given a device that is managed by the WFM
     When the WFM comes with a credential that <defect>
@@ -54,7 +54,7 @@ Feature: Identity
       | names a foreign trust domain and the right host |
       | comes from a foreign trust domain               |
 
-  @req:ID-52 @req:SEC-003 @behaviour:NW-03
+  @req:ID-52 @req:ID-14 @req:SEC-003 @behaviour:NW-03
   Scenario Outline: Another WFM is refused
     Given a device that is managed by the WFM
     When the WFM comes with a credential that <defect>

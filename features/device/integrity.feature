@@ -62,6 +62,15 @@ Feature: Integrity
     When the WFM publishes "primary" release 2
     Then the device installs "primary" and reports it
 
+  @req:DS-070 @req:DS-069 @needs:log
+  Scenario: A state that is refused for its age is a security event
+    Given the device runs "primary" release 1
+    When the WFM publishes "primary" release 2
+    Then the device installs "primary" and reports it
+    When the WFM offers other content under a version that is 1 older
+    Then the device refuses what is not newer
+    And the refusal stands in the security log of the device
+
   @req:DS-069 @req:DS-039
   Scenario: An older state removes nothing
     Given the device runs 2 applications

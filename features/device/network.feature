@@ -28,7 +28,7 @@ Feature: Networks
     Then the device talks to it
     And the device leaves "primary" alone
 
-  @behaviour:NW-04 @req:DS-072 @needs:network
+  @behaviour:NW-04 @req:DS-039 @needs:network
   Scenario Outline: A network whose <badness> delays the device and nothing more
     Given the device runs "primary" release 1
     When the network is such that <badness>

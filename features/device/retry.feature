@@ -38,7 +38,7 @@ Feature: Trying again
     When the WFM fails 2 times and asks for growing patience
     Then the device waits at least as long each time
 
-  @req:RTY-008 @req:ERR-003 @req:ERR-009 @req:PT-002
+  @req:RTY-008 @req:ERR-003 @req:ERR-009 @req:ERR-013 @req:PT-002
   Scenario: A report that was refused for good is not sent again, one that could not be taken is
     Given the device runs "primary" release 1
     When the WFM refuses a report of "primary" for good, in words that sound as if it did not

@@ -49,7 +49,7 @@ Feature: Status
     And "primary" is not called installed before it is ready
     And it reports the progress of "primary"
 
-  @req:AD-021 @behaviour:PF-06 @needs:fault
+  @req:AD-021 @req:APP-03 @behaviour:PF-06 @needs:fault
   Scenario: An installation that never ends fails when its time is over
     Given a device that is managed by the WFM
     When the first component of "primary" is never ready

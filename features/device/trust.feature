@@ -143,3 +143,9 @@ Feature: Trust
     Then it takes no trust from a service without proof
     When the device is told the pin of the key that the service has
     Then the device connects with what the service gave
+
+  @req:PT-015
+  Scenario: Without a discovery document the address that the operator gave is used
+    Given an identity service with no discovery document, whose bundle the device knows where to find
+    When the device connects with the trust that it was given
+    Then it found the bundle where the operator said

@@ -47,7 +47,7 @@ Feature: The desired state of a client
       | 2     |
       | 3     |
 
-  @needs:northbound @req:AD-004 @req:DS-011
+  @needs:northbound @req:AD-004 @req:DS-011 @behaviour:US-03
   Scenario: A new release keeps the deployment and changes its content
     Given client A has been given the primary application
     When the operator deploys the next release of the primary application
@@ -63,7 +63,7 @@ Feature: The desired state of a client
     Then the deployment is the same with other content
     And client A has been given exactly what was deployed
 
-  @needs:northbound @req:DS-011 @req:DS-019
+  @needs:northbound @req:DS-011 @req:DS-019 @behaviour:US-02
   Scenario: One of two applications is removed
     Given client A has been given the primary and the secondary application
     When the operator removes the primary application
@@ -71,7 +71,7 @@ Feature: The desired state of a client
     Then client A has been given exactly what was deployed
     And the deployment of the secondary application has not changed
 
-  @needs:northbound @req:DS-011 @req:DS-014 @req:DS-015 @req:DS-016
+  @needs:northbound @req:DS-011 @req:DS-014 @req:DS-015 @req:DS-016 @behaviour:US-02 @behaviour:FB-04
   Scenario: The last application is removed
     Given client A has been given the primary application
     When the operator removes the primary application
@@ -114,7 +114,7 @@ Feature: The desired state of a client
     When client A asks for its manifest 3 times
     Then every answer is the same to the last byte
 
-  @needs:northbound @needs:restart @req:DS-011 @req:DS-058
+  @needs:northbound @needs:restart @req:DS-011 @req:DS-058 @behaviour:DR-05
   Scenario: A restart of the WFM loses nothing
     Given client A has been given the primary application
     When the WFM is restarted

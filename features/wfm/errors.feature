@@ -57,7 +57,7 @@ Feature: What cannot be done is said clearly
     Then the WFM tells new devices from those it knows
     And the WFM has refused only the device that never was
 
-  @req:ERR-005 @req:ERR-006 @req:PT-002 @req:RTY-005 @req:ERR-012
+  @req:ERR-005 @req:ERR-006 @req:PT-002 @req:RTY-005 @req:ERR-012 @req:PT-013
   Scenario: Problems of every kind tell the same story in all their parts
     Given client A has reported device "press-1"
     When client A makes one mistake of every kind

@@ -162,6 +162,7 @@ Feature: Only clients of this WFM are let in
     And a resumed session has not brought it back
 
   @needs:retire @req:SEC-011 @req:SEC-012 @req:SEC-013 @req:ID-37 @req:ID-53 @req:ID-54 @req:ID-55 @req:ID-56 @req:DS-077
+  @behaviour:DR-03
   Scenario: A client whose relationship has ended is not served any longer
     Given client A has asked for its manifest
     And client B has reported device "press-1"

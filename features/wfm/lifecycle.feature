@@ -3,6 +3,8 @@ Feature: The whole life of a deployment
   From the first report of a device to the last status of a removed application, everything a client does is served.
 
   @needs:northbound @req:API-001 @req:API-003 @req:ID-31 @req:ID-12 @req:ID-20 @req:SEC-001 @req:AD-001 @req:AD-013
+  @req:AD-003 @req:AD-005 @req:AD-011 @req:AD-016 @req:AD-017 @req:DS-009 @req:DS-017 @req:DS-018 @req:DS-020 @req:DS-023
+  @req:DS-027 @req:DS-035 @req:DS-036 @req:DS-042 @req:DS-047 @req:DS-049 @req:DS-051
   Scenario: From the first report to the removal
     When client A reports device "press-1"
     And client A is given the primary application

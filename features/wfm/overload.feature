@@ -2,7 +2,7 @@
 Feature: A WFM that is asked too much says when to come back
   Under load the WFM refuses what it cannot serve, says when to try again, and forgets nothing.
 
-  @needs:load-limit @req:RTY-001 @req:RTY-003 @req:RTY-005 @req:PRB-06 @req:PT-012 @req:ERR-016
+  @needs:load-limit @req:RTY-001 @req:RTY-003 @req:RTY-005 @req:PRB-06 @req:PT-012 @req:ERR-016 @req:ERR-015
   Scenario: Everything at once
     Given client A has asked for its manifest
     When the WFM can take no more requests

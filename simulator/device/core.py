@@ -123,7 +123,7 @@ class AgentCore:
             etag=self.etag,
             reconciled=self.reconciled,
             works=tuple(work.record() for work in self.works.values()),
-            outbox=tuple(self.outbox) if self.policies.offline_status != "drop" else (),
+            outbox=tuple(self.outbox),
             announced=dict(self.announced),
         )
 

@@ -1,9 +1,11 @@
-"""Broken devices whose defect lies in how they deal with trust bundles."""
+"""Broken devices whose defect lies in how they deal with trust bundles, or with what concerns security."""
 
 from dataclasses import replace
 from typing import Any
 
-from simulator.device.mutant import Change, Mutant
+from simulator.device.agent import Agent
+from simulator.device.events import LogKind
+from simulator.device.mutant import Change, Mutant, with_agent
 from simulator.identity.bundle import TrustBundle
 from simulator.identity.mis_trust import MisConfig, MisTrust, Refresh
 from simulator.protocol.documents import parse_json
@@ -43,6 +45,13 @@ class TakesAnyDiscovery(MisTrust):
         return str(parse_json(fetched.body, "discovery document")["trustBundleUri"])
 
 
+class KnowsDiscoveryOnly(MisTrust):
+    """Does without trust while there is no discovery document."""
+
+    async def _located(self) -> str:
+        return await self._discover()
+
+
 class AsksOnce(MisTrust):
     """Asks for the bundle once, and never again."""
 
@@ -50,14 +59,31 @@ class AsksOnce(MisTrust):
         del result
 
 
+class LogsNoSecurity(Agent):
+    """Keeps what concerns security to itself."""
+
+    def log(self, kind: LogKind, message: str) -> None:
+        """Log everything else."""
+        if kind != "security":
+            super().log(kind, message)
+
+
 def _trust(trust_class: type[MisTrust]) -> Change:
     return lambda config: replace(config, trust_class=trust_class)
 
 
 TRUST_MUTANTS: tuple[Mutant, ...] = (
+    Mutant("logs-no-security", "DS-070", "logs no refused state", with_agent(LogsNoSecurity), needs="log"),
     Mutant("stores-no-bundle", "ID-86", "knows no bundle after a reboot", _trust(ForgetsBundle), needs="trust-service"),
     Mutant("ignores-refresh-hint", "ID-85", "refreshes when it likes", _trust(IgnoresHint), needs="trust-service"),
     Mutant("adds-bundles-up", "ID-84", "keeps anchors that were retired", _trust(AddsBundlesUp), needs="trust-service"),
+    Mutant(
+        "knows-discovery-only",
+        "PT-015",
+        "fetches no bundle while there is no discovery document",
+        _trust(KnowsDiscoveryOnly),
+        needs="trust-service",
+    ),
     Mutant(
         "takes-any-discovery",
         "ID-77",

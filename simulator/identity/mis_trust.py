@@ -26,6 +26,7 @@ Sleep = Callable[[float], Awaitable[None]]
 class MisConfig:
     """How to reach an identity service. Exactly one of `discovery_url` and `bundle_url` is given; times in seconds.
 
+    `fallback_url` is where the bundle is fetched while no discovery document can be (PT-015).
     `interval_s` counts when the bundle has no refresh hint (ID-85), `retry_s` after a failure. `cache` is the file for
     a start without network (ID-86).
 
@@ -37,6 +38,7 @@ class MisConfig:
     server_trust: ServerTrust
     discovery_url: str | None = None
     bundle_url: str | None = None
+    fallback_url: str | None = None
     interval_s: float = 300.0
     retry_s: float = 10.0
     timeout_s: float = 10.0
@@ -116,7 +118,7 @@ class MisTrust(HeldTrust):
             result = await self.refresh()
 
     async def _fetch_and_adopt(self) -> Refresh:
-        url = self._config.bundle_url or await self._discover()
+        url = self._config.bundle_url or await self._located()
         fetched = await self._retriever.get(url)
         bundle = TrustBundle.from_json(fetched.body, self.trust_domain)
         self._retriever.accept(url, fetched)
@@ -124,6 +126,15 @@ class MisTrust(HeldTrust):
             return Refresh("unchanged")
         self.replace(bundle)
         return Refresh("adopted", *self._write_cache(bundle))
+
+    async def _located(self) -> str:
+        """Where the bundle is by discovery, or else where the operator said (PT-015)."""
+        try:
+            return await self._discover()
+        except RetrievalFailed as error:
+            if error.clause is not None or self._config.fallback_url is None:
+                raise
+            return self._config.fallback_url
 
     async def _discover(self) -> str:
         url = self._config.discovery_url or ""

@@ -1,6 +1,7 @@
-"""Broken WFMs: each breaks exactly one stated requirement, so that the suite can show that its checks would notice.
+"""Broken WFMs: each breaks one stated requirement, so that the suite can show that its checks would notice.
 
-A mutant is a core, an API and a recogniser, of which mostly one is a small subclass of the right thing.
+A mutant is a WFM, a core, an API and a recogniser, of which mostly one is a small subclass of the right thing. Here
+stand the first ones and the register of all; others lie in `mutants_*` by theme.
 """
 
 import gzip
@@ -8,8 +9,8 @@ import io
 import json
 import struct
 import tarfile
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass, replace
+from collections.abc import Mapping
+from dataclasses import replace
 from typing import Any
 
 import yaml
@@ -25,29 +26,15 @@ from simulator.protocol.problem import Problem
 from simulator.protocol.status import DeploymentStatus, State
 from simulator.wfm.api import ManagementApi
 from simulator.wfm.core import DesiredState
+from simulator.wfm.mutants_answers import ANSWERS
+from simulator.wfm.mutants_identity import IDENTITY
+from simulator.wfm.mutants_manifests import MANIFESTS
+from simulator.wfm.mutants_model import WfmMutant
+from simulator.wfm.mutants_state import STATE
 from simulator.wfm.publishing import Composed, bundle_ref
 from simulator.wfm.refusals import BundleNotFound, DeploymentNotFound
-from simulator.wfm.server import ReferenceWfm, WfmConfig
+from simulator.wfm.server import WfmConfig
 from simulator.wfm.state import ClientState, Publication
-
-
-@dataclass(frozen=True, slots=True)
-class WfmMutant:
-    """A broken WFM: its name, the requirement it breaks, and what is wrong in one line."""
-
-    name: str
-    breaks: str
-    description: str
-    core_class: type[DesiredState] = DesiredState
-    api_class: type[ManagementApi] = ManagementApi
-    recogniser: Callable[[WfmConfig], Recognise] | None = None
-
-    def build(self, config: WfmConfig, **options: Any) -> ReferenceWfm:
-        """A WFM with this defect; `options` as for `ReferenceWfm`."""
-        recognise = self.recogniser(config) if self.recogniser else None
-        return ReferenceWfm(
-            config, core_class=self.core_class, api_class=self.api_class, recognise=recognise, **options
-        )
 
 
 class _EtagOfBundle(ManagementApi):
@@ -295,5 +282,7 @@ _ALL = (
     WfmMutant("ignores-if-none-match", "DS-062", "Never answers 304", api_class=_IgnoresIfNoneMatch),
     WfmMutant("weak-content-tag", "DS-063", "Content has a weak entity tag", api_class=_WrongContentTag),
 )
-WFM_MUTANTS: Mapping[str, WfmMutant] = {mutant.name: mutant for mutant in _ALL}
+WFM_MUTANTS: Mapping[str, WfmMutant] = {
+    mutant.name: mutant for mutant in (*_ALL, *MANIFESTS, *ANSWERS, *STATE, *IDENTITY)
+}
 """Every broken WFM by name."""

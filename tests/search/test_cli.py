@@ -98,3 +98,14 @@ def test_what_a_user_can_get_wrong_is_told(file: Path, tmp_path: Path) -> None:
     assert_refused(call("run", "device", "--replay", file), "usage", "found on a real device")
     file.write_text(yaml.safe_dump(document | {"subject": "simulated:accepts-equl-version"}))
     assert_refused(call("run", "device", "--replay", file), "unknown-mutant", "did you mean accepts-equal-version")
+
+
+@pytest.mark.parametrize("role", ["device", "wfm"])
+def test_the_help_teaches(role: str) -> None:
+    ended = call("search", role, "--help")
+    assert ended.code == 0
+    examples = ended.out.partition("Examples:")[2].partition("╭")[0].strip().splitlines()
+    assert all(line.split()[0] == "margo-conformance" for line in examples), "an example stays on its line"
+    told = " ".join(ended.out.split())
+    for text in ("0 nothing was found", "1 a counterexample", "4 nothing could", "None of them is a verdict"):
+        assert text in told

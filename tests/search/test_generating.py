@@ -13,7 +13,7 @@ from conformance.search.generating import UnknownKeyword, documents, spoiled
 SCHEMAS = {name: load().schema(name) for name in ("device-capabilities", "deployment-status")}
 
 
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=20, deadline=None)
 @given(name=st.sampled_from(sorted(SCHEMAS)), data=st.data())
 def test_documents_keep_their_schema_and_spoiled_ones_do_not(name: str, data: st.DataObject) -> None:
     schema = SCHEMAS[name]
@@ -22,7 +22,7 @@ def test_documents_keep_their_schema_and_spoiled_ones_do_not(name: str, data: st
     assert not validator.is_valid(data.draw(spoiled(schema, ())))
 
 
-@settings(max_examples=30, deadline=None)
+@settings(max_examples=12, deadline=None)
 @given(document=spoiled(SCHEMAS["device-capabilities"], ("labels", "supportedRuntimes")))
 def test_what_is_spared_stays_right(document: Any) -> None:
     errors = Draft202012Validator(SCHEMAS["device-capabilities"]).iter_errors(document)

@@ -2,8 +2,10 @@
 
 from collections.abc import Sequence
 
+import pytest
 from hypothesis import strategies as st
 
+from conformance.bench.errors import UsageError
 from conformance.search import device_actions as act
 from conformance.search.actions import AnyAction, fitted
 from conformance.search.device_model import DeviceModel
@@ -92,6 +94,18 @@ def test_another_violation_on_the_way_is_told_and_not_mistaken_for_the_first() -
     found = Hunt(DRAWN, fit, two).run(Limits(2, 200, 60.0))
     assert found.catch is not None
     assert all(item.check != found.catch.violation.check for item in found.others.values())
+
+
+def test_what_ends_a_sequence_for_good_ends_the_hunt_at_once() -> None:
+    tried: list[int] = []
+
+    def missing(actions: Sequence[AnyAction]) -> Trial:
+        tried.append(len(actions))
+        raise UsageError("the device never came")
+
+    with pytest.raises(UsageError, match="the device never came"):
+        Hunt(DRAWN, fit, missing).run(Limits(1, 50, 60.0))
+    assert len(tried) == 1
 
 
 def test_time_that_is_up_ends_the_hunt() -> None:

@@ -32,7 +32,7 @@ def file(tmp_path: Path) -> Path:
     return path
 
 
-@settings(max_examples=25, deadline=None)
+@settings(max_examples=12, deadline=None)
 @given(drawn=device_search.drawn())
 def test_every_sequence_for_devices_is_read_as_it_was_written(
     drawn: list[AnyAction], tmp_path_factory: pytest.TempPathFactory
@@ -44,7 +44,7 @@ def test_every_sequence_for_devices_is_read_as_it_was_written(
     assert misfit(actions, model_of("device")) is None
 
 
-@settings(max_examples=15, deadline=None)
+@settings(max_examples=6, deadline=None)
 @given(drawn=wfm_search.drawn("1.0.0-rc.3"))
 def test_every_sequence_for_wfms_is_read_as_it_was_written(
     drawn: list[AnyAction], tmp_path_factory: pytest.TempPathFactory

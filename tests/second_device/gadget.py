@@ -555,7 +555,7 @@ def run():
             say("refused:", *refused.args)
         except Away as away:
             say("away:", *away.args)
-            wait = min(max(wait * 1.5, pause, 0.1), 5.0)
+            wait = min(max(wait * 1.5, 4 * pause, 0.2), 5.0)
             pause = max(pause, wait, away.args[0])
             wait = max(wait, min(away.args[0], 5.0))
         rest(pause)

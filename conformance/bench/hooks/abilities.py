@@ -73,7 +73,9 @@ _LIST = (
         },
         {
             "settings": "poll_s: seconds between polls; downtime_s: a downtime of so many seconds from now on; "
-            "not_before_s: no polls for so many seconds from now on; serial: another serial number"
+            "not_before_s: no polls for so many seconds from now on; serial: another serial number; "
+            "types: other deployment types; answer_s: how long answers are waited for; install_retry_s: when a failed "
+            "installation is tried again; offline_stop_s: how long workloads run on without the WFM; proxy: a URL"
         },
     ),
     Ability(
@@ -100,7 +102,7 @@ _LIST = (
         },
         {
             **_WHERE,
-            "behaviour": "slow, fails, cannot be fetched, never ready, unhealthy, fails to go, or fine",
+            "behaviour": "slow, fails, fails slowly, cannot be fetched, never ready, unhealthy, fails to go, or fine",
             "seconds": "how slow `slow` is",
         },
     ),

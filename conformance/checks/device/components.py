@@ -155,6 +155,18 @@ def health_is_waited_for(record: Record, deployment: str) -> Iterator[Judgement]
     yield expect(took >= needed * 0.95, fact, claims[0].exchange, expected=expected, found=f"after {took:.2f} s")
 
 
+@check("DEP-04", role="device")
+def unknown_parameter_is_passed_over(record: Record, deployment: str) -> Iterator[Judgement]:
+    """A parameter whose target nobody knows keeps nothing from being installed."""
+    fact = publication(record, deployment)
+    last = record.last_report(deployment)
+    if fact is None or last is None:
+        yield unseen("installed", "nothing was reported of it")
+        return
+    right = installed(record, fact) is not None
+    yield expect(right, fact, last.exchange, expected="installed", found=f"{last.state}: {last.error}")
+
+
 # --- what runs -------------------------------------------------------------------------------------------------------
 
 

@@ -47,6 +47,12 @@ def deployment_for_another_is_not_installed(record: Record, deployment: str) -> 
     yield from _never_installed(record, deployment, "not installed here")
 
 
+@check("DC-022", role="device")
+def cores_are_not_added_up(record: Record, deployment: str) -> Iterator[Judgement]:
+    """A deployment that needs more cores than any one CPU has is not installed, however many all have together."""
+    yield from _never_installed(record, deployment, "not installed: no one CPU has the cores")
+
+
 def _never_installed(record: Record, deployment: str, expected: str) -> Iterator[Judgement]:
     fact = publication(record, deployment)
     offer = served_version(record, fact.data["version"]) if fact else None

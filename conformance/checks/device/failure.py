@@ -103,7 +103,7 @@ def installed_is_not_said_too_early(record: Record, deployment: str) -> Iterator
     yield expect(took >= needed * 0.95, fact, claims[0].exchange, expected=expected, found=f"after {took:.2f} s")
 
 
-@check("AD-021", role="device", interpretations=("A-18",))
+@check("AD-021", "APP-03", role="device", interpretations=("A-18",))
 def timeout_ends_an_installation(record: Record, deployment: str) -> Iterator[Judgement]:
     """An installation that takes longer than its timeout has failed, and not before."""
     failures, fact = _failures(record, deployment), publication(record, deployment)

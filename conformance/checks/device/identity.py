@@ -258,6 +258,19 @@ def missing_bundle_is_asked_for_again(record: Record) -> Iterator[Judgement]:
     yield expect(right, missing[0], *later[:1], expected=f"asked again, after {wait:g} s or more", found=found)
 
 
+@check("PT-015", role="device")
+def operators_address_is_used(record: Record) -> Iterator[Judgement]:
+    """While there is no discovery document, the bundle is fetched where the operator said that it is."""
+    missing = record.of("discover", status=404)
+    if not missing:
+        yield unseen("the bundle, without discovery", "no discovery document was asked for and missing")
+        return
+    fetched = [item for item in record.of("fetch-trust-bundle", status=200) if item.at >= missing[0].at]
+    found = f"{len(fetched)} bundles fetched, {len(record.polls)} polls"
+    right = bool(fetched and record.polls)
+    yield expect(right, missing[0], *fetched[:1], expected="the bundle, without discovery", found=found)
+
+
 @check("ID-77", role="device")
 def foreign_discovery_is_refused(record: Record) -> Iterator[Judgement]:
     """A discovery document of another trust domain than the device's own gives no trust material."""

@@ -17,15 +17,17 @@ CLEARLY_SHORTER = 0.5
 @check("DC-001", "DC-002", "SEC-009", "DEV-02", role="device")
 def capabilities_are_reported_first(record: Record) -> Iterator[Judgement]:
     """A device that connects for the first time reports its capabilities before it asks for anything."""
-    requests = management(record)
+    reset = record.last_fact("factory-reset")
+    requests = [item for item in management(record) if reset is None or item.at > reset.at]
     if not requests:
         yield unseen("capabilities, before anything else", "the device made no request")
         return
     first = requests[0].operation
     expected = "capabilities are reported"
     yield expect(first == "report-capabilities", requests[0], expected=expected, found=first)
-    accepted = [item for item in record.capability_reports if item.status in (200, 201)]
-    found = f"{len(accepted)} of {len(record.capability_reports)} reports accepted"
+    reports = [item for item in requests if item.operation == "report-capabilities"]
+    accepted = [item for item in reports if item.status in (200, 201)]
+    found = f"{len(accepted)} of {len(reports)} reports accepted"
     yield expect(bool(accepted), *accepted[:1], expected="accepted by the WFM", found=found)
 
 

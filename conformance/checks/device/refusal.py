@@ -38,6 +38,18 @@ def _refused(record: Record, expected: str, *, fetching: bool = False) -> Iterat
         yield expect(True, *met[:1], *record.polls[-1:], expected=expected, found=NOTHING)
 
 
+@check("DS-070", role="device")
+def refusal_is_logged(record: Record) -> Iterator[Judgement]:
+    """A state that is refused since it is not newer is logged as a security event."""
+    offer, log = record.last_fact("offered"), record.last_fact("security-log")
+    if offer is None or log is None or log.at < offer.at or not servings(record, offer):
+        yield unseen("a security event in the log", "no older state was served, or the log was not read")
+        return
+    entries = log.data["entries"]
+    found = f"{len(entries)} security events" + (f", the last: {entries[-1]}" if entries else "")
+    yield expect(bool(entries), servings(record, offer)[0], log, expected="a security event in the log", found=found)
+
+
 @check("DS-069", role="device", interpretations=("AMB-X-12",))
 def older_or_equal_state_is_refused(record: Record) -> Iterator[Judgement]:
     """A desired state whose version is not above the one that is held is refused, and nothing is fetched for it."""

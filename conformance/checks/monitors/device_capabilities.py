@@ -156,6 +156,16 @@ def custom_comes_with_labels(record: Record) -> Iterator[Judgement]:
             yield expect(bool(document.get("labels")), exchange, expected="labels", found=str(document.get("labels")))
 
 
+@check("DC-041", role="device", monitor=True)
+def custom_may_be_reported(record: Record) -> Iterator[Judgement]:
+    """Whether the device reports a custom runtime or deployment type."""
+    for exchange, document in _reports(record):
+        properties = _properties(document)
+        values = [*(properties.get("supportedRuntimes") or ()), *(properties.get("supportedDeploymentTypes") or ())]
+        if "custom" in values:
+            yield expect(True, exchange, expected="custom, where there is one", found=", ".join(map(str, values)))
+
+
 @check("DC-013", "DC-015", "DC-016", "DC-017", "DEV-03", "DEV-07", role="device", monitor=True)
 def hosting_device_says_what_it_offers(record: Record) -> Iterator[Judgement]:
     """A device that hosts workloads reports its resources, a collector, a runtime and a deployment type."""
@@ -186,7 +196,7 @@ def _hosting(exchange: Exchange, errors: list[ValidationError], what: str, of: t
     return expect(not errors, exchange, expected=what, found=found[:400], of=of)
 
 
-@check("EXT-003", "EXT-004", "EXT-005", "EXT-007", role="device", monitor=True)
+@check("EXT-003", "EXT-004", "EXT-005", "EXT-006", "EXT-007", role="device", monitor=True)
 def extensions_are_named_objects(record: Record) -> Iterator[Judgement]:
     """An extension in a report has a proper name and is an object."""
     for exchange, document in _reports(record):

@@ -104,6 +104,14 @@ def problem_types_are_never_fetched(record: Record) -> Iterator[Judgement]:
         yield expect(not fetched, *fetched[:5], *problems[:1], expected="nothing fetched", found=found)
 
 
+@check("DS-066", role="device", monitor=True)
+def artefacts_may_be_revalidated(record: Record) -> Iterator[Judgement]:
+    """Whether the device revalidates what it fetches by its digest."""
+    if record.fetches:
+        tags = [item for item in record.fetches if item.request_header("If-None-Match")]
+        yield noted(f"{len(tags)} of {len(record.fetches)} fetches with a tag", *(tags or record.fetches)[:1])
+
+
 @check("API-002", role="device", monitor=True)
 def requests_are_of_the_interface(record: Record) -> Iterator[Judgement]:
     """Every request is one that the management interface defines."""
