@@ -132,11 +132,6 @@ def _invalid_as_bad(problem: Problem, response: web.Response) -> None:
         response.set_status(400)
 
 
-def _other_wait(_: Problem, response: web.Response) -> None:
-    if "Retry-After" in response.headers:
-        response.headers["Retry-After"] = "86400"
-
-
 def _no_wait_of_client(problem: Problem, response: web.Response) -> None:
     if problem.status == 429:
         response.headers.popall("Retry-After", None)
@@ -219,7 +214,7 @@ ANSWERS = (
         "malformed-as-invalid", "DC-040", "What cannot be parsed is answered 422", api_class=_refusal(_bad_as_invalid)
     ),
     WfmMutant(
-        "invalid-as-malformed", "ST-018", "What breaks the schema is answered 400", api_class=_refusal(_invalid_as_bad)
+        "invalid-as-malformed", "PT-002", "What breaks the schema is answered 400", api_class=_refusal(_invalid_as_bad)
     ),
     WfmMutant(
         "own-type-in-margo-namespace",
@@ -263,6 +258,5 @@ ANSWERS = (
         "The strategy to wait is an own one",
         api_class=telling(lambda it: {**it, "backoffStrategy": "linear"}),
     ),
-    WfmMutant("two-times-to-wait", "ERR-015", "Header and body say different times", api_class=_refusal(_other_wait)),
     WfmMutant("no-wait-for-one-client", "RTY-002", "429 lacks Retry-After", api_class=_refusal(_no_wait_of_client)),
 )

@@ -15,11 +15,10 @@ from simulator.wfm.core import OPERATOR, DesiredState
 from simulator.wfm.mutants_model import Json, WfmMutant
 from simulator.wfm.northbound import Northbound
 from simulator.wfm.packages import Package
-from simulator.wfm.publishing import Composed
 from simulator.wfm.refusals import DeploymentNotFound, DeviceNotFound, SemanticError
 from simulator.wfm.server import ReferenceWfm
 from simulator.wfm.shelf import PackageShelf
-from simulator.wfm.state import Desired, Publication
+from simulator.wfm.state import KNOWN_RUNTIMES, KNOWN_TYPES, Desired, Publication
 
 
 class _AnyDeviceId(DesiredState):
@@ -46,14 +45,19 @@ class _PlainIdsOnly(DesiredState):
 
 
 class _KnownKindsOnly(DesiredState):
+    """Runtimes and types that nobody knows are dropped."""
+
     def read_capabilities(self, device_id: str, body: bytes) -> DeviceCapabilities:
         read = super().read_capabilities(device_id, body)
-        if {"quantum-loom", "punch-cards"} & {
-            *(read.properties.supported_runtimes or ()),
-            *(read.properties.supported_deployment_types or ()),
-        }:
-            raise SemanticError.of_field("properties", "expected runtimes and types that are known")
-        return read
+        kept = {
+            "supported_runtimes": _known(read.properties.supported_runtimes, KNOWN_RUNTIMES),
+            "supported_deployment_types": _known(read.properties.supported_deployment_types, KNOWN_TYPES),
+        }
+        return read.model_copy(update={"properties": read.properties.model_copy(update=kept)})
+
+
+def _known(values: tuple[str, ...] | None, known: tuple[str, ...]) -> tuple[str, ...] | None:
+    return None if values is None else tuple(value for value in values if value in known)
 
 
 class _NoExtensions(DesiredState):
@@ -169,16 +173,6 @@ def _renamed(desired: Desired, deployment_id: str) -> Desired:
     return replace(desired, deployment_id=deployment_id, document=document)
 
 
-class _KeepsRemoved(DesiredState):
-    """What was removed is still in the manifest, one version long."""
-
-    def compose(self, version: int, documents: Mapping[str, bytes]) -> Composed:
-        held = self.__dict__.setdefault("_held", {})
-        kept = {name: data for name, data in held.items() if name not in documents} if len(documents) else {}
-        self.__dict__["_held"] = dict(documents)
-        return super().compose(version, {**documents, **kept})
-
-
 class _NumbersEachAnswer(DesiredState):
     """The manifest is written anew for each request."""
 
@@ -238,7 +232,7 @@ def _root_in_profiles(raw: Json) -> Json:
 STATE = (
     WfmMutant("any-device-id", "DC-007", "Malformed device ids are taken", _AnyDeviceId),
     WfmMutant("plain-ids-only", "DC-006", "Dots and tildes in device ids are refused", _PlainIdsOnly),
-    WfmMutant("known-kinds-only", "DC-026", "Unknown runtimes are refused", _KnownKindsOnly),
+    WfmMutant("known-kinds-only", "DC-026", "Unknown runtimes are dropped", _KnownKindsOnly),
     WfmMutant("no-extensions", "DC-039", "Unknown extensions are refused", _NoExtensions),
     WfmMutant("first-report-only", "SEC-009", "The operator is shown the first report for ever", _FirstReportOnly),
     WfmMutant("always-new-device", "DC-040", "A known device is answered 201", _ForgottenAtOnce),
@@ -250,7 +244,6 @@ STATE = (
     WfmMutant("any-status-id", "ST-018", "The id in a report need not be that of its address", _AnyStatusId),
     WfmMutant("forgetful", "DS-058", "After a restart the manifest begins anew", _Forgetful),
     WfmMutant("new-id-for-change", "AD-004", "A change makes another deployment", _NewIdForChange),
-    WfmMutant("removed-later", "DS-019", "What was removed stays for one version", _KeepsRemoved),
     WfmMutant("written-anew", "DS-058", "The manifest is written anew for each request", _NumbersEachAnswer),
     WfmMutant(
         "any-value",
