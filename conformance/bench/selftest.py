@@ -15,7 +15,7 @@ from conformance.bench import device_seat, wfm_seat
 from conformance.bench.applications import applications
 from conformance.bench.ics import Ics
 from conformance.bench.run import RunPlan, Seat, run
-from conformance.bench.scenarios import Selection
+from conformance.bench.scenarios import BEHAVIOUR_TAG, Selection, scenarios
 from conformance.catalogue import DEFAULT_REVISION
 from conformance.record.events import Finding, Outcome, Role, ScenarioOutcome
 from conformance.record.run import Run
@@ -28,7 +28,7 @@ BROKEN = frozenset({Outcome.FAIL, Outcome.WARNING})
 class Subject:
     """Who is tried: the reference of a role, or the mutant of a name; how it is declared; and on which statements.
 
-    Without `requirement` all scenarios are carried out.
+    Without `requirement` all scenarios are carried out, or those of failure and recovery, which policies decide about.
     """
 
     role: Role
@@ -36,6 +36,7 @@ class Subject:
     requirement: str | None = None
     profile: str | None = None
     policies: Mapping[str, str] = field(default_factory=dict)
+    only_behaviours: bool = False
     revision: str = DEFAULT_REVISION
 
     @property
@@ -44,6 +45,19 @@ class Subject:
         stated = Ics.of_reference(self.role, self.revision)
         changes = {"policies": dict(self.policies)} if self.policies else {}
         return stated.model_copy(update=changes | ({"profile": self.profile} if self.profile else {}))
+
+    @property
+    def selection(self) -> Selection:
+        """The scenarios that it is taken through."""
+        known = scenarios(self.role, self.revision)
+        if self.requirement:
+            named = [item for item in known if self.requirement in (*item.requirements, *item.tagged(BEHAVIOUR_TAG))]
+            # what no scenario is for is judged by monitors, in any scenario: the first one of each feature has to do
+            first = {item.uri: item for item in reversed(known)}
+            return Selection(keys=tuple(item.key for item in named or first.values()))
+        if not self.only_behaviours:
+            return Selection()
+        return Selection(keys=tuple(item.key for item in known if item.tagged(BEHAVIOUR_TAG)))
 
     @property
     def seat(self) -> Seat:
@@ -103,10 +117,9 @@ def trials(subjects: Sequence[Subject], jobs: int) -> Iterator[Trial]:
 def tried(subject: Subject) -> Trial:
     """Try one subject; what goes wrong with the suite is told, and hides no other trial."""
     began = time.monotonic()
-    selection = Selection(requirements=(subject.requirement,)) if subject.requirement else Selection()
     with tempfile.TemporaryDirectory(prefix="margo-selftest-") as folder:
         try:
-            done = run(RunPlan((subject.seat,), Path(folder), subject.revision, selection))
+            done = run(RunPlan((subject.seat,), Path(folder), subject.revision, subject.selection))
         except Exception as error:  # noqa: BLE001 - told in the matrix
             took = time.monotonic() - began
             return Trial(subject, (), {}, took, f"{type(error).__name__}: {error}")

@@ -53,7 +53,10 @@ def selftest(
         list[str] | None, typer.Option("--mutant", metavar="NAME", help="Only this mutant; may be repeated.")
     ] = None,
     full: Annotated[
-        bool, typer.Option("--full", help="Every scenario against every mutant, not only those of what it breaks.")
+        bool,
+        typer.Option(
+            "--full", help="Every scenario for every subject, not only those that its defect or its policies concern."
+        ),
     ] = False,
     jobs: Annotated[
         int | None,
@@ -77,7 +80,10 @@ def selftest(
     if out:
         check_folder("--out", out)
     defects = _defects(chosen, mutant)
-    subjects = [*([] if mutant else _references(chosen)), *(_subject(chosen, defect, full=full) for defect in defects)]
+    subjects = [
+        *([] if mutant else _references(chosen, full=full)),
+        *(_subject(chosen, defect, full=full) for defect in defects),
+    ]
     began = time.monotonic()
     done: list[Trial] = []
     with _progress(len(subjects)) as ended:
@@ -115,15 +121,21 @@ def _defects(role: Role, names: Sequence[str] | None) -> list[Defect]:
     return [defect for name, defect in known.items() if not names or name in names]
 
 
-def _references(role: Role) -> list[Subject]:
-    """The reference as it is delivered; a device also as a gateway, and with other policies."""
+def _references(role: Role, *, full: bool) -> list[Subject]:
+    """The reference as it is delivered; a device also as a gateway, and with other policies.
+
+    With other policies it is taken through the scenarios of failure and recovery, which are what they decide about.
+    """
     from conformance.bench.selftest import Subject
     from conformance.bench.selftest_policies import all_pairs
+    from conformance.cli.seats import GATEWAY
     from simulator.device.policies import policy_values
 
     if role == "wfm":
         return [Subject(role)]
-    return [Subject(role, profile="gateway"), *(Subject(role, policies=row) for row in all_pairs(policy_values()))]
+    combinations = all_pairs(policy_values())
+    others = (Subject(role, policies=row, only_behaviours=not full) for row in combinations)
+    return [Subject(role), Subject(role, profile=GATEWAY), *others]
 
 
 def _subject(role: Role, defect: Defect, *, full: bool) -> Subject:

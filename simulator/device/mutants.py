@@ -10,6 +10,7 @@ from simulator.device.config import DeviceConfig
 from simulator.device.mutant import Mutant, with_agent
 from simulator.device.mutants_behaviours import AGENTS, UNDECLARED
 from simulator.device.mutants_components import COMPONENT_MUTANTS
+from simulator.device.mutants_documents import DOCUMENT_MUTANTS
 from simulator.device.mutants_gateways import GATEWAY_MUTANTS
 from simulator.device.mutants_trust import TRUST_MUTANTS
 from simulator.device.mutated_agents import (
@@ -202,6 +203,7 @@ _BEHAVIOURS = (
 )
 
 MUTANTS: Mapping[str, Mutant] = {
-    mutant.name: mutant for mutant in (*_ALL, *_BEHAVIOURS, *COMPONENT_MUTANTS, *TRUST_MUTANTS, *GATEWAY_MUTANTS)
+    mutant.name: mutant
+    for mutant in (*_ALL, *_BEHAVIOURS, *COMPONENT_MUTANTS, *TRUST_MUTANTS, *DOCUMENT_MUTANTS, *GATEWAY_MUTANTS)
 }
 """Every broken device by its name."""
