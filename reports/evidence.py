@@ -238,6 +238,7 @@ def _fact(event: Fact) -> dict[str, Any]:
         "at": round(event.at, 4),
         "kind": clip(event.kind),
         "data": clip(data),
+        "refs": {clip(name): list(numbers) for name, numbers in event.refs.items()},
     }
 
 

@@ -8,7 +8,7 @@ from conformance.bench.deadlines import Deadlines
 from conformance.bench.errors import ConformanceFailure, NotSeen
 from conformance.bench.ics import Ics
 from conformance.bench.loop import BackgroundLoop
-from conformance.bench.recorder import Recorder
+from conformance.bench.recorder import Recorder, Refs
 from conformance.catalogue import Catalogue
 from conformance.checks.evidence import Record
 from conformance.checks.judging import judge
@@ -53,9 +53,9 @@ class Bench:
         """The evidence so far."""
         return self.recorder.record()
 
-    def note(self, kind: str, **data: Any) -> Fact:
-        """Record something the bench did or saw."""
-        return self.recorder.note(kind, **data)
+    def note(self, kind: str, refs: Refs | None = None, /, **data: Any) -> Fact:
+        """Record something the bench did or saw; `refs` are the events it speaks of, by their part in it."""
+        return self.recorder.note(kind, refs, **data)
 
     def until(self, condition: Condition, within: str) -> bool:
         """Wait for evidence, at most as long as the named deadline; whether it came.

@@ -15,12 +15,12 @@ from conformance.bench.recorder import Recorder
 from conformance.record.events import (
     CatalogueEvent,
     Event,
-    Finding,
     Footer,
     Header,
     ScenarioFinished,
     ScenarioOutcome,
     Subject,
+    renumbered,
 )
 from conformance.record.file import read
 
@@ -97,11 +97,7 @@ class Earlier:
         """Record again what belongs to scenarios that had ended, or to none; references keep pointing at the same."""
         numbers: dict[int, int] = {}
         for event in self._kept():
-            if isinstance(event, Finding):
-                shown = tuple(numbers[number] for number in event.shown_by)
-                numbers[event.n] = recorder.relay(event.model_copy(update={"shown_by": shown})).n
-            else:
-                numbers[event.n] = recorder.relay(event).n
+            numbers[event.n] = recorder.relay(renumbered(event, numbers)).n
 
     def _kept(self) -> Iterator[Event]:
         for event in self.events:

@@ -1,7 +1,7 @@
 """The recorder: every event of a run passes through it, and whoever waits for evidence waits here."""
 
 import threading
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any, TypeVar
 
 from conformance.bench.clock import Clock, WallClock
@@ -11,6 +11,7 @@ from conformance.record.file import EventWriter
 
 E = TypeVar("E", bound=_Event)
 Listener = Callable[[_Event], None]
+Refs = Mapping[str, _Event | Sequence[_Event]]
 
 
 class Recorder:
@@ -93,9 +94,12 @@ class Recorder:
             listener(written)
         return written
 
-    def note(self, kind: str, **data: Any) -> Fact:
-        """Record something the bench did or saw."""
-        return self.append(Fact(scenario=self._scenario, kind=kind, data=data))
+    def note(self, kind: str, refs: Refs | None = None, /, **data: Any) -> Fact:
+        """Record something the bench did or saw; `refs` are the events it speaks of, by their part in it."""
+        numbers = {
+            name: (of.n,) if isinstance(of, _Event) else tuple(one.n for one in of) for name, of in (refs or {}).items()
+        }
+        return self.append(Fact(scenario=self._scenario, kind=kind, data=data, refs=numbers))
 
     def record(self) -> Record:
         """Give the evidence so far."""

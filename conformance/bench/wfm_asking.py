@@ -27,7 +27,7 @@ def naming(bench: WfmBench, name: str, held: str) -> Exchange:
     """Ask for the manifest with a tag; which one, and what has to come of it, follows from the words."""
     tag, how = _tag(bench.client(name), held)
     exchange = bench.poll(name, etag=tag)
-    bench.note("conditional", exchange=exchange.n, how=how, held=held)
+    bench.note("conditional", {"exchange": exchange}, how=how, held=held)
     return exchange
 
 
@@ -50,37 +50,35 @@ def everything_former(bench: WfmBench, name: str) -> None:
     """Fetch everything that the manifest before the last change named."""
     client = bench.client(name)
     change = bench.record.facts_of("published")[-1]
-    offers = [offer for offer in bench.record.offers if offer.exchange.n == change.data.get("before")]
+    offers = [offer for offer in bench.record.offers if offer.exchange.n == change.ref("before")]
     now = {str(ref.get("digest")) for ref in client.last.refs}
     urls = [ref.get("url") for offer in offers for ref in offer.refs if str(ref.get("digest")) not in now]
     urls += [offer.bundle.get("url") for offer in offers if offer.bundle]
-    bench.note("former-content", exchanges=[bench.fetch(name, url).n for url in urls])
+    bench.note("former-content", {"exchanges": [bench.fetch(name, url) for url in urls]})
 
 
 def everything_held(bench: WfmBench, name: str) -> None:
     """Fetch everything the manifest names, naming the tags under which it is held."""
     offer = bench.client(name).last
     holders = [*offer.refs, *([offer.bundle] if offer.bundle else [])]
-    held = [
-        bench.fetch(name, holder.get("url"), ("If-None-Match", f'"{holder.get("digest")}"')).n for holder in holders
-    ]
-    bench.note("content-held", exchanges=held)
+    held = [bench.fetch(name, holder.get("url"), ("If-None-Match", f'"{holder.get("digest")}"')) for holder in holders]
+    bench.note("content-held", {"exchanges": held})
 
 
 def everything_escaped(bench: WfmBench, name: str) -> None:
     """Fetch everything the manifest names, with the colon of each digest percent-encoded."""
     offer = bench.client(name).last
     urls = [str(holder.get("url")) for holder in (*offer.refs, *([offer.bundle] if offer.bundle else []))]
-    items = [bench.fetch(name, url.replace("sha256:", "sha256%3A")).n for url in urls]
-    bench.note("address-escaped", exchanges=items)
+    items = [bench.fetch(name, url.replace("sha256:", "sha256%3A")) for url in urls]
+    bench.note("address-escaped", {"exchanges": items})
 
 
 def everything_compressed(bench: WfmBench, name: str) -> None:
     """Fetch everything the manifest names, accepting gzip."""
     offer = bench.manifest(name)
     holders = [*offer.refs, *([offer.bundle] if offer.bundle else [])]
-    items = [bench.fetch(name, holder.get("url"), ("Accept-Encoding", "gzip")).n for holder in holders]
-    bench.note("compression-accepted", exchanges=items)
+    items = [bench.fetch(name, holder.get("url"), ("Accept-Encoding", "gzip")) for holder in holders]
+    bench.note("compression-accepted", {"exchanges": items})
 
 
 def _tag(client: Client, held: str) -> tuple[str, str]:

@@ -149,7 +149,7 @@ def report_unknown_kinds(bench: WfmBench, name: str, device_id: str) -> None:
         devices = bench.operate(lambda: bench.subject.operator().devices(wfm_client_id))
         found = [item for item in devices if item.device_id == device_id]
         shown = [*found[0].runtimes, *found[0].deployment_types] if found else None
-    bench.note("unknown-kinds", exchange=exchange.n, shown=shown)
+    bench.note("unknown-kinds", {"exchange": exchange}, shown=shown)
 
 
 def look_at_device(bench: WfmBench, name: str, device_id: str) -> None:
@@ -249,7 +249,7 @@ def claim(bench: WfmBench, name: str, owner: str, where: str) -> Exchange:
     headers, query = CLAIMS[where](bench.client(owner))
     path = f"{manifest_path()}{query}"
     exchange = bench.client(name).probe.send("GET", path, (*ACCEPT_MANIFEST, *headers), fresh=True)
-    bench.note("claimed", exchange=exchange.n, of=bench.client(owner).identity, where=where)
+    bench.note("claimed", {"exchange": exchange}, of=bench.client(owner).identity, where=where)
     return exchange
 
 
@@ -324,12 +324,10 @@ def _attempt(
     after = [sound.send("GET", manifest_path(), ACCEPT_MANIFEST), sound.send("PUT", path, JSON, body)]
     bench.note(
         "bad-certificate",
+        {"exchanges": items, "before": before, "after": after},
         name=presented.name,
         defect=defect,
         clause=clause,
-        exchanges=[one.n for one in items],
-        before=[one.n for one in before],
-        after=[one.n for one in after],
     )
 
 
@@ -339,7 +337,7 @@ def older_tls(bench: WfmBench, name: str, offer: TlsOffer) -> Exchange:
     credential = bench.subject.authority.issue(client.spiffe_id)
     presented = Presented(f"client {name}, TLS {offer}", credential, None, offer)
     exchange = bench.probe(presented).send("GET", manifest_path(), ACCEPT_MANIFEST)
-    bench.note("older-tls-offered", name=presented.name, offer=offer, exchange=exchange.n)
+    bench.note("older-tls-offered", {"exchange": exchange}, name=presented.name, offer=offer)
     return exchange
 
 
@@ -349,7 +347,7 @@ def sound_certificate(bench: WfmBench, kind: str) -> Exchange:
     credential = SOUND[kind](bench.subject.authority, spiffe_id)
     presented = Presented(f"sound: {kind}", credential, str(spiffe_id))
     exchange = bench.probe(presented).send("GET", manifest_path(), ACCEPT_MANIFEST)
-    bench.note("sound-certificate", form=kind, name=presented.name, exchange=exchange.n)
+    bench.note("sound-certificate", {"exchange": exchange}, form=kind, name=presented.name)
     return exchange
 
 
@@ -376,15 +374,14 @@ def outlive(bench: WfmBench) -> None:
     after = probe.send("GET", manifest_path(), ACCEPT_MANIFEST)
     bench.note(
         "expired-meanwhile",
-        before=before.n,
-        after=after.n,
+        {"before": before, "after": after},
         client=str(spiffe_id),
         name=presented.name,
         ends=ends.timestamp(),
     )
     offered = probe.resume_next()
     resumed = probe.send("GET", manifest_path(), ACCEPT_MANIFEST)
-    bench.note("resumed", offered=offered, exchange=resumed.n, name=presented.name)
+    bench.note("resumed", {"exchange": resumed}, offered=offered, name=presented.name)
 
 
 def _wait_past(bench: WfmBench, ends: datetime, before: Exchange) -> None:

@@ -216,7 +216,7 @@ class WfmBench(Bench):
         if exchange.status == 404:
             exchange, how = probe.send("GET", url, headers, bare=True), "by RFC 3986"
         if exchange.status == 200:
-            self.note("address-resolved", exchange=exchange.n, how=how)
+            self.note("address-resolved", {"exchange": exchange}, how=how)
         return exchange
 
     def fetch_everything(self, name: str, offer: Offer) -> list[Exchange]:
@@ -310,7 +310,7 @@ class WfmBench(Bench):
     ) -> Exchange:
         """Remember what a request was meant to be: good, or one that is to be refused in some way."""
         about = {} if expects is None else {"expects": expects, "defect": defect}
-        self.note("sent", exchange=exchange.n, request=request, subject=subject, good=expects is None, **about)
+        self.note("sent", {"exchange": exchange}, request=request, subject=subject, good=expects is None, **about)
         return exchange
 
     def _components(self, name: str, deployed: Deployed) -> tuple[str, ...]:
@@ -335,6 +335,7 @@ class WfmBench(Bench):
         """Note what the operator wants of a deployment from now on."""
         self.note(
             kind,
+            {"before": before.exchange},
             client=client.identity,
             deploymentId=deployed.deployment_id,
             role=deployed.role,
@@ -342,7 +343,6 @@ class WfmBench(Bench):
             version=deployed.release.version,
             values=dict(deployed.values),
             description=deployed.release.document,
-            before=before.exchange.n,
         )
 
     def await_manifest(self, name: str, before: Offer, shows: Callable[[Offer], bool], what: str) -> None:
@@ -353,7 +353,8 @@ class WfmBench(Bench):
                 raise NotSeen(f"{what} was not published within {self.deadlines['publish']:g} s")
             self.recorder.until(lambda _: False, POLL_EVERY_S)
         client = self.client(name)
-        self.note("published", client=client.identity, before=before.exchange.n, after=client.last.exchange.n)
+        refs = {"before": before.exchange, "after": client.last.exchange}
+        self.note("published", refs, client=client.identity)
 
     def bring(self, release: Release) -> None:
         """Bring a release of an application in at the operator's side."""

@@ -115,7 +115,7 @@ ODD: Mapping[str, Odd] = {
 def odd(bench: WfmBench, name: str, what: str) -> Exchange:
     """Send one request that is out of the ordinary, between two that are not."""
     how, device_id = ODD[what], f"odd-{bench.mark}"
-    before = [_ordinary(bench, name, how, f"{device_id}-before").n]
+    before = [_ordinary(bench, name, how, f"{device_id}-before")]
     path, body = _target_and_body(how, capabilities(device_id), device_id)
     bare = how.path == "absolute"
     if bare:
@@ -123,15 +123,13 @@ def odd(bench: WfmBench, name: str, what: str) -> Exchange:
         path = f"https://{endpoint.authority}{endpoint.prefix}{path}"
     probe = bench.client(name).probe
     exchange = probe.send(how.method, path, how.headers, body, fresh=True, bare=bare, pieces=how.pieces)
-    after = [_ordinary(bench, name, how, f"{device_id}-after").n]
+    after = [_ordinary(bench, name, how, f"{device_id}-after")]
     bench.note(
         "odd-request",
-        exchange=exchange.n,
+        {"exchange": exchange, "before": before, "after": after},
         what=what,
         served=how.served,
         tolerated=list(how.tolerated),
-        before=before,
-        after=after,
     )
     return exchange
 

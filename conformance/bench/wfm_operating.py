@@ -76,7 +76,8 @@ def force_version(bench: WfmBench, name: str, version: int) -> None:
     client = bench.client(name)
     bench.subject.hooks.need("next_version")(client.wfm_client_id, version)
     bench.spend(name)
-    fact = bench.note("version-forced", client=client.identity, version=str(version), before=client.last.exchange.n)
+    refs = {"before": client.last.exchange}
+    fact = bench.note("version-forced", refs, client=client.identity, version=str(version))
     next_release(bench, name, "primary")
     bench.named["version-forced"] = fact
 

@@ -47,7 +47,7 @@ def try_everything(bench: WfmBench, name: str) -> None:
     """Try each operation once while the WFM is under load."""
     fact = bench.note("overload-began")
     items = attempts.everything(bench, name, "press-1")
-    bench.note("overloaded", exchanges=[item.n for item in items], since=fact.n)
+    bench.note("overloaded", {"exchanges": items, "since": fact})
 
 
 def try_report(bench: WfmBench, name: str, device_id: str) -> None:

@@ -227,7 +227,7 @@ def knock(bench: WfmBench, whose: str) -> Exchange:
     authority = service.old if whose == "old root" else service.new
     presented = Presented(f"a client of the {whose}", authority.issue(spiffe_id), str(spiffe_id))
     exchange = bench.probe(presented).send("GET", manifest_path(), ACCEPT_MANIFEST)
-    bench.note("trust-tried", of=whose, name=presented.name, exchange=exchange.n)
+    bench.note("trust-tried", {"exchange": exchange}, of=whose, name=presented.name)
     return exchange
 
 

@@ -16,7 +16,7 @@ from pathlib import Path
 from typing import Self
 
 from conformance.bench.recorder import Recorder
-from conformance.record.events import EVENT, CatalogueEvent, Event, Finding, Footer, Header
+from conformance.record.events import EVENT, CatalogueEvent, Event, Footer, Header, renumbered
 from conformance.record.file import EVENT_FILE, read
 
 LOOK_S = 0.05
@@ -72,12 +72,7 @@ class _Worker:
     def relay(self, recorder: Recorder) -> None:
         """Append what is new to the one record; references keep pointing at the same events."""
         for event in self._new():
-            self._numbers[event.n] = recorder.relay(self._renumbered(event)).n
-
-    def _renumbered(self, event: Event) -> Event:
-        if not isinstance(event, Finding):
-            return event
-        return event.model_copy(update={"shown_by": tuple(self._numbers[number] for number in event.shown_by)})
+            self._numbers[event.n] = recorder.relay(renumbered(event, self._numbers)).n
 
     def check(self) -> None:
         """Check the finished record; raises WorkerFailed."""

@@ -290,6 +290,13 @@ class Fact(_Event):
     scenario: int | None
     kind: str
     data: Mapping[str, Any] = {}
+    """What was done or seen; never the number of an event, which stands in `refs`."""
+    refs: Mapping[str, tuple[int, ...]] = {}
+    """Numbers of the events that it speaks of, by their part in it, such as `exchange` or `before`."""
+
+    def ref(self, name: str) -> int | None:
+        """Give the number of the event of that part, the first of several; None without one."""
+        return next(iter(self.refs.get(name, ())), None)
 
 
 class Finding(_Event):
@@ -343,6 +350,33 @@ Event = Annotated[
     Field(discriminator="type"),
 ]
 EVENT: TypeAdapter[Event] = TypeAdapter(Event)
+
+
+def references(event: Event) -> tuple[int, ...]:
+    """Give the numbers of the events that an event refers to. With `renumbered` the one place that knows of them."""
+    match event:
+        case Finding():
+            return event.shown_by
+        case Fact():
+            return tuple(number for numbers in event.refs.values() for number in numbers)
+    return ()
+
+
+def renumbered(event: Event, numbers: Mapping[int, int]) -> Event:
+    """Have an event refer to the same events in another record, where each has the number that `numbers` gives it.
+
+    Raises ValueError when it refers to an event that is not there: a reference would point at something else.
+    """
+    missing = next((number for number in references(event) if number not in numbers), None)
+    if missing is not None:
+        raise ValueError(f"event {event.n} ({event.type}) refers to event {missing}, which does not stand before it")
+    match event:
+        case Finding():
+            return event.model_copy(update={"shown_by": tuple(numbers[number] for number in event.shown_by)})
+        case Fact():
+            refs = {name: tuple(numbers[number] for number in listed) for name, listed in event.refs.items()}
+            return event.model_copy(update={"refs": refs})
+    return event
 
 
 def json_schema() -> dict[str, Any]:

@@ -210,7 +210,9 @@
     }
     const data = event.data ?? "nothing more was recorded";
     const pretty = prettyJson(data);
-    return make("div", "event-body", make("pre", pretty ? "body pretty" : "body", pretty ?? data));
+    const refs = Object.entries(event.refs ?? {}).map(([name, of]) => `${name} ${of.map((n) => `#${n}`).join(", ")}`);
+    return make("div", "event-body", factList([["Speaks of", refs.join("; ")]]),
+      make("pre", pretty ? "body pretty" : "body", pretty ?? data));
   }
 
   function eventLine(number, event) {

@@ -124,7 +124,12 @@ EVENTS: st.SearchStrategy[Event] = st.one_of(
         reason=MAYBE_TEXT,
     ),
     st.builds(
-        Fact, at=SECONDS, scenario=st.none() | SCENARIO, kind=TEXT, data=st.dictionaries(TEXT, JSON_DATA, max_size=3)
+        Fact,
+        at=SECONDS,
+        scenario=st.none() | SCENARIO,
+        kind=TEXT,
+        data=st.dictionaries(TEXT, JSON_DATA, max_size=3),
+        refs=st.dictionaries(TEXT, st.lists(st.integers(0, 99), max_size=3).map(tuple), max_size=2),
     ),
     st.builds(
         Finding,

@@ -202,7 +202,7 @@ def deployment_ids_are_uuids(record: Record) -> Iterator[Judgement]:
 
 
 def _operation(record: Record, fact: Fact) -> str:
-    found = (item.operation for item in record.fetches if item.n == fact.data.get("exchange"))
+    found = (item.operation for item in record.fetches if item.n == fact.ref("exchange"))
     return next(found, "unknown")
 
 

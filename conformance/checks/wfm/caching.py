@@ -11,7 +11,7 @@ from conformance.record.events import Exchange
 def conditional(record: Record, *kinds: str) -> Iterator[Exchange]:
     """Give the conditional requests for the manifest of some kinds: `current`, `other` or `odd`."""
     for fact in record.facts_of("conditional"):
-        item = exchange(record, fact.data.get("exchange"))
+        item = exchange(record, fact.ref("exchange"))
         if item is not None and fact.data.get("how") in kinds:
             yield item
 
@@ -78,7 +78,7 @@ def every_kind_of_answer_was_seen(record: Record) -> Iterator[Judgement]:
 def content_that_is_held_need_not_be_sent(record: Record) -> Iterator[Judgement]:
     """A client that names the tag of content it holds gets 304, or the same content again."""
     for fact in record.facts_of("content-held"):
-        for number in fact.data.get("exchanges", ()):
+        for number in fact.refs.get("exchanges", ()):
             item = exchange(record, number)
             if item is None:
                 continue

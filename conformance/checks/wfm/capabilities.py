@@ -52,7 +52,7 @@ def devices_wait_for_their_gateway(record: Record) -> Iterator[Judgement]:
 def unknown_kinds_are_taken_as_custom(record: Record) -> Iterator[Judgement]:
     """A runtime or deployment type that the WFM does not know is treated as `custom`."""
     for fact in record.facts_of("unknown-kinds"):
-        item = exchange(record, fact.data.get("exchange"))
+        item = exchange(record, fact.ref("exchange"))
         if item is None:
             continue
         if item.status == 422:

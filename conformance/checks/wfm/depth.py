@@ -18,12 +18,12 @@ NOT_AT_FAULT = (501, 505)
 def odd_requests_do_no_harm(record: Record) -> Iterator[Judgement]:
     """A request that HTTP/1.1 permits is served, an odd one is served or refused, and neither breaks the WFM."""
     for fact in record.facts_of("odd-request"):
-        item = exchange(record, fact.data.get("exchange"))
+        item = exchange(record, fact.ref("exchange"))
         if item is None:
             continue
         what, status = str(fact.data.get("what")), item.status
         names = ("API-003",) if fact.data.get("served") else ("API-003", "ERR-001")
-        before = [exchange(record, number) for number in fact.data.get("before", ())]
+        before = [exchange(record, number) for number in fact.refs.get("before", ())]
         if status is None and not any(one is not None and one.status is not None for one in before):
             yield unseen(f"an answer to {what}", "nobody was answered before either", item, only=names)
         elif status is None:
@@ -93,7 +93,7 @@ def changes_at_once_stay_in_order(record: Record) -> Iterator[Judgement]:
 
 def _around(record: Record, fact: Fact, names: tuple[str, ...]) -> Iterator[Judgement]:
     for where in ("before", "after"):
-        for number in fact.data.get(where, ()):
+        for number in fact.refs.get(where, ()):
             twin = exchange(record, number)
             if twin is not None and twin.status is None:
                 yield unseen(f"an ordinary request {where} served", said(twin), twin, only=names)

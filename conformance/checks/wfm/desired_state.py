@@ -102,7 +102,7 @@ def bundle_and_single_documents_agree(record: Record) -> Iterator[Judgement]:
 def every_change_makes_a_larger_version(record: Record) -> Iterator[Judgement]:
     """Whatever changes in what a client should run, its next manifest has a larger version."""
     for fact in record.facts_of("published"):
-        before, after = offer_of(record, fact.data.get("before")), offer_of(record, fact.data.get("after"))
+        before, after = offer_of(record, fact.ref("before")), offer_of(record, fact.ref("after"))
         if before is None or after is None or before.version is None or after.version is None:
             yield unseen("a version before and after", "not both were served", fact)
             continue
@@ -115,7 +115,7 @@ def changed_deployments_keep_their_id(record: Record) -> Iterator[Judgement]:
     """A deployment whose content changes keeps its id, and has another digest."""
     for fact in record.facts_of("updated"):
         name = str(fact.data.get("deploymentId"))
-        before = offer_of(record, fact.data.get("before"))
+        before = offer_of(record, fact.ref("before"))
         later = [offer for offer in offers_to(record, str(fact.data.get("client"))) if offer.exchange.at > fact.at]
         if before is None or not later:
             yield unseen("a manifest before and after", "not both were served", fact)
@@ -129,14 +129,14 @@ def changed_deployments_keep_their_id(record: Record) -> Iterator[Judgement]:
 def other_deployments_do_not_change(record: Record) -> Iterator[Judgement]:
     """A change to one deployment leaves the digests of the others as they were."""
     for fact in record.facts_of("published"):
-        before, after = offer_of(record, fact.data.get("before")), offer_of(record, fact.data.get("after"))
+        before, after = offer_of(record, fact.ref("before")), offer_of(record, fact.ref("after"))
         if before is None or after is None:
             continue
         changed = {
             str(item.data.get("deploymentId"))
             for kind in CHANGES
             for item in record.facts_of(kind)
-            if item.data.get("before") == fact.data.get("before")
+            if item.ref("before") == fact.ref("before")
         }
         for name in sorted((before.deployment_ids & after.deployment_ids) - changed):
             old, new = _digest_of(before, name), _digest_of(after, name)
@@ -165,7 +165,7 @@ def large_versions_are_exact(record: Record) -> Iterator[Judgement]:
     for fact in record.facts_of("version-forced"):
         version = int(str(fact.data.get("version")))
         later = [offer for offer in offers_to(record, str(fact.data.get("client"))) if offer.exchange.at > fact.at]
-        changed = [offer for offer in later if offer.exchange.n != fact.data.get("before")]
+        changed = [offer for offer in later if offer.exchange.n != fact.ref("before")]
         if not changed:
             yield unseen("a manifest after the change", "none was served", fact)
             continue
@@ -176,7 +176,7 @@ def large_versions_are_exact(record: Record) -> Iterator[Judgement]:
 def replaced_content_is_itself_or_gone(record: Record) -> Iterator[Judgement]:
     """An address that a former manifest named gives the same content as then, or 404."""
     for fact in record.facts_of("former-content"):
-        for number in fact.data.get("exchanges", ()):
+        for number in fact.refs.get("exchanges", ()):
             item = exchange(record, number)
             if item is None:
                 continue
@@ -188,7 +188,7 @@ def replaced_content_is_itself_or_gone(record: Record) -> Iterator[Judgement]:
 def escaped_addresses_lead_nowhere_else(record: Record) -> Iterator[Judgement]:
     """An address whose colon is percent-encoded gives the same content as the plain one; that it may not is noted."""
     for fact in record.facts_of("address-escaped"):
-        for number in fact.data.get("exchanges", ()):
+        for number in fact.refs.get("exchanges", ()):
             item = exchange(record, number)
             if item is None:
                 continue

@@ -82,7 +82,7 @@ def sent(record: Record, *requests: str) -> tuple[Sent, ...]:
     """Give what was sent, of some operations or of all, in order."""
     found = []
     for fact in record.facts_of("sent"):
-        item = exchange(record, fact.data.get("exchange"))
+        item = exchange(record, fact.ref("exchange"))
         if item is not None and (not requests or fact.data.get("request") in requests):
             found.append(Sent(fact, item))
     return tuple(found)

@@ -80,7 +80,7 @@ def falling_back_is_noted(record: Record) -> Iterator[Judgement]:
 def sound_certificates_are_let_in(record: Record) -> Iterator[Judgement]:
     """A client with a sound certificate is served."""
     for fact in record.facts_of("sound-certificate"):
-        item = exchange(record, fact.data.get("exchange"))
+        item = exchange(record, fact.ref("exchange"))
         if item is not None:
             yield expect(item.status == 200, f"a certificate {fact.data.get('form')} served", said(item), item)
 
@@ -89,7 +89,7 @@ def sound_certificates_are_let_in(record: Record) -> Iterator[Judgement]:
 def optional_keys_are_noted(record: Record) -> Iterator[Judgement]:
     """Other keys than P-256 are optional: let in or turned away, but never half."""
     for fact in record.facts_of("sound-certificate"):
-        item = exchange(record, fact.data.get("exchange"))
+        item = exchange(record, fact.ref("exchange"))
         if item is None:
             continue
         turned_away = bool(refused_connections(record, fact.data.get("name")))
@@ -103,7 +103,7 @@ def optional_keys_are_noted(record: Record) -> Iterator[Judgement]:
 def connections_end_with_their_certificate(record: Record) -> Iterator[Judgement]:
     """A connection does not go on for long when the certificate it was made with has expired."""
     for fact in record.facts_of("expired-meanwhile"):
-        before, after = exchange(record, fact.data.get("before")), exchange(record, fact.data.get("after"))
+        before, after = exchange(record, fact.ref("before")), exchange(record, fact.ref("after"))
         if before is None or after is None or before.status != 200:
             yield unseen("a client that was served before", said(before) if before else "nothing", before)
             continue
@@ -119,7 +119,7 @@ def connections_end_with_their_certificate(record: Record) -> Iterator[Judgement
 def resumption_does_not_prolong(record: Record) -> Iterator[Judgement]:
     """A TLS session that is resumed after the certificate expired does not let its client in again."""
     for fact in record.facts_of("resumed"):
-        item = exchange(record, fact.data.get("exchange"))
+        item = exchange(record, fact.ref("exchange"))
         if item is None:
             continue
         if not fact.data.get("offered"):
@@ -201,7 +201,7 @@ def _clients(record: Record) -> frozenset[str]:
 
 def _turned_away(record: Record, fact: Fact, names: Iterable[str]) -> Iterator[Judgement]:
     """Judge each attempt: turned away by the WFM, at the connection or (AMB-C-07) with 401 or 403."""
-    attempts = [exchange(record, number) for number in fact.data.get("exchanges", ())]
+    attempts = [exchange(record, number) for number in fact.refs.get("exchanges", ())]
     refused = refused_connections(record, fact.data.get("name"))
     for item in attempts:
         if item is None:
@@ -221,7 +221,7 @@ def _turned_away(record: Record, fact: Fact, names: Iterable[str]) -> Iterator[J
 def _sound_twins(record: Record, fact: Fact, names: Iterable[str] | None) -> Iterator[Judgement]:
     """Judge that the same identity with a sound certificate was served before and after, and found nothing changed."""
     for where in ("before", "after"):
-        items = [exchange(record, number) for number in fact.data.get(where, ())]
+        items = [exchange(record, number) for number in fact.refs.get(where, ())]
         if not items:
             yield unseen(f"a sound certificate {where}", "none was presented", fact, only=names)
         for item in items:
@@ -252,7 +252,7 @@ def _went_on(record: Record, fact: Fact, names: Iterable[str] | None) -> Iterato
 
 def _older(record: Record, offer: str) -> Iterator[tuple[Fact, Exchange]]:
     for fact in record.facts_of("older-tls-offered"):
-        item = exchange(record, fact.data.get("exchange"))
+        item = exchange(record, fact.ref("exchange"))
         if item is not None and fact.data.get("offer") == offer:
             yield fact, item
 

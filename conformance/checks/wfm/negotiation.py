@@ -68,7 +68,7 @@ def compression_changes_nothing(record: Record) -> Iterator[Judgement]:
 
 def _compressible(record: Record) -> Iterator[Exchange]:
     for fact in record.facts_of("compression-accepted"):
-        for number in fact.data.get("exchanges", ()):
+        for number in fact.refs.get("exchanges", ()):
             item = exchange(record, number)
             if item is not None:
                 yield item

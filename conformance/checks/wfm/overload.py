@@ -11,7 +11,7 @@ from conformance.checks.wfm.judged import exchange, expect, said, unseen
 def overload_is_told_with_a_time(record: Record) -> Iterator[Judgement]:
     """A request refused for load is a 429 or 503 with Retry-After, retryable with exponential backoff."""
     for fact in record.facts_of("overloaded"):
-        items = [exchange(record, number) for number in fact.data.get("exchanges", ())]
+        items = [exchange(record, number) for number in fact.refs.get("exchanges", ())]
         refused = [item for item in items if item is not None and item.status in (429, 503)]
         if not refused:
             yield unseen("requests refused for load", "; ".join(said(item) for item in items if item is not None), fact)
@@ -30,7 +30,7 @@ def overload_is_told_with_a_time(record: Record) -> Iterator[Judgement]:
 def service_goes_on_after_overload(record: Record) -> Iterator[Judgement]:
     """When there is capacity again, the client is served, with the manifest it had."""
     for fact in record.facts_of("overloaded"):
-        tries = set(fact.data.get("exchanges", ()))
+        tries = set(fact.refs.get("exchanges", ()))
         others = [poll for poll in record.polls if poll.n not in tries]
         before = [poll for poll in others if poll.at < fact.at and poll.status == 200][-1:]
         after = [poll for poll in others if poll.at > fact.at]

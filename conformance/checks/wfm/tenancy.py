@@ -74,7 +74,7 @@ def other_clients_are_not_concerned(record: Record) -> Iterator[Judgement]:
 def claims_do_not_count(record: Record) -> Iterator[Judgement]:
     """Who calls is told by the certificate of the connection alone, never by a header or address."""
     for fact in record.facts_of("claimed"):
-        item = exchange(record, fact.data.get("exchange"))
+        item = exchange(record, fact.ref("exchange"))
         if item is None:
             continue
         theirs = {offer.exchange.response.digest for offer in offers_to(record, str(fact.data.get("of")))[-1:]}

@@ -51,7 +51,7 @@ def trust_is_what_was_offered_rightly(record: Record) -> Iterator[Judgement]:
             continue
         let_in = {"adopted": "new root", "kept": "old root", "closed": ""}[offered.becomes]
         for attempt in tried if following is None else [one for one in tried if one.at < following.at]:
-            item = exchange(record, attempt.data.get("exchange"))
+            item = exchange(record, attempt.ref("exchange"))
             if item is not None:
                 served = attempt.data.get("of") == let_in
                 yield _judged(record, attempt, item, served=served, names=offered.statements)

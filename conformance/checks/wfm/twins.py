@@ -48,14 +48,14 @@ def taken(item: Exchange) -> bool:
 
 def of_same_request(record: Record, fact: Fact) -> tuple[list[Exchange], list[Exchange]]:
     """Give the good requests of the same operation by the same client, before and after a bad one."""
-    bad = exchange(record, fact.data.get("exchange"))
+    bad = exchange(record, fact.ref("exchange"))
     if bad is None:
         return [], []
     good = [
         item
         for other in record.facts_of("sent")
         if other.data.get("good") and other.data.get("request") == fact.data.get("request")
-        for item in [exchange(record, other.data.get("exchange"))]
+        for item in [exchange(record, other.ref("exchange"))]
         if item is not None and item.client == bad.client
     ]
     return [item for item in good if item.at < bad.at], [item for item in good if item.at > bad.at]
@@ -64,7 +64,7 @@ def of_same_request(record: Record, fact: Fact) -> tuple[list[Exchange], list[Ex
 def _named(record: Record, fact: Fact) -> tuple[list[Exchange], list[Exchange]]:
     """Give the twins that the bench itself sent around an attempt: `before` and `after` in the fact."""
     before, after = (
-        [item for number in fact.data.get(side, ()) for item in [exchange(record, number)] if item is not None]
+        [item for number in fact.refs.get(side, ()) for item in [exchange(record, number)] if item is not None]
         for side in ("before", "after")
     )
     return before, after
@@ -73,9 +73,9 @@ def _named(record: Record, fact: Fact) -> tuple[list[Exchange], list[Exchange]]:
 def _polls_of_clients(record: Record, fact: Fact) -> tuple[list[Exchange], list[Exchange]]:
     """Give the polls of the scenario's own clients around a fact."""
     own = {str(item.data.get("identity")) for item in record.facts_of("client")}
-    tried = exchange(record, fact.data.get("exchange"))
+    tried = exchange(record, fact.ref("exchange"))
     began = tried.at if tried is not None else fact.at
-    polls = [item for item in record.polls if item.client in own and item.n != fact.data.get("exchange")]
+    polls = [item for item in record.polls if item.client in own and item.n != fact.ref("exchange")]
     return [item for item in polls if item.at < began], [item for item in polls if item.at > fact.at]
 
 
@@ -83,7 +83,7 @@ def _of_the_old_root(record: Record, fact: Fact) -> tuple[list[Exchange], list[E
     tried = [
         (item, note)
         for note in record.facts_of("trust-tried")
-        for item in [exchange(record, note.data.get("exchange"))]
+        for item in [exchange(record, note.ref("exchange"))]
         if item is not None
     ]
     return [item for item, _ in tried if item.at < fact.at], [item for item, _ in tried if item.at > fact.at]
