@@ -7,6 +7,9 @@
 Everything it knows is in files below HOME: settings.json (where the WFM is, the credentials, how it behaves),
 state.json (the desired state it adopted), running/<deployment>/<component> (what "runs": the revision), pid.
 It fetches each deployment by itself, never the bundle. It trusts the PEM anchors it was given.
+
+To show that it is judged, settings.json may name one "defect": "blames the component", "takes any version" or
+"takes any size".
 """
 
 # a subject, not a part of the suite: it is written in the way of small devices, which know no types
@@ -71,6 +74,10 @@ def store(name, value):
 
 def settings():
     return load("settings.json", {})
+
+
+def defect(what):
+    return settings().get("defect") == what
 
 
 def say(*words):
@@ -304,7 +311,7 @@ def fetch(state):
         check_bundle(manifest, bool(wanted))
     except (ValueError, KeyError, TypeError, AttributeError) as error:
         raise Refused(f"the manifest is malformed: {error!r}") from None
-    if version <= state.get("version", 0):
+    if version <= state.get("version", 0) and not defect("takes any version"):
         raise Refused(f"version {version} after {state['version']}")
     documents = {item["deploymentId"]: read_deployment(item) for item in wanted}
     return {"version": version, "etag": etag, "documents": documents}
@@ -358,11 +365,31 @@ def read_deployment(item):
 
 def mine(document):
     target = document["metadata"].get("deviceId")
-    profile = document["spec"]["deploymentProfile"]
-    rules = (profile.get("deviceConstraints") or {}).get("eligibilityRules") or []
-    return target in (None, name(), "*") and profile["type"] in PROPERTIES["supportedDeploymentTypes"] and (
-        not rules or any(map(rule_holds, rules))
-    )  # fmt: skip
+    constraints = document["spec"]["deploymentProfile"].get("deviceConstraints") or {}
+    rules = constraints.get("eligibilityRules") or []
+    return target in (None, name(), "*") and (not rules or any(map(rule_holds, rules)))
+
+
+def lacking(document):
+    """What this device does not have that a deployment needs; None when it has all of it."""
+    about, profile = capabilities()["properties"], document["spec"]["deploymentProfile"]
+    if profile["type"] not in about["supportedDeploymentTypes"]:
+        return f"deployments of type {profile['type']} cannot run here"
+    needed = (profile.get("deviceConstraints") or {}).get("capacityRequirements") or {}
+    if defect("takes any size"):
+        return None
+    cpu = needed.get("cpu") or {}
+    fitting = [one for one in about["cpus"] if one["architecture"] in cpu.get("architectures", [one["architecture"]])]
+    if cpu and not any(one["cores"] >= cpu.get("cores", 0) for one in fitting):
+        return f"no CPU of this device has {cpu.get('cores')} cores of that architecture"
+    for what in ("memory", "storage"):
+        if what in needed and size(needed[what]) > size(about[what]):
+            return f"{needed[what]} of {what} needed, {about[what]} there"
+    return None
+
+
+def size(text):
+    return float(text[:-2]) * 1024 ** (1 + "KMGTPE".index(text[-2]))
 
 
 def rule_holds(rule):
@@ -414,15 +441,18 @@ def components(document):
     ]
 
 
-def report(deployment, version, parts, why=None):
+def report(deployment, version, parts, why=None, title=""):
+    """Tell the WFM; `why` is the error of each component that failed, `title` the name of the deployment."""
     states = [state for _, state in parts]
     overall = min(states, key=STATES.index)
+    whole = why if defect("blames the component") else {**(why or {}), "source": title}
     body = {
         "deploymentId": deployment,
         "adoptedManifestVersion": version,
-        "status": {"state": overall, **({"error": why} if overall == "failed" else {})},
+        "status": {"state": overall, **({"error": whole} if overall == "failed" else {})},
         "components": [
-            {"name": part, "state": state, **({"error": why} if state == "failed" else {})} for part, state in parts
+            {"name": part, "state": state, **({"error": {**why, "source": part}} if state == "failed" else {})}
+            for part, state in parts
         ],
     }
     patiently("POST", f"/api/v1/deployments/{deployment}/status", body)
@@ -431,6 +461,12 @@ def report(deployment, version, parts, why=None):
 def install(deployment, entry, version):
     """Bring one deployment to run; gives whether all of it does."""
     folder, wanted = HOME / "running" / deployment, components(entry["document"])
+    title = entry["document"]["metadata"]["name"]
+    if lack := lacking(entry["document"]):
+        report(
+            deployment, version, [(part, "failed") for part, _ in wanted], {"code": "RESOURCES", "message": lack}, title
+        )
+        return False
     folder.mkdir(parents=True, exist_ok=True)
     report(deployment, version, [(part, "pending") for part, _ in wanted])
     done = []
@@ -441,9 +477,9 @@ def install(deployment, entry, version):
         )
         why = install_component(entry, part, behaviour)
         if why:
-            error = {"code": "INSTALL", "source": part, "message": why}
+            error = {"code": "INSTALL", "message": why}
             rest_of_it = [(late, "pending") for late, _ in wanted[index + 1 :]]
-            report(deployment, version, [*done, (part, "failed"), *rest_of_it], error)
+            report(deployment, version, [*done, (part, "failed"), *rest_of_it], error, title)
             return False
         (folder / part).write_text(revision)
         done.append((part, "installed"))
@@ -469,15 +505,16 @@ def install_component(entry, part, behaviour):
     return behaviour if behaviour in ("fails", "cannot be fetched", "unhealthy") else None
 
 
-def remove(deployment, version, parts):
-    folder = HOME / "running" / deployment
+def remove(deployment, version, document):
+    folder, parts = HOME / "running" / deployment, [part for part, _ in components(document)]
     report(deployment, version, [(part, "removing") for part in parts])
     faults = load("faults.json", {})
     for part in parts:
         if faults.get(part) == "fails to go":
             store("faults.json", {key: value for key, value in faults.items() if key != part})
-            error = {"code": "REMOVE", "source": part, "message": "it does not go"}
-            report(deployment, version, [(one, "failed" if one == part else "removing") for one in parts], error)
+            error = {"code": "REMOVE", "message": "it does not go"}
+            stuck = [(one, "failed" if one == part else "removing") for one in parts]
+            report(deployment, version, stuck, error, document["metadata"]["name"])
             rest(0.3)
     shutil.rmtree(folder, ignore_errors=True)
     report(deployment, version, [(part, "removed") for part in parts])
@@ -489,7 +526,7 @@ def reconcile(state):
     wanted = {name_: entry for name_, entry in state["documents"].items() if mine(entry["document"])}
     for deployment, old in list(state["old"].items()):
         if deployment not in wanted:
-            remove(deployment, version, [part for part, _ in components(old["document"])])
+            remove(deployment, version, old["document"])
             del state["old"][deployment]
             store("state.json", state)
     for deployment, entry in wanted.items():
@@ -601,12 +638,14 @@ def hook():
             store("delivered.json", delivered)
             if action == "restore":
                 store("settings.json", delivered)
-            elif set(more) - {"poll_s", "serial", "downtime_s", "not_before_s"}:
+            elif set(more) - {"poll_s", "serial", "types", "downtime_s", "not_before_s"}:
                 sys.exit(f"no such settings: {', '.join(more)}")
             if "poll_s" in more:
                 change(poll=more["poll_s"])
             if "serial" in more:
                 change(properties={"serialNumber": more["serial"]})
+            if "types" in more:
+                change(properties={"supportedDeploymentTypes": more["types"]})
             if "downtime_s" in more or "not_before_s" in more:
                 change(quiet_until=time.time() + more.get("downtime_s", more.get("not_before_s")))
         case "fault":
