@@ -56,6 +56,7 @@ class ExternalSeat:
     """The device and its one counterpart, which is made with the first scenario and stays until the run ends."""
 
     keeps_state = True
+    poll_s: float | None = None
 
     def __init__(self, arrangement: Arrangement) -> None:
         self.memory: dict[str, Any] = {}

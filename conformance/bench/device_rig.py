@@ -72,6 +72,7 @@ class DeviceRig(Bench):
             wfm=str(world.wfm_identity),
             client=str(world.client_identity),
             url=world.url,
+            pollInterval=self.ics.poll_interval or self.seat.poll_s,
             knownVersion=world.version if self.seat.keeps_state and self.seat.memory.get("capabilities") else 0,
         )
 
@@ -82,11 +83,11 @@ class DeviceRig(Bench):
         """Have the device there: started, announced and polling."""
         self.start_device()
         if self.seat.keeps_state and not self.seat.memory.get("came"):
-            self._await_first_request()
+            self.await_first_request()
         self.reach(lambda record: record.polls, "connect", "the device's first poll")
         self.reach(self._capabilities, "connect", "the device's capabilities")
 
-    def _await_first_request(self) -> None:
+    def await_first_request(self) -> None:
         """Wait for a device that was never here. Raises SubjectMissing: then no scenario could say anything."""
         if self.until(lambda record: record.exchanges, "connect"):
             return

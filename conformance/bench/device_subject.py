@@ -23,6 +23,7 @@ from simulator.device.settings import DailyWindow, Window
 from simulator.device.transport import Limits
 from simulator.identity.mis_trust import MisTrust
 from simulator.identity.trust import TrustSource
+from simulator.protocol.capabilities import DeviceCapabilities
 
 POLL_S = 0.02
 """How often the simulated device polls: as often as makes the suite quick."""
@@ -64,6 +65,8 @@ class DeviceSeat(Protocol):
     """What is known of the device from earlier scenarios."""
     patience_s: float
     """How long, at most, it takes to do something to the device."""
+    poll_s: float | None
+    """How many seconds the device is said to leave between two polls; None where nobody says."""
 
     def world(self, recorder: Recorder, loop: BackgroundLoop) -> World:
         """Give the counterpart."""
@@ -123,6 +126,7 @@ class SimulatedSeat:
 
     keeps_state = False
     patience_s = 30.0
+    poll_s: float | None = POLL_S
     hooks = frozenset(
         {
             "reboot",
@@ -144,8 +148,9 @@ class SimulatedSeat:
 
     def __init__(self, ics: Ics, mutant: str | None) -> None:
         self.ics = ics
-        host = shape_of(ics, CLIENT_ID).host
-        self.memory: dict[str, Any] = {"host": host} if host else {}
+        shape = shape_of(ics, CLIENT_ID)
+        # the id that deployments are for is known before the device ever said it, as a supplier would tell it
+        self.memory: dict[str, Any] = {"host": shape.host or shape.device_id}
         self.trust: TrustSource | None = None
         """Where the device takes its trust bundle from; the one it was handed unless something else is set."""
         self.device: SimulatedDevice | None = None
@@ -309,9 +314,21 @@ async def _set_plainly(device: SimulatedDevice, settings: Mapping[str, Any]) -> 
     if plain:
         await device.configure(**plain)
     if "types" in settings:
-        own = device.facts.own
-        properties = own.properties.model_copy(update={"supported_deployment_types": tuple(settings["types"])})
-        device.change_capabilities(own.model_copy(update={"properties": properties}))
+        _set_types(device, tuple(settings["types"]))
+
+
+def _set_types(device: SimulatedDevice, types: tuple[str, ...]) -> None:
+    """Change the deployment types of what hosts workloads: the device, or what is behind one that hosts nothing."""
+
+    def with_types(capabilities: DeviceCapabilities) -> DeviceCapabilities:
+        properties = capabilities.properties.model_copy(update={"supported_deployment_types": types})
+        return capabilities.model_copy(update={"properties": properties})
+
+    if device.facts.own.properties.supported_deployment_types is not None:
+        device.change_capabilities(with_types(device.facts.own))
+        return
+    for child in device.facts.children:
+        device.attach_child(with_types(child.capabilities), reachable=child.reachable)
 
 
 async def _back(device: SimulatedDevice) -> None:

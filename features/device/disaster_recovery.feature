@@ -39,7 +39,7 @@ Feature: Disaster recovery
       | 1     |
       | 3     |
 
-  @behaviour:DR-03 @req:DC-001 @needs:factory-reset @needs:identity
+  @behaviour:DR-03 @needs:factory-reset @needs:identity
   Scenario: A replacement takes over what the device ran
     Given the device runs 2 applications
     When the device is replaced by another one with a key of its own

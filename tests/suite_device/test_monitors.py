@@ -20,6 +20,9 @@ DEPLOYMENT = {
     "metadata": {"name": "app-1", "deviceId": "gw/child"},
     "spec": {"deploymentProfile": {"components": [{"name": "a", "properties": {"revision": "1.0.0"}}]}},
 }
+PROVISIONED_SLOW = Fact(
+    n=1, at=0.1, scenario=1, kind="provisioned", data={"client": CLIENT, "url": "https://x", "pollInterval": 10}
+)
 PUBLISHED = Fact(
     n=2,
     at=0.2,
@@ -28,6 +31,7 @@ PUBLISHED = Fact(
     data={"deploymentId": ID, "version": 4, "components": ["a"], "document": DEPLOYMENT, "release": 1},
 )
 ONLY_NOTED = {
+    "unusual_changes_of_state_are_told",
     "custom_may_be_reported",
     "artefacts_may_be_revalidated",
     "port_is_mapped_by_the_bench",
@@ -77,6 +81,20 @@ def failed(code: str = "x", source: str = "app-1", part: str = "a") -> Exchange:
         status={"state": "failed", "error": {**error, "source": source}},
         components=[{"name": "a", "state": "failed", "error": {**error, "source": part}}],
     )
+
+
+def idle(*moments: float) -> list[Exchange]:
+    """Polls that had nothing new."""
+    return [poll(at, status=304, response=Body()) for at in moments]
+
+
+def empty(at: float, version: int = 5) -> Exchange:
+    """A desired state of nothing."""
+    return poll(at, response=Body(text=json.dumps({"manifestVersion": version, "deployments": []})))
+
+
+def gone(at: float) -> Exchange:
+    return status(at, status={"state": "removed"}, components=[{"name": "a", "state": "removed"}])
 
 
 def capabilities(at: float = 0.5, route: str = "d", **changes: Any) -> Exchange:
@@ -145,6 +163,7 @@ BAD: dict[str, Callable[[], Record]] = {
     "overall_state_is_the_most_severe": lambda: record(status(status={"state": "pending"})),
     "peripherals_are_known": lambda: record(capabilities(peripherals=[{"type": "kettle"}])),
     "polls_ask_for_the_manifest_type": lambda: record(poll(request_headers=(("Accept", "text/html"),))),
+    "polls_keep_the_declared_distance": lambda: record(PROVISIONED_SLOW, *idle(1.0, 2.0, 3.0, 4.0, 5.0)),
     "polls_carry_the_last_tag": lambda: record(poll(), poll(2.0, request_headers=ETAG)),
     "problem_types_are_never_fetched": lambda: record(
         exchange("unknown", target="/problem-types/unheard-of", status=404)
@@ -165,6 +184,7 @@ BAD: dict[str, Callable[[], Record]] = {
     "source_of_a_gateways_error_is_the_gateway": lambda: record(
         PARENT, capabilities(0.6, "gw/child"), failed(code="102", source="gw/child")
     ),
+    "what_is_removed_stays_removed": lambda: record(poll(), empty(1.5), gone(2.0), status(3.0)),
     "wfm_extension_stands_at_the_root": lambda: record(capabilities(**HOST), features=("wfm-extensions",)),
 }
 
@@ -194,6 +214,36 @@ def test_monitor_does_not_fail_on_a_good_record(name: str) -> None:
         features=("hosting",),
     )
     assert Seen.BROKEN not in seen(MONITORS[name], good)
+
+
+RIGHT: dict[str, Callable[[], Record]] = {
+    "polls_keep_the_declared_distance": lambda: record(PROVISIONED_SLOW, *idle(1.0, 11.0, 21.0, 32.0, 41.0)),
+    "what_is_removed_stays_removed": lambda: record(poll(), empty(1.5), gone(2.0), poll(2.5, 6), status(3.0)),
+}
+
+
+@pytest.mark.parametrize("name", sorted(RIGHT))
+def test_monitor_passes_what_is_right(name: str) -> None:
+    assert seen(MONITORS[name], RIGHT[name]()) == {Seen.KEPT}
+
+
+def test_distance_of_polls_is_not_judged_where_the_bench_gave_a_reason() -> None:
+    fact = Fact(n=9, at=0.9, scenario=1, kind="configured", data={"poll_s": 1})
+    disturbed = [Fact(n=20 + n, at=n + 0.5, scenario=1, kind="rebooted", data={}) for n in range(1, 5)]
+    polls = idle(1.0, 2.0, 3.0, 4.0, 5.0)
+    check = MONITORS["polls_keep_the_declared_distance"]
+    assert seen(check, record(PROVISIONED_SLOW, fact, *polls)) == set()
+    assert seen(check, record(PROVISIONED_SLOW, *disturbed, *polls)) == set()
+    assert seen(check, record(PROVISIONED_SLOW, *idle(1.0, 61.0, 121.0, 181.0))) == {Seen.NOTED}
+
+
+def test_what_was_removed_though_it_was_desired_may_come_back() -> None:
+    assert seen(MONITORS["what_is_removed_stays_removed"], record(poll(), gone(2.0), status(3.0))) == set()
+
+
+def test_unusual_changes_of_state_are_told() -> None:
+    found = MONITORS["unusual_changes_of_state_are_told"](record(poll(), gone(2.0), status(3.0)))
+    assert [item.found for item in found] == ["installed after removed"]
 
 
 def test_no_bad_record_is_for_a_monitor_that_is_gone() -> None:
