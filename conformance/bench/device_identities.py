@@ -1,4 +1,4 @@
-"""The words of the scenarios for what is wrong with a WFM's credential."""
+"""The words of the scenarios for the credentials of a WFM: what is wrong with them, or only unusual."""
 
 from collections.abc import Mapping
 
@@ -37,3 +37,13 @@ DEFECTS: Mapping[str, str] = {
     "leaves out its authority": "missing-intermediate",
     "leaves out its authority and says where it can be had": "missing-intermediate-aia",
 }
+
+UNUSUAL: Mapping[str, str] = {
+    "names another host": "other-host",
+    "names the host that it is reached by": "own-host",
+    "says who tells of revocation": "revocation-addresses",
+    "has an RSA key": "rsa-3072",
+    "has an authority with an RSA key": "rsa-authority",
+    "has an authority with an RSA key that signs in the newer way": "rsa-pss-authority",
+}
+"""The words of the scenarios for credentials that are good and unusual."""

@@ -28,6 +28,7 @@ from simulator.identity.spiffe import SpiffeId, client_spiffe_id, wfm_spiffe_id
 from simulator.identity.svid import Credential, Svid
 from simulator.identity.tls import HeldCredential
 from simulator.identity.trust import HeldTrust
+from simulator.identity.unusual_credentials import UNUSUAL_CREDENTIALS
 from simulator.registry.server import Registry
 from simulator.wfm.core import DesiredState
 from simulator.wfm.publishing import Composed
@@ -205,7 +206,7 @@ class World:
     # --- who the WFM is ---------------------------------------------------------------------------------------------
 
     async def present(self, name: str) -> str:
-        """Have the WFM present a credential, by the name of its defect or `good`; gives the clause it breaks or ""."""
+        """Have the WFM present a credential, by its name or `good`; gives the clause it breaks or ""."""
         credential, clause = self._credential_of(name)
         self._credential.renew(credential)
         self.presented = name
@@ -221,6 +222,8 @@ class World:
     def _credential_of(self, name: str) -> tuple[Credential, str]:
         if name == GOOD:
             return self.good, ""
+        if name in UNUSUAL_CREDENTIALS:
+            return UNUSUAL_CREDENTIALS[name](self.authority, self.wfm_identity), ""
         bad = BAD_CREDENTIALS[f"wfm-{name}"]
         return bad.make(self.authority, self.wfm_identity), bad.clause
 

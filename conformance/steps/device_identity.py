@@ -4,7 +4,7 @@ from pytest_bdd import given, parsers, then, when
 
 from conformance.bench import device_trust
 from conformance.bench.device_bench import DeviceBench
-from conformance.bench.device_identities import DEFECTS
+from conformance.bench.device_identities import DEFECTS, UNUSUAL
 from conformance.checks.device import evidence, identity
 from conformance.checks.evidence import Record
 from conformance.checks.registry import Check
@@ -17,6 +17,12 @@ from conformance.record.events import Fact
 def comes_with(bench: DeviceBench, defect: str) -> None:
     fact = bench.present(DEFECTS[defect])
     bench.until(lambda record: _attempts(record, fact) >= 2 or _sent(record, fact), "retry")
+
+
+@when(parsers.parse("the WFM comes with a good credential that {is_odd}"))
+def comes_with_unusual(bench: DeviceBench, is_odd: str) -> None:
+    fact = bench.present(UNUSUAL[is_odd])
+    bench.until(lambda record: evidence.polls_after(record, fact.at) or _attempts(record, fact) >= 3, "retry")
 
 
 @when("the WFM comes with its own credential again")
@@ -150,6 +156,11 @@ def no_foreign_discovery(bench: DeviceBench) -> None:
 def connects_pinned(bench: DeviceBench) -> None:
     bench.until(lambda record: record.polls, "connect")
     bench.judge(identity.pinned_service_needs_no_name)
+
+
+@then("the device talks to it, whatever key it has")
+def talks_whatever_key(bench: DeviceBench) -> None:
+    bench.judge(identity.declared_keys_are_accepted)
 
 
 @then("it knows the WFM by its credential alone")

@@ -101,8 +101,31 @@ Feature: Identity
       | leaves out its authority                              |
       | leaves out its authority and says where it can be had |
 
-  @req:ID-58 @req:ID-35
-  Scenario: The WFM is known by its credential alone
+  @req:ID-58 @req:ID-24
+  Scenario Outline: The WFM is known by its credential, whatever hosts that names
     Given a device that is managed by the WFM
+    When the WFM comes with a good credential that <names>
     Then it knows the WFM by its credential alone
-    And it needs no word on whether a certificate was revoked
+
+    Examples:
+      | names                                |
+      | names another host                   |
+      | names the host that it is reached by |
+
+  @req:ID-35 @req:ID-25
+  Scenario: Nobody is asked whether a certificate was revoked
+    Given a device that is managed by the WFM
+    When the WFM comes with a good credential that says who tells of revocation
+    Then it needs no word on whether a certificate was revoked
+
+  @req:ID-23 @feature:rsa-or-eddsa
+  Scenario Outline: A device that takes other keys takes them wherever they stand
+    Given a device that is managed by the WFM
+    When the WFM comes with a good credential that <key>
+    Then the device talks to it, whatever key it has
+
+    Examples:
+      | key                                                          |
+      | has an RSA key                                               |
+      | has an authority with an RSA key                             |
+      | has an authority with an RSA key that signs in the newer way |

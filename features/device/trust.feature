@@ -130,7 +130,7 @@ Feature: Trust
     When the identity service gives a discovery document that is good
     Then the device connects with what the service gave
 
-  @req:ID-88 @req:ID-87
+  @req:ID-88
   Scenario: A pinned service may be known by its address alone
     Given an identity service with a pinned key, known by its address
     When the device connects with the trust that it was given

@@ -14,7 +14,7 @@ from typing import Self
 
 from cryptography import x509
 from cryptography.hazmat.primitives import hashes
-from cryptography.hazmat.primitives.asymmetric import ec, ed25519
+from cryptography.hazmat.primitives.asymmetric import ec, ed25519, padding, rsa
 from cryptography.hazmat.primitives.serialization import Encoding
 from cryptography.x509.oid import AuthorityInformationAccessOID, ExtendedKeyUsageOID, NameOID
 
@@ -45,7 +45,8 @@ def new_key() -> ec.EllipticCurvePrivateKey:
 class Leaf:
     """What a leaf is to contain. The defaults are those of a good SVID; everything else is for the bad ones.
 
-    `uris`: URI names as written. `ca_issuers`: address offered in the AIA extension (ID-26).
+    `uris`: URI names as written. `ca_issuers`: address offered in the AIA extension (ID-26). `revocation`: address at
+    which its status is said to be told, by OCSP and in a list (ID-35).
     """
 
     uris: tuple[str, ...]
@@ -57,14 +58,16 @@ class Leaf:
     key_cert_sign: bool = False
     crl_sign: bool = False
     ca_issuers: str | None = None
+    revocation: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
 class Issuer:
-    """A certificate with its key, used to sign others."""
+    """A certificate with its key, used to sign others; leaves with PSS if asked for and if the key is RSA (ID-23)."""
 
     certificate: x509.Certificate
     key: PrivateKey
+    pss: bool = False
 
     @classmethod
     def new_root(cls, label: str, not_before: datetime, not_after: datetime, *, uri: str | None = None) -> Self:
@@ -87,6 +90,11 @@ class Issuer:
             builder = builder.add_extension(x509.SubjectAlternativeName(names), critical=False)
         if leaf.ca_issuers is not None:
             builder = builder.add_extension(_authority_information(leaf.ca_issuers), critical=False)
+        if leaf.revocation is not None:
+            builder = _with_revocation(builder, leaf.revocation)
+        if self.pss and isinstance(self.key, rsa.RSAPrivateKey):
+            salted = padding.PSS(padding.MGF1(hashes.SHA256()), padding.PSS.DIGEST_LENGTH)
+            return builder.sign(self.key, hashes.SHA256(), rsa_padding=salted)
         return builder.sign(self.key, _hash_for(self.key))
 
     def sign_ca(
@@ -245,6 +253,13 @@ def _key_usage(key_cert_sign: bool, crl_sign: bool, digital_signature: bool) -> 
 def _authority_information(address: str) -> x509.AuthorityInformationAccess:
     location = x509.UniformResourceIdentifier(address)
     return x509.AuthorityInformationAccess([x509.AccessDescription(AuthorityInformationAccessOID.CA_ISSUERS, location)])
+
+
+def _with_revocation(builder: x509.CertificateBuilder, address: str) -> x509.CertificateBuilder:
+    location = x509.UniformResourceIdentifier(address)
+    ocsp = x509.AuthorityInformationAccess([x509.AccessDescription(AuthorityInformationAccessOID.OCSP, location)])
+    lists = x509.CRLDistributionPoints([x509.DistributionPoint([location], None, None, None)])
+    return builder.add_extension(ocsp, critical=False).add_extension(lists, critical=False)
 
 
 def _hash_for(key: PrivateKey) -> hashes.SHA256 | hashes.SHA384 | None:

@@ -277,34 +277,47 @@ def foreign_discovery_is_refused(record: Record) -> Iterator[Judgement]:
     yield from _bundle_is_not_used(record)
 
 
-@check("ID-88", "ID-87", role="device")
+@check("ID-88", role="device")
 def pinned_service_needs_no_name(record: Record) -> Iterator[Judgement]:
-    """A service that is pinned and known by its address is used, whatever names its certificate has."""
+    """A service that is pinned and known by its address may be used, whatever names its certificate has."""
     if record.last_fact("service-pinned") is None:
         yield unseen("a bundle, then requests", "no service was pinned")
         return
     yield from proven_service_is_used(record)
 
 
-@check("ID-58", role="device")
+@check("ID-58", "ID-24", role="device")
 def address_is_no_identity(record: Record) -> Iterator[Judgement]:
-    """A WFM is known by its SVID alone: that its certificate names no host keeps nobody from it."""
-    polls = [poll for poll in record.polls if poll.status in (200, 304)]
-    if not polls:
-        yield unseen("requests to a WFM whose certificate names no host", "no poll was answered")
-        return
-    expected = "requests to a WFM whose certificate names no host"
-    yield expect(True, *polls[:1], expected=expected, found=f"{len(polls)} polls")
+    """A WFM is known by its SVID alone: whatever hosts its certificate names, the device talks to it."""
+    yield from _unusual_is_accepted(record)
 
 
-@check("ID-35", role="device")
+@check("ID-35", "ID-25", role="device")
 def no_revocation_is_asked_for(record: Record) -> Iterator[Judgement]:
-    """The device connects though nothing says whether a certificate was revoked."""
-    polls = [poll for poll in record.polls if poll.status in (200, 304)]
-    if not polls:
-        yield unseen("requests without any revocation status", "no poll was answered")
+    """A certificate that says who tells of its revocation is valid although nobody there answers."""
+    yield from _unusual_is_accepted(record)
+
+
+@check("ID-23", role="device")
+def declared_keys_are_accepted(record: Record) -> Iterator[Judgement]:
+    """A device that is said to take RSA takes it in the leaf, and above it with either padding."""
+    yield from _unusual_is_accepted(record)
+
+
+def _unusual_is_accepted(record: Record) -> Iterator[Judgement]:
+    """Hold that the device goes on with the good credential that was presented last."""
+    fact = record.last_fact("presented")
+    if fact is None or fact.data["clause"]:
+        yield unseen("requests on new connections", "no good credential was presented")
         return
-    yield expect(True, *polls[:1], expected="requests without any revocation status", found=f"{len(polls)} polls")
+    attempts = [item for item in record.facts_of("connecting") if item.data["offered"] == fact.data["credential"]]
+    polls = polls_after(record, fact.at)
+    expected = f"requests to a WFM with {fact.data['credential']}"
+    if not attempts and not polls:
+        yield unseen(expected, "the device did not connect", fact)
+        return
+    found = f"{len(attempts)} connections, {len(polls)} polls"
+    yield expect(bool(polls), fact, *polls[:1], *attempts[:2], expected=expected, found=found)
 
 
 @check("ID-92", role="device")
