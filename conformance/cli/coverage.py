@@ -32,7 +32,7 @@ def register(app: typer.Typer) -> None:
             "coverage",
             "coverage --role wfm --json",
             "coverage --open           # MUSTs without a check",
-            "coverage --behaviours     # failure and recovery: which scenario shows what",
+            "coverage --behaviours     # failure and recovery",
         ),
         epilog=EXIT_CODES_PLAIN,
     )(coverage)

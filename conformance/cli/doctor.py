@@ -29,7 +29,7 @@ def register(app: typer.Typer) -> None:
             "something is amiss.",
             "doctor",
             "doctor --url https://localhost:8443 --identity DIR",
-            "doctor --url https://localhost:8443 --identity DIR --northbound my-adapter.yaml",
+            "doctor --url URL --identity DIR --northbound adapter.yaml",
         ),
         epilog=EXIT_CODES_PLAIN,
     )(doctor)

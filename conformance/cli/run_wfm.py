@@ -32,8 +32,8 @@ def register(app: typer.Typer) -> None:
             "--northbound its operator's API or an adapter file (`explain adapters`), without which scenarios that "
             "deploy are blocked. What will be blocked is listed before the run, and what the run made is taken away "
             "after it. Otherwise the reference WFM is the subject.",
-            "run wfm --url URL --identity DIR --northbound my-adapter.yaml",
-            "run wfm --url URL --identity DIR --client-ids a,b,c --req DS-056",
+            "run wfm --url URL --identity DIR --northbound adapter.yaml",
+            "run wfm --url URL --identity DIR --client-ids a,b",
             "run wfm --tag security",
             "run wfm --target simulated:NAME      # catch a defect",
         ),
@@ -101,6 +101,7 @@ def run_wfm(  # noqa: PLR0913 - one parameter for each option
     if identity is None:
         hint = "`margo-conformance serve wfm --identity DIR` makes such a folder, to copy from"
         raise Misuse("usage", "--url: needs --identity, the folder with the test authority the WFM trusts", hint)
+    said = said if ics else said.of_profile
     real = RealWfm(url, identity, northbound, control, read_client_ids(client_ids), fresh, packages)
     if replay:
         from conformance.cli.seat_wfm import seat_of_real

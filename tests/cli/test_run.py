@@ -95,10 +95,9 @@ def test_a_served_device_is_a_subject_like_any_other(tmp_path: Path) -> None:
         "role: device\nsubject: {name: served}\nprofile: standalone\npoll-interval: 0.2\nlimits: {connect: 20}\n"
     )
     with served(tmp_path / "run.log", *listen, *select, "--ics", ics) as run:
-        sheet = tmp_path / "device" / "connection.txt"
+        sheet = tmp_path / "device" / "connection.json"
         eventually(sheet.exists, 20, lambda: run.text)
-        eventually(lambda: "Trust bundle" in sheet.read_text(), 5, sheet.read_text)
-        given = dict(line.split(": ", 1) for line in sheet.read_text().splitlines())
+        given = json.loads(sheet.read_text())
         credentials = ("--svid", given["SVID with chain"], "--key", given["SVID key"])
         device = ("serve", "device", "--wfm", given["WFM URL"], *credentials, "--trust-bundle", given["Trust bundle"])
         with served(tmp_path / "device.log", *device, "--poll-interval", 0.2) as press:
