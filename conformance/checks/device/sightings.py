@@ -1,0 +1,210 @@
+"""What is seen of a device over a whole run or a minute of watching: its polling, what it reports, how it fetches."""
+
+from collections import deque
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from functools import partial
+from statistics import median
+from typing import Any
+
+from conformance.checks.claims import Compared, Trait, of_trait
+from conformance.checks.evidence import parsed
+from conformance.record.events import Connection, Exchange, Fact, _Event
+
+KEPT_GAPS = 10_000
+ENOUGH_GAPS = 3
+"""As many distances of polls tell a period."""
+FAR_OFF = 2.0
+"""A declared poll interval is wrong when the one seen is so many times longer or shorter."""
+BUSY_S = 0.5
+"""How much later a poll may come because device or network are busy."""
+
+
+@dataclass
+class Sightings:
+    """Hears every event of a run, and keeps what tells the nature of the device. What is kept is bounded."""
+
+    capabilities: dict[str, Mapping[str, Any]] = field(default_factory=dict)
+    """The first report of each device, by its id; later ones add deployment types."""
+    types: set[str] = field(default_factory=set)
+    runtimes: set[str] = field(default_factory=set)
+    polls: int = 0
+    conditional: int = 0
+    unconditional: int = 0
+    """Polls without a tag although the device was given one before."""
+    bundles: int = 0
+    individual: int = 0
+    compressed: int = 0
+    connections: int = 0
+    requests: int = 0
+    trust_requests: int = 0
+    tls: set[str] = field(default_factory=set)
+    states: dict[str, list[str]] = field(default_factory=dict)
+    """Overall states that were reported, by deployment, each once in a row; the first hundred deployments only."""
+    shown: dict[str, _Event] = field(default_factory=dict)
+    """The first event that shows something, by what it shows."""
+    _gaps: deque[float] = field(default_factory=partial(deque, maxlen=KEPT_GAPS))
+    _gaps_after_change: deque[float] = field(default_factory=partial(deque, maxlen=KEPT_GAPS))
+    _last: Exchange | None = None
+    _tagged: bool = False
+    _retimed: set[int | None] = field(default_factory=set)
+    """Scenarios in which the bench configured how the device polls."""
+
+    # --- hearing ----------------------------------------------------------------------------------------------------
+
+    def heard(self, event: _Event) -> None:
+        """Take note of an event."""
+        if isinstance(event, Exchange) and event.seat == "client":
+            self._exchange(event)
+        elif isinstance(event, Connection) and event.seat == "client" and event.outcome == "established":
+            self.connections += 1
+            if event.tls and event.tls.version:
+                self.tls.add(event.tls.version)
+        elif isinstance(event, Fact) and event.kind == "configured":
+            self._retimed.add(event.scenario)
+
+    def _exchange(self, event: Exchange) -> None:
+        self.requests += 1
+        if "gzip" in (event.request_header("Accept-Encoding") or ""):
+            self.compressed += 1
+        match event.operation:
+            case "fetch-manifest":
+                self._poll(event)
+            case "report-capabilities":
+                self._capabilities(event)
+            case "report-status":
+                self._status(event)
+            case "fetch-bundle":
+                self.bundles += 1
+                self.shown.setdefault("bundle", event)
+            case "fetch-deployment":
+                self.individual += 1
+                self.shown.setdefault("individual", event)
+            case "discover" | "fetch-trust-bundle":
+                self.trust_requests += 1
+                self.shown.setdefault("trust", event)
+
+    def _poll(self, event: Exchange) -> None:
+        last, self._last = self._last, event
+        self.polls += 1
+        self.shown.setdefault("poll", event)
+        if event.request_header("If-None-Match"):
+            self.conditional += 1
+        elif self._tagged:
+            self.unconditional += 1
+        self._tagged = self._tagged or bool(event.response_header("ETag"))
+        if last is None or last.scenario != event.scenario or last.fault or event.scenario in self._retimed:
+            return
+        if last.status == 304:
+            self._gaps.append(event.at - last.at)
+        elif last.status == 200:
+            self._gaps_after_change.append(event.at - last.at)
+
+    def _capabilities(self, event: Exchange) -> None:
+        name, document = event.params.get("deviceId", ""), parsed(event.request.data)
+        properties = (document or {}).get("properties")
+        if not document or not isinstance(properties, dict):
+            return
+        if name not in self.capabilities and len(self.capabilities) < KEPT_GAPS:
+            self.capabilities[name] = document
+            self.shown.setdefault("child" if "/" in name else "own", event)
+        for key, known in (("supportedDeploymentTypes", self.types), ("supportedRuntimes", self.runtimes)):
+            known.update(_texts(properties.get(key)))
+
+    def _status(self, event: Exchange) -> None:
+        status = (parsed(event.request.data) or {}).get("status")
+        state = str(status.get("state")) if isinstance(status, dict) else "?"
+        name = event.params.get("deploymentId", "")
+        if name in self.states or len(self.states) < 100:
+            states = self.states.setdefault(name, [])
+            if states[-1:] != [state] and len(states) < 100:
+                states.append(state)
+
+    # --- what that tells --------------------------------------------------------------------------------------------
+
+    @property
+    def gaps(self) -> tuple[float, ...]:
+        """Distances of polls in seconds where nothing was new; else those after a new state; shortest first."""
+        return tuple(sorted(self._gaps or self._gaps_after_change))
+
+    @property
+    def poll_interval(self) -> float | None:
+        """The usual distance of polls in seconds; None where too few were seen."""
+        return median(self.gaps) if len(self.gaps) >= ENOUGH_GAPS else None
+
+    @property
+    def children(self) -> tuple[str, ...]:
+        """Ids of devices that were reported behind another one."""
+        return tuple(sorted(name for name in self.capabilities if "/" in name))
+
+    @property
+    def own(self) -> Mapping[str, Any]:
+        """The properties that the device reported of itself; empty where it reported none."""
+        document = next((item for name, item in self.capabilities.items() if "/" not in name), {})
+        return dict(document.get("properties", {}))  # only reports with an object there are kept
+
+    @property
+    def profile(self) -> str:
+        """The shipped profile that fits what was reported."""
+        if not self.children:
+            return "standalone"
+        return "hosting-gateway" if self.own.get("supportedDeploymentTypes") else "gateway"
+
+    def traits(self) -> dict[str, Trait]:
+        """Give the features that can be told from what was seen, by name; none before the device reported itself."""
+        if not self.capabilities:
+            return {}
+        own_types = _texts(self.own.get("supportedDeploymentTypes"))
+        own, child = self._of("own"), self._of("child") or self._of("own")
+        reported = f"supportedDeploymentTypes: {', '.join(sorted(self.types)) or 'none'}"
+        hosts = f"its own capabilities: supportedDeploymentTypes {', '.join(own_types) or 'none'}"
+        behind = f"capabilities of {', '.join(self.children[:3])}" if self.children else "no device behind it reported"
+        custom = "custom" in self.runtimes | self.types
+        found = {
+            "hosting": Trait(bool(own_types), hosts, own),
+            "helm": Trait("helm" in self.types, reported, own),
+            "compose": Trait("compose" in self.types, reported, own),
+            "custom-runtimes": Trait(custom, f"runtimes: {', '.join(sorted(self.runtimes)) or 'none'}", own),
+            "gateway-see-thru": Trait(bool(self.children) or None, behind, child),
+            "trust-retrieval": Trait(
+                True if self.trust_requests else None,
+                f"{self.trust_requests} requests to the identity service",
+                self._of("trust"),
+            ),
+        }
+        if self.children:
+            found["gateway-hosting"] = Trait(bool(own_types), hosts, own)
+            found["gateway-non-hosting"] = Trait(not own_types, hosts, own)
+        return found
+
+    def _of(self, what: str) -> tuple[_Event, ...]:
+        return (self.shown[what],) if what in self.shown else ()
+
+
+def _texts(value: Any) -> list[str]:
+    return [str(item) for item in value] if isinstance(value, list) else []
+
+
+def compare(seen: Sightings, features: tuple[str, ...], poll_interval: float | None) -> tuple[Compared, ...]:
+    """Hold claimed features and the declared poll interval (seconds) against what was seen of a device.
+
+    A feature that is neither claimed nor seen says nothing and is left out, as is all of a device that never reported.
+    """
+    found = [
+        of_trait(name, trait, claimed=name in features)
+        for name, trait in seen.traits().items()
+        if name in features or trait.present
+    ]
+    return (*found, *_interval(seen, poll_interval))
+
+
+def _interval(seen: Sightings, declared: float | None) -> tuple[Compared, ...]:
+    usual = seen.poll_interval
+    if declared is None or not seen.polls:
+        return ()
+    shown = tuple(event for name, event in seen.shown.items() if name == "poll")
+    if usual is None:
+        return (Compared("poll-interval", f"{declared:g} s", f"only {seen.polls} polls", "not-seen", shown),)
+    near = declared / FAR_OFF <= usual <= declared * FAR_OFF + BUSY_S
+    words = f"{usual:.2g} s (median of {len(seen.gaps)} distances, {seen.gaps[0]:.2g} to {seen.gaps[-1]:.2g} s)"
+    return (Compared("poll-interval", f"{declared:g} s", words, "agrees" if near else "contradicted", shown),)
