@@ -16,6 +16,10 @@ from conformance.record.events import Role
 Text = Annotated[str, Field(min_length=1)]
 
 
+BEYOND_PROFILE: Mapping[Role, tuple[str, ...]] = {"wfm": ("placement-matching",)}
+"""Features of the references that no profile claims by default."""
+
+
 class SubjectNames(BaseModel):
     """Who made it."""
 
@@ -46,16 +50,28 @@ class Ics(BaseModel):
 
     @classmethod
     def of_reference(cls, role: Role, revision: str = DEFAULT_REVISION) -> Self:
-        """Give the statement of the built-in reference: it declares the first value of every policy."""
+        """Give the statement of the built-in reference: it declares the first value of every policy.
+
+        Beyond its profile it claims what a WFM may do, and the reference does.
+        """
         catalogue = load(revision)
+        profile = catalogue.profiles(role)[0]
+        known = {feature.name for feature in catalogue.features(role)}
+        beyond = tuple(name for name in BEYOND_PROFILE.get(role, ()) if name in known)
         declared = {name: values[0] for item in catalogue.behaviours for name, values in item.policy.items()}
         return cls(
             role=role,
             revision=revision,
             subject=SubjectNames(name=f"reference {role}"),
-            profile=catalogue.profiles(role)[0].name,
+            profile=profile.name,
+            features=(*profile.claims, *beyond) if beyond else None,
             policies=declared if role == "device" else {},
         )
+
+    @property
+    def of_profile(self) -> Self:
+        """The same for a subject of which nothing is known but its profile."""
+        return self.model_copy(update={"features": None})
 
     @property
     def deadlines(self) -> Deadlines:

@@ -8,7 +8,7 @@ it checks the results, remembers what every deployment is to be, and tells a lis
 import hashlib
 import json
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any, Protocol
 
@@ -73,6 +73,13 @@ OPERATIONS: Mapping[str, Operation] = {
             "take a deployment back",
             ("deployment", "handle", "client", "device", "application", "version", "parameters"),
             required=True,
+        ),
+        Operation(
+            "place",
+            "deploy a release to those of a client's devices that meet its demands; gives what came where",
+            ("client", "devices", "application", "version", "parameters"),
+            ("deployment", "device"),
+            hook="placement",
         ),
         Operation("devices", "list the devices of a client as the operator sees them", ("client",), ("devices",)),
         Operation("retire", "end the relationship with a client", ("client",), hook="retire"),
@@ -230,6 +237,23 @@ class Northbound:
         handle = str(answer.get("handle") or made)
         self.standing[made] = Standing(made, handle, client, device_id, application, version, dict(parameters))
         return made
+
+    def place(self, client: str, devices: Sequence[str], application: str, version: str) -> dict[str, str]:
+        """Have the WFM deploy a release to those of the devices that fit; gives the device of each deployment made."""
+        wanted = {"client": client, "application": application, "version": version}
+        answer = self.do("place", **wanted, devices=list(devices), parameters={})
+        found = answer.get("deployments") if isinstance(answer, Mapping) else answer
+        if not isinstance(found, list) or not all(isinstance(item, Mapping) for item in found):
+            raise self._strange("place", "a list of what was placed", answer)
+        placed: dict[str, str] = {}
+        for item in found:
+            made, device = item.get("deployment"), item.get("device")
+            if not isinstance(made, str) or not isinstance(device, str):
+                raise self._strange("place", "each with its `deployment` and `device`", item)
+            handle = str(item.get("handle") or made)
+            self.standing[made] = Standing(made, handle, client, device, application, version, {})
+            placed[made] = device
+        return placed
 
     def update(self, deployment_id: str, version: str | None, parameters: Mapping[str, Any] | None) -> None:
         """Give a deployment another release or other parameter values; None leaves them as they are."""

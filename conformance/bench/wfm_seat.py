@@ -56,7 +56,9 @@ def seat_of(ics: Ics, target: str, apps: Applications, build: BuildWfm) -> Seat:
         ics,
         target,
         make,
-        frozenset({"northbound", "retire", "load-limit", "compression", "restart", "version", "identity-service"}),
+        frozenset(
+            {"northbound", "retire", "load-limit", "compression", "restart", "version", "identity-service", "placement"}
+        ),
     )
 
 

@@ -89,7 +89,8 @@ def wfm_at(
     if identity is None:
         hint = "`margo-conformance serve wfm --identity DIR` makes such a folder, to copy from"
         raise Misuse("usage", "--url: needs --identity, the folder with the test authority the WFM trusts", hint)
-    seat, _ = seat_of_real(statement("wfm", ics, None), RealWfm(url, identity, northbound, packages=packages))
+    said = statement("wfm", ics, None)
+    seat, _ = seat_of_real(said if ics else said.of_profile, RealWfm(url, identity, northbound, packages=packages))
     return seat
 
 

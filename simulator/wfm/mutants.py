@@ -30,6 +30,7 @@ from simulator.wfm.mutants_answers import ANSWERS
 from simulator.wfm.mutants_identity import IDENTITY
 from simulator.wfm.mutants_manifests import MANIFESTS
 from simulator.wfm.mutants_model import WfmMutant
+from simulator.wfm.mutants_placement import PLACEMENT
 from simulator.wfm.mutants_state import STATE
 from simulator.wfm.publishing import Composed, bundle_ref
 from simulator.wfm.refusals import BundleNotFound, DeploymentNotFound
@@ -283,6 +284,6 @@ _ALL = (
     WfmMutant("weak-content-tag", "DS-063", "Content has a weak entity tag", api_class=_WrongContentTag),
 )
 WFM_MUTANTS: Mapping[str, WfmMutant] = {
-    mutant.name: mutant for mutant in (*_ALL, *MANIFESTS, *ANSWERS, *STATE, *IDENTITY)
+    mutant.name: mutant for mutant in (*_ALL, *MANIFESTS, *ANSWERS, *STATE, *IDENTITY, *PLACEMENT)
 }
 """Every broken WFM by name."""

@@ -27,10 +27,14 @@ from simulator.wfm.northbound_models import (
     JournalInfo,
     JournalList,
     NewDeployment,
+    NewPlacement,
     PackageInfo,
     PackageList,
+    Placed,
     RanInfo,
     RanList,
+    TargetDevice,
+    UnfitDevice,
 )
 from simulator.wfm.openapi import openapi
 from simulator.wfm.operator_http import (
@@ -44,7 +48,8 @@ from simulator.wfm.operator_http import (
     time_text,
 )
 from simulator.wfm.packages import Package, load_archive
-from simulator.wfm.planning import Wish, plan
+from simulator.wfm.placement import Matcher
+from simulator.wfm.planning import Wish, plan, profile_for
 from simulator.wfm.refusals import DeploymentNotFound, DeviceNotFound, SemanticError
 from simulator.wfm.service import WfmService
 from simulator.wfm.shelf import PackageShelf
@@ -61,6 +66,7 @@ class Northbound:
     def __init__(self, service: WfmService, shelf: PackageShelf) -> None:
         self.service = service
         self.shelf = shelf
+        self.matcher = Matcher()
 
     # -- in-process -------------------------------------------------------------------------------------------------
 
@@ -90,11 +96,42 @@ class Northbound:
                 new.labels,
                 new.match_device,
             )
-            planned[target.client].append(plan(package, wish, self._device(target.client, target.device_id)))
+            planned[target.client].append(
+                plan(package, wish, self._device(target.client, target.device_id), matcher=self.matcher)
+            )
             ids.append(wish.deployment_id)
         changes = (self.service.change(client_id, desired, actor=actor) for client_id, desired in planned.items())
         await asyncio.gather(*changes)
         return ids
+
+    async def place(self, new: NewPlacement, actor: str = OPERATOR) -> Placed:
+        """Deploy to those of the devices that meet what the application demands (SEL-02); to none when none does.
+
+        Raises Refusal for what is wrong with the wish itself.
+        """
+        package = self.shelf.get(new.application, new.version)
+        fitting: list[TargetDevice] = []
+        unfit: list[UnfitDevice] = []
+        for name in new.devices:
+            wish = Wish("", name, profile=new.profile, match_device=True)
+            try:
+                profile_for(package, wish, self._device(new.client, name), self.matcher)
+            except SemanticError as refused:
+                unfit.append(UnfitDevice(device_id=name, reason=refused.detail))
+            else:
+                fitting.append(TargetDevice(client=new.client, device_id=name))
+        ids: list[str] = []
+        if fitting:
+            wanted = NewDeployment(
+                application=new.application,
+                version=new.version,
+                profile=new.profile,
+                targets=fitting,
+                parameters=new.parameters,
+                match_device=True,
+            )
+            ids = await self.create(wanted, actor)
+        return Placed(deployments=[DeploymentInfo.of(self._view(name)) for name in ids], unfit=unfit)
 
     async def update(self, deployment_id: str, changed: ChangedDeployment, actor: str = OPERATOR) -> None:
         """Change a deployment that came from a package; its id stays (AD-004). Raises Refusal."""
@@ -120,7 +157,9 @@ class Northbound:
         if changed.profile is None and before.profile not in offered:
             wish = replace(wish, profile=None)
         device = self._device(view.client.client_id, before.target)
-        await self.service.change(view.client.client_id, [plan(package, wish, device, before)], actor=actor)
+        await self.service.change(
+            view.client.client_id, [plan(package, wish, device, before, self.matcher)], actor=actor
+        )
 
     async def delete(self, deployment_id: str, actor: str = OPERATOR) -> None:
         """Take a deployment out of the manifest at once; its record stays until `removed` is reported."""
@@ -173,6 +212,7 @@ class Northbound:
                 ("deviceId",),
             ),
             Route("POST", many, "createDeployments", "Deploy", self._create, NewDeployment, DeploymentList, 201),
+            Route("POST", f"{ROOT}/placements", "place", "Deploy where it fits", self._place, NewPlacement, Placed),
             Route(
                 "GET", many, "listDeployments", "List deployments", self._list, None, DeploymentList, 200, (_CLIENT,)
             ),
@@ -233,6 +273,9 @@ class Northbound:
     async def _create(self, request: web.Request) -> web.StreamResponse:
         ids = await self.create(await read_model(request, NewDeployment), actor_of(request))
         return give(DeploymentList(deployments=[DeploymentInfo.of(self._view(name)) for name in ids]), 201)
+
+    async def _place(self, request: web.Request) -> web.StreamResponse:
+        return give(await self.place(await read_model(request, NewPlacement), actor_of(request)))
 
     async def _list(self, request: web.Request) -> web.StreamResponse:
         found = views.deployments(self.service.core, query(request, "client"))

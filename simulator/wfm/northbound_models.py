@@ -194,6 +194,31 @@ class DeploymentList(OperatorModel):
     deployments: list[DeploymentInfo]
 
 
+class NewPlacement(OperatorModel):
+    """An application for those of a client's devices that meet what it demands."""
+
+    application: ApplicationId
+    version: str | None = None
+    profile: str | None = None
+    client: str = Field(min_length=1)
+    devices: list[Target] = Field(min_length=1, max_length=10_000)
+    parameters: dict[str, Any] = Field(default_factory=dict)
+
+
+class UnfitDevice(OperatorModel):
+    """A device that an application was not placed on, and what it lacks."""
+
+    device_id: str
+    reason: str
+
+
+class Placed(OperatorModel):
+    """Where an application was placed, and where it was not; without deployments it is not placeable (SEL-02)."""
+
+    deployments: list[DeploymentInfo]
+    unfit: list[UnfitDevice]
+
+
 class DeviceInfo(OperatorModel):
     """A device as its client reported it; unknown runtimes and types show as custom (DC-026, DC-027).
 

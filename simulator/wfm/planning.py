@@ -12,12 +12,13 @@ from simulator.protocol.deployment import ApplicationDeployment
 from simulator.protocol.documents import EXTENSION_KEY, DocumentError, dump_yaml
 from simulator.protocol.problem import FieldError
 from simulator.wfm.packages import Package
-from simulator.wfm.placement import unfit_because
+from simulator.wfm.placement import Matcher
 from simulator.wfm.refusals import SemanticError
 from simulator.wfm.settings import Problems, check_immutable, check_values
 from simulator.wfm.state import Desired, DeviceRecord
 
 NAMESPACE = "margo"
+USUAL = Matcher()
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,7 +35,13 @@ class Wish:
     match_device: bool = False
 
 
-def plan(package: Package, wish: Wish, device: DeviceRecord | None, before: Desired | None = None) -> Desired:
+def plan(
+    package: Package,
+    wish: Wish,
+    device: DeviceRecord | None,
+    before: Desired | None = None,
+    matcher: Matcher = USUAL,
+) -> Desired:
     """Make the deployment.
 
     `device` is the target's record (for `gw/*` the gateway's), None when it has not been reported; `before` is the
@@ -45,7 +52,7 @@ def plan(package: Package, wish: Wish, device: DeviceRecord | None, before: Desi
     if before is not None:
         problems += check_immutable(description, before.parameters, wish.parameters)
     _refuse(problems)
-    profile = _profile(package, wish, device)
+    profile = profile_for(package, wish, device, matcher)
     document = {
         "id": wish.deployment_id,
         "metadata": {
@@ -77,8 +84,10 @@ def plan(package: Package, wish: Wish, device: DeviceRecord | None, before: Desi
     )
 
 
-def _profile(package: Package, wish: Wish, device: DeviceRecord | None) -> Mapping[str, Any]:
-    """The profile to deliver, as the description has it."""
+def profile_for(
+    package: Package, wish: Wish, device: DeviceRecord | None, matcher: Matcher = USUAL
+) -> Mapping[str, Any]:
+    """The profile to deliver, as the description has it. Raises SemanticError when there is none for the device."""
     offers = package.description.deployment_profiles
     raw: dict[str, Mapping[str, Any]] = {offer["id"]: offer for offer in package.raw["deploymentProfiles"]}
     if wish.profile is not None:
@@ -99,7 +108,7 @@ def _profile(package: Package, wish: Wish, device: DeviceRecord | None) -> Mappi
         return raw[fitting[0].id]
     if device is None:
         raise SemanticError.of_field("deviceId", f"expected a device that has been reported, found {wish.target}")
-    reasons = {offer.id: unfit_because(offer.device_constraints, device.capabilities) for offer in fitting}
+    reasons = {offer.id: matcher.unfit_because(offer.device_constraints, device.capabilities) for offer in fitting}
     for name, reason in reasons.items():
         if reason is None:
             return raw[name]

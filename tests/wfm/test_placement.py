@@ -6,7 +6,7 @@ import pytest
 
 from simulator.protocol.capabilities import DeviceCapabilities
 from simulator.protocol.constraints import DeviceConstraints
-from simulator.wfm.placement import quantity, unfit_because
+from simulator.wfm.placement import Matcher, quantity
 from tests.wfm.support import capabilities
 
 DEVICE = DeviceCapabilities.from_wire(
@@ -22,7 +22,7 @@ DEVICE = DeviceCapabilities.from_wire(
 
 
 def fits(constraints: dict[str, Any]) -> bool:
-    return unfit_because(DeviceConstraints.from_wire(constraints), DEVICE) is None
+    return Matcher().unfit_because(DeviceConstraints.from_wire(constraints), DEVICE) is None
 
 
 def rule(kind: str, *expressions: dict[str, Any]) -> dict[str, Any]:

@@ -50,7 +50,7 @@ class HttpOperation(_Part):
     expect: Annotated[tuple[int, ...], Field(min_length=1)] | None = None
     """Statuses that mean success; without it every 2xx."""
     each: Text | None = None
-    """Where the list is from whose entries `take` takes (`devices` only)."""
+    """Where the list is from whose entries `take` takes (`devices` and `place` only)."""
     take: Mapping[str, Text] = {}
     """For each member of the result the path to it in the answer, or `header:NAME`, or `last-segment:NAME`."""
 
@@ -182,16 +182,24 @@ def _check_places(path: Path, tree: Any, read: HttpFile | ManualFile) -> None:
 
 
 DEVICE_MEMBERS = ("device", "client", "capabilities", "runtimes", "types")
+LISTS = ("devices", "place")
+"""Operations whose result is a list."""
+NEEDED: Mapping[str, tuple[str, ...]] = {
+    "deploy": ("deployment",),
+    "devices": ("device",),
+    "place": ("deployment", "device"),
+}
+"""Members without which a result says nothing."""
 
 
 def _check_take(path: Path, tree: Any, known: Operation, how: HttpOperation) -> None:
-    needed = {"deploy": "deployment", "devices": "device"}.get(known.name)
     where = ["operations", known.name]
-    if needed and needed not in how.take:
-        cause = f"take: expected the path to `{needed}` in the answer, found {dict(how.take)!r}"
-        raise UsageError(f"{path}:{_line(tree, where)}: {_field(where)}: {cause}")
-    if (known.name == "devices") is not (how.each is not None):
-        cause = "each: expected for `devices`, and only there: the path to the list in the answer"
+    for needed in NEEDED.get(known.name, ()):
+        if needed not in how.take:
+            cause = f"take: expected the path to `{needed}` in the answer, found {dict(how.take)!r}"
+            raise UsageError(f"{path}:{_line(tree, where)}: {_field(where)}: {cause}")
+    if (known.name in LISTS) is not (how.each is not None):
+        cause = "each: expected for `devices` and `place`, and only there: the path to the list in the answer"
         raise UsageError(f"{path}:{_line(tree, where)}: {_field(where)}: {cause}")
 
 
