@@ -50,6 +50,19 @@ def shape_of(ics: Ics, alone: str) -> Shape:
     return Shape(alone)
 
 
+def fitting(ics: Ics, needs: str | None) -> Ics:
+    """Give a statement with the profile, or with the feature beyond its profile, in which a defect can show.
+
+    Anything else that a defect needs is no matter of what is declared.
+    """
+    catalogue = load(ics.revision)
+    if needs in {profile.name for profile in catalogue.profiles(ics.role)}:
+        return ics.model_copy(update={"profile": needs, "features": None})
+    if needs in {feature.name for feature in catalogue.features(ics.role)}:
+        return ics.model_copy(update={"features": tuple(dict.fromkeys((*ics.claims(catalogue), needs)))})
+    return ics
+
+
 def _see_thru(claims: Collection[str]) -> Shape:
     children = tuple(default_capabilities(f"{GATEWAY_ID}/{name}") for name in CHILDREN)
     hosting, autonomous = "hosting" in claims, "gateway-autonomous" in claims

@@ -13,6 +13,7 @@ from pathlib import Path
 
 from conformance.bench import device_seat, wfm_seat
 from conformance.bench.applications import applications
+from conformance.bench.device_shapes import fitting
 from conformance.bench.ics import Ics
 from conformance.bench.run import RunPlan, Seat, run
 from conformance.bench.scenarios import BEHAVIOUR_TAG, Selection, scenarios
@@ -28,6 +29,7 @@ BROKEN = frozenset({Outcome.FAIL, Outcome.WARNING})
 class Subject:
     """Who is tried: the reference of a role, or the mutant of a name; how it is declared; and on which statements.
 
+    `profile` is what it claims beside what a reference does: a profile, or a feature beyond it; other names claim nothing.
     Without `requirement` all scenarios are carried out, or those of failure and recovery, which policies decide about.
     """
 
@@ -44,7 +46,7 @@ class Subject:
         """What is declared of it."""
         stated = Ics.of_reference(self.role, self.revision)
         changes = {"policies": dict(self.policies)} if self.policies else {}
-        return stated.model_copy(update=changes | ({"profile": self.profile} if self.profile else {}))
+        return fitting(stated.model_copy(update=changes), self.profile)
 
     @property
     def selection(self) -> Selection:

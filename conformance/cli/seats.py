@@ -6,6 +6,7 @@ from typing import get_args
 from conformance.bench import device_seat, wfm_seat
 from conformance.bench.applications import applications
 from conformance.bench.clock import ClockKind
+from conformance.bench.device_shapes import fitting as declared_for
 from conformance.bench.ics import Ics
 from conformance.bench.run import Seat
 from conformance.cli.mutants import mutants
@@ -34,9 +35,9 @@ def mutant_of(target: str | None, role: Role) -> str | None:
 
 
 def fitting(ics: Ics, mutant: str | None) -> Ics:
-    """Give the reference's statement with the profile in which the defect of a broken variant can show."""
+    """Give the reference's statement with the profile or feature in which the defect of a broken variant can show."""
     needs = next((item.needs for item in mutants(ics.role) if item.name == mutant), "")
-    return ics.model_copy(update={"profile": needs}) if needs.endswith(GATEWAY) else ics
+    return declared_for(ics, needs)
 
 
 def clock_of(text: str | None, *, real: bool) -> ClockKind:

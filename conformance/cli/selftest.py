@@ -140,10 +140,8 @@ def _references(role: Role, *, full: bool) -> list[Subject]:
 
 def _subject(role: Role, defect: Defect, *, full: bool) -> Subject:
     from conformance.bench.selftest import Subject
-    from conformance.cli.seats import GATEWAY
 
-    profile = GATEWAY if defect.needs == GATEWAY else None
-    return Subject(role, defect.name, None if full else defect.requirement, profile)
+    return Subject(role, defect.name, None if full else defect.requirement, defect.needs or None)
 
 
 @contextmanager

@@ -9,7 +9,7 @@ Feature: Extensions
     Then the device ignores the extensions and installs "primary"
     And it reports the version that "primary" came with
 
-  @req:DEP-04
+  @req:DEP-04 @req:DS-072
   Scenario: A parameter that nobody knows does no harm
     Given a device that is managed by the WFM
     When the WFM publishes "primary" release 1 with a parameter that nobody knows

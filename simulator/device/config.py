@@ -12,7 +12,7 @@ from simulator.device.policies import Policies
 from simulator.device.retrieval import ComponentRetriever, RegistryAccess
 from simulator.device.runtimes import ComponentScript
 from simulator.device.settings import AgentSettings, DailyWindow, Retrieval, Window
-from simulator.device.transport import Limits
+from simulator.device.transport import HttpTransport, Limits
 from simulator.device.workloads import Machine
 from simulator.identity.mis_trust import MisTrust
 from simulator.identity.svid import Svid
@@ -75,6 +75,7 @@ class DeviceConfig:
     registries: RegistryAccess | None = None
     retriever_class: type[ComponentRetriever] = ComponentRetriever
     machine_class: type[Machine] = Machine
+    transport_class: type[HttpTransport] = HttpTransport
     collector: Mapping[str, str] = field(default_factory=lambda: dict(COLLECTOR))
     seed: int = 0
 

@@ -273,7 +273,7 @@ class SimulatedDevice:
 
     def _new_transport(self) -> HttpTransport:
         config = self.config
-        return HttpTransport(
+        return config.transport_class(
             config.wfm_url,
             config.svid,
             config.trust,

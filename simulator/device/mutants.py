@@ -12,6 +12,7 @@ from simulator.device.mutants_behaviours import AGENTS, UNDECLARED
 from simulator.device.mutants_components import COMPONENT_MUTANTS
 from simulator.device.mutants_documents import DOCUMENT_MUTANTS
 from simulator.device.mutants_gateways import GATEWAY_MUTANTS
+from simulator.device.mutants_strict import STRICT_MUTANTS
 from simulator.device.mutants_trust import TRUST_MUTANTS
 from simulator.device.mutated_agents import (
     AcceptsEqualVersion,
@@ -204,6 +205,14 @@ _BEHAVIOURS = (
 
 MUTANTS: Mapping[str, Mutant] = {
     mutant.name: mutant
-    for mutant in (*_ALL, *_BEHAVIOURS, *COMPONENT_MUTANTS, *TRUST_MUTANTS, *DOCUMENT_MUTANTS, *GATEWAY_MUTANTS)
+    for mutant in (
+        *_ALL,
+        *_BEHAVIOURS,
+        *COMPONENT_MUTANTS,
+        *TRUST_MUTANTS,
+        *DOCUMENT_MUTANTS,
+        *GATEWAY_MUTANTS,
+        *STRICT_MUTANTS,
+    )
 }
 """Every broken device by its name."""

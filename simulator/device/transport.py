@@ -87,7 +87,7 @@ class HttpTransport:
         self._check_wfm = check_wfm
         self._limits = limits or Limits()
         self._proxy = proxy_url
-        self._context = client_context(self._credential, trust, self._recognise, observer)
+        self.context = client_context(self._credential, trust, self._recognise, observer)
         self._pool: _Pool | None = None
         self._closing: set[asyncio.Task[None]] = set()
         trust.on_change(lambda _bundle: self._retire())
@@ -127,7 +127,7 @@ class HttpTransport:
             url,
             headers=headers,
             data=request.body or None,
-            ssl=self._context,
+            ssl=self.context,
             allow_redirects=False,
             proxy=self._proxy,
         ) as response:

@@ -59,6 +59,8 @@ class ReloadingContext(ssl.SSLContext):
     Connections that exist keep what they were made with. Only for asyncio-like users (`wrap_bio`).
     """
 
+    object_class: type[PeerCheckingObject] = PeerCheckingObject
+    """What makes the connections; another one only for parties that are broken on purpose."""
     _policy: PeerPolicy
     _source: CredentialSource
     _allow_tls12: bool
@@ -114,7 +116,7 @@ class ReloadingContext(ssl.SSLContext):
     def _build(self, credential: Credential, bundle: TrustBundle | None) -> PolicyContext:
         context = PolicyContext(_protocol(self._policy.side))
         context.policy = self._policy
-        context.sslobject_class = PeerCheckingObject
+        context.sslobject_class = self.object_class
         harden(context, allow_tls12=self._allow_tls12)
         context.check_hostname = False
         context.verify_mode = ssl.CERT_REQUIRED

@@ -4,6 +4,7 @@ from collections import Counter
 from pathlib import Path
 
 from conformance.bench.device_seat import simulated_seat
+from conformance.bench.device_shapes import fitting
 from conformance.bench.ics import Ics
 from conformance.bench.run import RunPlan, run
 from conformance.bench.scenarios import Selection
@@ -18,12 +19,13 @@ def suite(
     *,
     mutant: str | None = None,
     profile: str | None = None,
+    needs: str | None = None,
     selection: Selection | None = None,
 ) -> Run:
-    """Run the suite against the built-in device, or a broken one."""
+    """Run the suite against the built-in device, or a broken one; `needs` is the profile or feature it is to claim."""
     ics = Ics.of_reference("device")
     changes = ({"profile": profile} if profile else {}) | ({"limits": IMPATIENT} if mutant else {})
-    seat = simulated_seat(ics.model_copy(update=changes), mutant)
+    seat = simulated_seat(fitting(ics.model_copy(update=changes), needs), mutant)
     return run(RunPlan((seat,), folder, selection=selection or Selection()))
 
 

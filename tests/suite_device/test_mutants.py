@@ -20,11 +20,10 @@ BROKEN = {"must": "fail", "should": "warning"}
 def test_mutant_is_caught(name: str, tmp_path: Path) -> None:
     mutant = MUTANTS[name]
     broken = mutant.breaks
-    profile = mutant.needs if mutant.needs.endswith("gateway") else None
     catalogue = load()
     behaviour = catalogue.behaviour(broken)
     wanted = Selection(tags=(f"behaviour:{broken}",)) if behaviour else Selection(requirements=(broken,))
-    done = suite(tmp_path, mutant=name, profile=profile, selection=wanted)
+    done = suite(tmp_path, mutant=name, needs=mutant.needs, selection=wanted)
     verdict = (done.behaviour_verdicts if behaviour else done.verdicts)("device")[broken]
     severity = catalogue.requirement(broken).severity if broken in catalogue else "must"
     assert verdict.value == BROKEN[severity], f"{name} breaks {broken}: {mutant.description}\n{told(done)}"

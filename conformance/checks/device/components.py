@@ -7,7 +7,7 @@ it) and `inspected` (the environment of each container and the configuration of 
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
-from conformance.checks.device.evidence import installed, polls_after, publication, reports_after
+from conformance.checks.device.evidence import installed, polls_after, publication, reports_after, served_version
 from conformance.checks.evidence import Record, Report
 from conformance.checks.registry import Judgement, check, expect, noted, unseen
 from conformance.record.events import Exchange, Fact
@@ -155,16 +155,19 @@ def health_is_waited_for(record: Record, deployment: str) -> Iterator[Judgement]
     yield expect(took >= needed * 0.95, fact, claims[0].exchange, expected=expected, found=f"after {took:.2f} s")
 
 
-@check("DEP-04", role="device")
+@check("DEP-04", "DS-072", role="device")
 def unknown_parameter_is_passed_over(record: Record, deployment: str) -> Iterator[Judgement]:
     """A parameter whose target nobody knows keeps nothing from being installed."""
     fact = publication(record, deployment)
     last = record.last_report(deployment)
-    if fact is None or last is None:
-        yield unseen("installed", "nothing was reported of it")
+    offer = served_version(record, fact.data["version"]) if fact else None
+    if fact is None or offer is None:
+        yield unseen("installed", "it was never offered")
         return
     right = installed(record, fact) is not None
-    yield expect(right, fact, last.exchange, expected="installed", found=f"{last.state}: {last.error}")
+    found = f"{last.state}: {last.error}" if last else "no report of it"
+    shown = [last.exchange] if last else []
+    yield expect(right, fact, offer.exchange, *shown, expected="installed", found=found)
 
 
 # --- what runs -------------------------------------------------------------------------------------------------------
