@@ -29,7 +29,7 @@ BROKEN = frozenset({Outcome.FAIL, Outcome.WARNING})
 class Subject:
     """Who is tried: the reference of a role, or the mutant of a name; how it is declared; and on which statements.
 
-    `profile` is what it claims beside what a reference does: a profile, or a feature beyond it; other names claim nothing.
+    `profile` is what it claims beside what the reference does: a profile, or a feature beyond it; else nothing more.
     Without `requirement` all scenarios are carried out, or those of failure and recovery, which policies decide about.
     """
 
