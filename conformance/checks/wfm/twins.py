@@ -108,7 +108,8 @@ NEUTRAL = frozenset(
         "conditional", "content-held", "deployed", "former-content", "http-version", "identity-service-asked",
         "kept-connection-closed", "northbound-call", "northbound-failed", "odd-request", "operator-view",
         "overload-began",
-        "placement", "placement-asked", "published", "renewed", "restarted", "resumed", "sound-certificate", "standing-still",
+        "placement", "placement-asked", "published", "renewed", "restarted", "resumed", "sound-certificate",
+        "standing-still",
         "trust-tried", "unknown-kinds", "updated", "version-forced", "was-away", "wfm-address", "wfm-credential",
         "withdrawn",
     }
