@@ -20,7 +20,7 @@ Feature: An application reaches the device as its supplier described it
     When client A fetches everything its manifest names
     Then the deployment makes the same demands as the application
 
-  @needs:northbound @req:AD-028 @req:AD-029 @req:EXT-05 @req:EXT-003 @req:EXT-004 @req:EXT-005 @req:EXT-007
+  @needs:northbound @req:AD-028 @req:AD-029 @req:EXT-05 @req:AD-032 @req:EXT-06 @req:EXT-003 @req:EXT-004 @req:EXT-005 @req:EXT-007
   Scenario: Extensions for the device are passed on unchanged
     Given client A has been given an application with extensions for the device
     When client A fetches everything its manifest names

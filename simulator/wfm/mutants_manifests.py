@@ -246,6 +246,12 @@ MANIFESTS = (
         "An extension is a text",
         deploying(lambda it: _profile(it, lambda one: {**one, "x-vendor-extensions": "calm"})),
     ),
+    WfmMutant(
+        "extensions-beside-the-spec",
+        "AD-032",
+        "Properties for a device supplier's extension stand beside the spec",
+        deploying(lambda it: {**it, "x-supplier-extensions": {"mood": "calm"}}),
+    ),
     WfmMutant("bundle-with-another-file", "DS-019", "The bundle has a file more", _ExtraFile),
     WfmMutant("bundle-with-first-only", "DS-019", "The bundle has the first deployment only", _MissingFile),
     WfmMutant("bundle-of-other-bytes", "DS-019", "The bundle has other bytes than the single documents", _OtherFiles),

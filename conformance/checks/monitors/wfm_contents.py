@@ -163,6 +163,17 @@ def extensions_are_well_named_objects(record: Record) -> Iterator[Judgement]:
                     yield expect(isinstance(value, dict), "an object", type(value).__name__, item, only=["EXT-007"])
 
 
+@check("AD-032", "EXT-06", role="wfm", monitor=True)
+def extensions_stand_in_the_spec(record: Record) -> Iterator[Judgement]:
+    """Whatever extension a deployment has stands in its `spec`, neither beside it nor in its metadata."""
+    for item, document in documents(record):
+        parts = [document or {}, (document or {}).get("metadata")]
+        outside = [name for part in parts if isinstance(part, dict) for name in part if EXTENSION.fullmatch(str(name))]
+        inside = [name for part in _holders((document or {}).get("spec")) for name in part if EXTENSION.fullmatch(name)]
+        if outside or inside:
+            yield expect(not outside, "extensions in spec only", f"outside {outside}, in spec {inside}", item)
+
+
 @check("DS-020", "DS-015", role="wfm", monitor=True, interpretations=("AMB-X-10",))
 def bundles_are_flat_archives(record: Record) -> Iterator[Judgement]:
     """A bundle is a gzip-compressed tar with plain files at its root, and never empty."""
