@@ -68,7 +68,7 @@ def coverage(role: Role, catalogue: Catalogue) -> tuple[StatementCoverage, ...]:
     """
     by_statement = _checks_by_statement(checks(role).values(), catalogue)
     shown = _scenarios_by_statement(scenarios(role, catalogue.revision), catalogue)
-    return tuple(_of(item, by_statement, shown) for item in catalogue.for_role(role))
+    return tuple(_of(role, item, by_statement, shown) for item in catalogue.for_role(role))
 
 
 def interpretation_entries(catalogue: Catalogue) -> tuple[InterpretationEntry, ...]:
@@ -129,15 +129,17 @@ def _scenarios_by_statement(found: Iterable[Scenario], catalogue: Catalogue) -> 
 
 
 def _of(
-    requirement: Requirement, by_statement: Mapping[str, list[Check]], shown: Mapping[str, list[Scenario]]
+    role: Role,
+    requirement: Requirement,
+    by_statement: Mapping[str, list[Check]],
+    shown: Mapping[str, list[Scenario]],
 ) -> StatementCoverage:
     tagged = shown.get(requirement.id, [])
     held = tuple(check.name for check in by_statement.get(requirement.id, []) if check.monitor or tagged)
     if not held and requirement.parts:
         held = _checks_of_parts(requirement.parts, by_statement, shown)
-    return StatementCoverage(
-        requirement, held, tuple(item.key for item in tagged) if held else (), None if held else _reason(requirement)
-    )
+    keys = tuple(item.key for item in tagged) if held else ()
+    return StatementCoverage(requirement, held, keys, None if held else _reason(requirement, role))
 
 
 def _checks_of_parts(
@@ -150,10 +152,10 @@ def _checks_of_parts(
     return tuple(dict.fromkeys(name for names in of_parts for name in names)) if all(of_parts) else ()
 
 
-def _reason(requirement: Requirement) -> str:
+def _reason(requirement: Requirement, role: Role) -> str:
     if not requirement.observable_from_outside:
         return "not observable from outside"
-    return requirement.not_tested or "no check yet"
+    return requirement.not_tested or requirement.untested_on.get(role) or "no check yet"
 
 
 def _entry(

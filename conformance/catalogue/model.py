@@ -32,6 +32,10 @@ def _read_only(mapping: Mapping[str, tuple[str, ...]]) -> Mapping[str, tuple[str
     return MappingProxyType(dict(mapping))
 
 
+def _read_only_texts(mapping: Mapping[Role, str]) -> Mapping[Role, str]:
+    return MappingProxyType(dict(mapping))
+
+
 Policies = Annotated[Mapping[str, tuple[Text, ...]], AfterValidator(_read_only)]
 
 
@@ -46,7 +50,8 @@ class Requirement(Entry):
 
     `level` is the keyword as the text has it, `severity` what breaking the statement means. `binds` are the roles that
     have to comply; `gateway` narrows the device to one that is a gateway. `same_as` are ids that say the same thing,
-    `parts` the ids that together say what this one says, `part_of` the reverse of `parts`.
+    `parts` the ids that together say what this one says, `part_of` the reverse of `parts`. `not_tested` says why nobody
+    can test it, `untested_on` why the suite of one role does not: there it still counts as not covered.
     """
 
     id: RequirementId
@@ -61,6 +66,9 @@ class Requirement(Entry):
     observable: Observable
     how: Text
     not_tested: Text | None = None
+    untested_on: Annotated[Mapping[Role, Text], AfterValidator(_read_only_texts)] = Field(
+        default_factory=lambda: MappingProxyType({})
+    )
     same_as: tuple[RequirementId, ...] = ()
     parts: tuple[RequirementId, ...] = ()
     part_of: tuple[RequirementId, ...] = ()

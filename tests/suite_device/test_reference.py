@@ -66,6 +66,11 @@ def test_every_must_that_can_be_seen_has_a_check(profile: str) -> None:
     assert open_musts <= WITHOUT_A_CHECK
 
 
+def test_what_has_no_check_has_a_reason() -> None:
+    load_checks()
+    assert [item.requirement.id for item in coverage("device", load()) if item.reason == "no check yet"] == []
+
+
 def test_scenarios_speak_of_behaviour() -> None:
     for scenario in scenarios("device"):
         for word in ("http", "rc.3", "/api", "json", "yaml", "304", "404", "503", "etag"):
