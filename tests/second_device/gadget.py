@@ -471,7 +471,8 @@ def install(deployment, entry, version):
     report(deployment, version, [(part, "pending") for part, _ in wanted])
     done = []
     for index, (part, revision) in enumerate(wanted):
-        behaviour = load("faults.json", {}).get(part, "fine")
+        faults = load("faults.json", {})  # a fault is of a component, or of one revision of it
+        behaviour = faults.get(f"{part}@{revision}", faults.get(part, "fine"))
         report(
             deployment, version, [*done, (part, "installing"), *((late, "pending") for late, _ in wanted[index + 1 :])]
         )
@@ -492,7 +493,7 @@ def install(deployment, entry, version):
 
 def install_component(entry, part, behaviour):
     """Wait as long as it takes; gives what went wrong."""
-    if behaviour == "slow":
+    if behaviour in ("slow", "fails slowly"):
         rest(0.5)
     if behaviour == "never ready":
         found = [
@@ -502,7 +503,7 @@ def install_component(entry, part, behaviour):
         hours, minutes, seconds = (int(number or 0) for number in limit.groups())
         rest(hours * 3600 + minutes * 60 + seconds)
         return "it was not ready in its time"
-    return behaviour if behaviour in ("fails", "cannot be fetched", "unhealthy") else None
+    return behaviour if behaviour in ("fails", "fails slowly", "cannot be fetched", "unhealthy") else None
 
 
 def remove(deployment, version, document):
