@@ -25,14 +25,15 @@ def crash_becomes_visible(record: Record, deployment: str) -> Iterator[Judgement
     bad = [report for report in reports if report.state == "failed"]
     found = f"status reports: {', '.join(str(report.state) for report in reports) or 'none'}"
     value, shown = declared(record, "runtime-status"), [report.exchange for report in reports[:3]]
-    if value == "otlp":
-        text = f"{found}; telemetry is not watched by this bench"
-        yield noted(text, tampered, *shown, expected="as with runtime-status: otlp")
-        return
     # a device that reports drift says it on this path, whatever it declares of runtime status
     silent = not bad or declared(record, "drift") == "report"
-    fits = {"api": bool(bad), "both": bool(bad), "none": silent, "otlp": True}
-    yield as_declared(record, "runtime-status", fits, found, tampered, *shown)
+    right = {"api": bool(bad), "both": bool(bad), "none": silent}.get(value or "", True)
+    # whether telemetry tells it too is not seen: only what the API shows to be otherwise is held against anybody
+    if value == "api" or not right:
+        yield expect(right, tampered, *shown, expected=f"as with runtime-status: {value}", found=found)
+        return
+    expected = f"as with runtime-status: {value}" if value else "(no runtime-status is declared)"
+    yield noted(f"{found}; telemetry is not watched by this bench", tampered, *shown, expected=expected)
 
 
 @check("RS-02", role="device")
