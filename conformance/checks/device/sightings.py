@@ -7,17 +7,13 @@ from functools import partial
 from statistics import median
 from typing import Any
 
-from conformance.checks.claims import Compared, Trait, of_trait
+from conformance.checks.claims import Trait
 from conformance.checks.evidence import parsed
 from conformance.record.events import Connection, Exchange, Fact, _Event
 
 KEPT_GAPS = 10_000
 ENOUGH_GAPS = 3
 """As many distances of polls tell a period."""
-FAR_OFF = 2.0
-"""A declared poll interval is wrong when the one seen is so many times longer or shorter."""
-BUSY_S = 0.5
-"""How much later a poll may come because device or network are busy."""
 
 
 @dataclass
@@ -183,28 +179,3 @@ class Sightings:
 
 def _texts(value: Any) -> list[str]:
     return [str(item) for item in value] if isinstance(value, list) else []
-
-
-def compare(seen: Sightings, features: tuple[str, ...], poll_interval: float | None) -> tuple[Compared, ...]:
-    """Hold claimed features and the declared poll interval (seconds) against what was seen of a device.
-
-    A feature that is neither claimed nor seen says nothing and is left out, as is all of a device that never reported.
-    """
-    found = [
-        of_trait(name, trait, claimed=name in features)
-        for name, trait in seen.traits().items()
-        if name in features or trait.present
-    ]
-    return (*found, *_interval(seen, poll_interval))
-
-
-def _interval(seen: Sightings, declared: float | None) -> tuple[Compared, ...]:
-    usual = seen.poll_interval
-    if declared is None or not seen.polls:
-        return ()
-    shown = tuple(event for name, event in seen.shown.items() if name == "poll")
-    if usual is None:
-        return (Compared("poll-interval", f"{declared:g} s", f"only {seen.polls} polls", "not-seen", shown),)
-    near = declared / FAR_OFF <= usual <= declared * FAR_OFF + BUSY_S
-    words = f"{usual:.2g} s (median of {len(seen.gaps)} distances, {seen.gaps[0]:.2g} to {seen.gaps[-1]:.2g} s)"
-    return (Compared("poll-interval", f"{declared:g} s", words, "agrees" if near else "contradicted", shown),)
