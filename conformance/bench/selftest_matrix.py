@@ -90,6 +90,7 @@ class Matrix:
             "checks": {
                 "total": len(kills),
                 "of_a_must": sum(self._judges_a_must(name) for name in kills),
+                "only_observe": [name for name in kills if checks(self.role)[name].observes],
                 "kill_nothing": list(self.idle),
                 "kills": {name: list(killed) for name, killed in kills.items()},
             },
@@ -114,7 +115,8 @@ class Matrix:
         return self.catalogue.requirement(requirement).severity if known else "must"
 
     def _judges_a_must(self, check: str) -> bool:
-        return any(
+        """Whether it can fail a MUST; what only observes can fail nothing."""
+        return not checks(self.role)[check].observes and any(
             name in self.catalogue
             and self._severity(name) == "must"
             and self.role in self.catalogue.requirement(name).binds

@@ -26,8 +26,9 @@ from conformance.bench.wfm_tidying import tidy
 from conformance.bench.workers import Part
 from simulator.identity.authority import Authority
 from simulator.identity.mis_trust import MisConfig, MisTrust
-from simulator.identity.spiffe import wfm_spiffe_id
-from simulator.identity.svid import Svid
+from simulator.identity.spiffe import SpiffeId, wfm_spiffe_id
+from simulator.identity.svid import Credential, Svid
+from simulator.identity.tls import HeldCredential
 from simulator.identity.trust import StaticTrust
 from simulator.identity.web import ServerTrust
 from simulator.wfm.mutants import WFM_MUTANTS
@@ -39,19 +40,25 @@ REFRESH_S = 0.05
 """How often a simulated WFM asks an identity service."""
 
 BuildWfm = Callable[[WfmConfig], ReferenceWfm]
+Presents = Callable[[Authority, SpiffeId], Credential]
+"""Makes what a WFM presents instead of its own SVID."""
 
 
 def simulated_seat(ics: Ics, mutant: str | None, apps: Applications) -> Seat:
     """Seat the reference WFM, or the broken variant of a name, anew in each scenario. Raises UsageError."""
     if mutant is not None and mutant not in WFM_MUTANTS:
         raise UsageError(f"mutant: expected one of {', '.join(sorted(WFM_MUTANTS))}, found {mutant!r}")
-    build: BuildWfm = WFM_MUTANTS[mutant].build if mutant else ReferenceWfm
-    return seat_of(ics, f"simulated:{mutant}" if mutant else "simulated", apps, build)
+    if mutant is None:
+        return seat_of(ics, "simulated", apps, ReferenceWfm)
+    broken = WFM_MUTANTS[mutant]
+    return seat_of(ics, f"simulated:{mutant}", apps, broken.build, broken.presents, broken.root)
 
 
-def seat_of(ics: Ics, target: str, apps: Applications, build: BuildWfm) -> Seat:
-    """Seat a WFM that is built here, in-process and with every hook."""
-    make = partial(WfmBench, open_subject=partial(_simulated, build), apps=apps)
+def seat_of(
+    ics: Ics, target: str, apps: Applications, build: BuildWfm, presents: Presents | None = None, root: str = ""
+) -> Seat:
+    """Seat a WFM that is built here, in-process and with every hook; `root` is the path it is reached behind."""
+    make = partial(WfmBench, open_subject=partial(_simulated, build, presents, root), apps=apps)
     return Seat(
         ics,
         target,
@@ -128,14 +135,14 @@ def _test_identity() -> tuple[Authority, Svid]:
     return authority, authority.issue(wfm_spiffe_id(TRUST_DOMAIN, WFM_ID))
 
 
-def _simulated(build: BuildWfm, loop: BackgroundLoop) -> WfmSubject:
+def _simulated(build: BuildWfm, presents: Presents | None, root: str, loop: BackgroundLoop) -> WfmSubject:
     authority, svid = _test_identity()
     cleanup = contextlib.ExitStack()
     folder = cleanup.enter_context(tempfile.TemporaryDirectory(prefix="margo-wfm-"))
     config = WfmConfig(
         TRUST_DOMAIN,
         WFM_ID,
-        svid=svid,
+        svid=HeldCredential(presents(authority, svid.spiffe_id)) if presents else svid,
         trust=StaticTrust(authority.bundle()),
         control_port=0,
         store_url=f"sqlite:///{folder}/wfm.db",
@@ -154,7 +161,7 @@ def _simulated(build: BuildWfm, loop: BackgroundLoop) -> WfmSubject:
         running.follow,
         REFRESH_S,
     )
-    endpoint = Endpoint.of(running.wfm.management_url)
+    endpoint = Endpoint.of(f"{running.wfm.management_url}{root}")
     return WfmSubject(endpoint, authority, WFM_ID, northbound, hooks, cleanup)
 
 

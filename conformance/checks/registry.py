@@ -47,24 +47,38 @@ class Check:
     title: str
     monitor: bool = False
     """Whether it watches every scenario, rather than being called by a step."""
+    observes: bool = False
+    """Whether it only notes what the subject does: it can neither pass nor fail, and proves no statement."""
     interpretations: tuple[str, ...] = ()
     """Readings of ambiguous texts, by id in the catalogue's register, without which it would judge otherwise."""
 
     def __call__(self, record: Record, **subject: Any) -> tuple[Judgement, ...]:
-        """Judge a record; `subject` says what of it, such as the deployment."""
-        return tuple(self.judge(record, **subject))
+        """Judge a record; `subject` says what of it, such as the deployment.
+
+        Raises ValueError when a check that only observes says that something was kept or broken.
+        """
+        seen = tuple(self.judge(record, **subject))
+        judged = [item for item in seen if self.observes and item.seen in (Seen.KEPT, Seen.BROKEN)]
+        if judged:
+            raise ValueError(f"check {self.name}: only observes, and says {judged[0].seen}: {judged[0].expected}")
+        return seen
 
 
 _CHECKS: dict[str, Check] = {}
 
 
 def check(
-    *requirements: str, role: Role, monitor: bool = False, interpretations: tuple[str, ...] = ()
+    *requirements: str,
+    role: Role,
+    monitor: bool = False,
+    observes: bool = False,
+    interpretations: tuple[str, ...] = (),
 ) -> Callable[[Judge], Check]:
     """Declare a check of one role. Its docstring says what is held, in one sentence.
 
     `interpretations` are the readings its judgement depends on. A monitor judges every scenario of its role, and says
-    nothing (yields nothing) where there is nothing to judge.
+    nothing (yields nothing) where there is nothing to judge. One that `observes` only notes what it sees: no subject
+    could fail it, so it passes none either, and a self-test asks no kill of it.
     Raises ValueError for a second check of the same name and role, or one without requirement or docstring.
     """
 
@@ -73,7 +87,7 @@ def check(
         name = f"{role}.{getattr(judge, '__name__', 'check')}"
         if not requirements or not title or name in _CHECKS:
             raise ValueError(f"check {name}: needs requirements, a docstring, and a name of its own")
-        _CHECKS[name] = Check(name, role, requirements, judge, title, monitor, interpretations)
+        _CHECKS[name] = Check(name, role, requirements, judge, title, monitor, observes, interpretations)
         return _CHECKS[name]
 
     return register

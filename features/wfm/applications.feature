@@ -14,7 +14,7 @@ Feature: An application reaches the device as its supplier described it
       | secondary |
       | tertiary  |
 
-  @needs:northbound @req:AD-022 @req:DEP-01
+  @needs:northbound @req:AD-022 @req:AD-025 @req:DEP-01
   Scenario: What an application demands of a device is passed on unchanged
     Given client A has been given an application with demands
     When client A fetches everything its manifest names

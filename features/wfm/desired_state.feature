@@ -63,7 +63,7 @@ Feature: The desired state of a client
     Then the deployment is the same with other content
     And client A has been given exactly what was deployed
 
-  @needs:northbound @req:DS-011 @req:DS-019 @behaviour:US-02
+  @needs:northbound @req:AD-004 @req:DS-011 @req:DS-019 @behaviour:US-02
   Scenario: One of two applications is removed
     Given client A has been given the primary and the secondary application
     When the operator removes the primary application

@@ -27,11 +27,13 @@ from simulator.protocol.status import DeploymentStatus, State
 from simulator.wfm.api import ManagementApi
 from simulator.wfm.core import DesiredState
 from simulator.wfm.mutants_answers import ANSWERS
+from simulator.wfm.mutants_desired import DESIRED
 from simulator.wfm.mutants_identity import IDENTITY
 from simulator.wfm.mutants_manifests import MANIFESTS
 from simulator.wfm.mutants_model import WfmMutant
 from simulator.wfm.mutants_placement import PLACEMENT
 from simulator.wfm.mutants_state import STATE
+from simulator.wfm.mutants_transport import TRANSPORT
 from simulator.wfm.publishing import Composed, bundle_ref
 from simulator.wfm.refusals import BundleNotFound, DeploymentNotFound
 from simulator.wfm.server import WfmConfig
@@ -122,7 +124,7 @@ class _AcceptsInvalidEnum(DesiredState):
         known = {str(state) for state in State}
 
         def mended(item: Any) -> Any:
-            if isinstance(item, dict) and "state" in item and item["state"] not in known:
+            if isinstance(item, dict) and "state" in item and str(item["state"]) not in known:
                 return {**item, "state": "installed"}
             return item
 
@@ -284,6 +286,6 @@ _ALL = (
     WfmMutant("weak-content-tag", "DS-063", "Content has a weak entity tag", api_class=_WrongContentTag),
 )
 WFM_MUTANTS: Mapping[str, WfmMutant] = {
-    mutant.name: mutant for mutant in (*_ALL, *MANIFESTS, *ANSWERS, *STATE, *IDENTITY, *PLACEMENT)
+    mutant.name: mutant for mutant in (*_ALL, *MANIFESTS, *ANSWERS, *STATE, *IDENTITY, *PLACEMENT, *DESIRED, *TRANSPORT)
 }
 """Every broken WFM by name."""

@@ -37,7 +37,7 @@ _NEVER = datetime(9000, 1, 1, tzinfo=UTC)
 Weaken = Callable[[PolicyContext, Credential], None]
 
 
-def _wfm(weaken: Weaken, connection: type[PeerCheckingObject] = PeerCheckingObject) -> type[ReferenceWfm]:
+def wfm_with(weaken: Weaken, connection: type[PeerCheckingObject] = PeerCheckingObject) -> type[ReferenceWfm]:
     """A WFM whose TLS contexts are weakened, and whose connections check their peers in their own way."""
 
     class Weak(ReloadingContext):
@@ -59,7 +59,8 @@ def _as_it_is(context: PolicyContext, credential: Credential) -> None:
     """Weaken nothing."""
 
 
-def _any_time(context: PolicyContext, _: Credential) -> None:
+def any_time(context: PolicyContext, _: Credential) -> None:
+    """Have certificates taken before and after their time."""
     context.verify_flags |= ssl.VerifyFlags(_NO_CHECK_TIME)
 
 
@@ -86,14 +87,18 @@ def _old_default(context: PolicyContext, _: Credential) -> None:
     context.maximum_version = ssl.TLSVersion.TLSv1_2
 
 
-class _Lenient(PeerCheckingObject):
+class Lenient(PeerCheckingObject):
     """Checks nothing of a peer but what a subclass adds."""
 
     def _check_peer(self) -> Peer:
         chain = [x509.load_der_x509_certificate(der) for der in peer_chain(self, verified=True)]
         if not chain:
             raise SvidRefused("ID-25", "peer has no validated chain")
-        spiffe_id = self.identified(chain[0])
+        return self.peer_of(chain[0])
+
+    def peer_of(self, leaf: x509.Certificate) -> Peer:
+        """Give the peer that a leaf makes, for ever. Raises SvidRefused, NotRecognised."""
+        spiffe_id = self.identified(leaf)
         self._policy.recognise(spiffe_id)
         return Peer(spiffe_id, self._sent_digests(), self._policy.trust.current().anchors[0], _NEVER)
 
@@ -102,12 +107,12 @@ class _Lenient(PeerCheckingObject):
         return check_leaf(leaf, self._policy.trust.trust_domain)
 
 
-class _AnyDomain(_Lenient):
+class _AnyDomain(Lenient):
     def identified(self, leaf: x509.Certificate) -> SpiffeId:
         return check_leaf(leaf)
 
 
-class _FirstName(_Lenient):
+class _FirstName(Lenient):
     """Takes the first URI name of whatever leaf there is."""
 
     def identified(self, leaf: x509.Certificate) -> SpiffeId:
@@ -218,7 +223,7 @@ def _any_domain(config: WfmConfig) -> Recognise:
     return lambda peer: recognise_client(peer, peer.trust_domain, config.wfm_id)
 
 
-_EXPIRED = _wfm(_any_time, _Lenient)
+_EXPIRED = wfm_with(any_time, Lenient)
 IDENTITY = (
     WfmMutant("expired-certificates", "ID-34", "Certificates are taken whenever they are valid", wfm_class=_EXPIRED),
     WfmMutant(
@@ -226,44 +231,44 @@ IDENTITY = (
         "ID-24",
         "Clients of another trust domain are let in",
         recogniser=_any_domain,
-        wfm_class=_wfm(_as_it_is, _AnyDomain),
+        wfm_class=wfm_with(_as_it_is, _AnyDomain),
     ),
     WfmMutant(
         "certificates-of-any-form",
         "ID-27",
         "Leaves that may sign, or with two names, are taken",
-        wfm_class=_wfm(_as_it_is, _FirstName),
+        wfm_class=wfm_with(_as_it_is, _FirstName),
     ),
-    WfmMutant("weak-keys", "ID-22", "Weak keys are taken", wfm_class=_wfm(_as_it_is, _FirstName)),
+    WfmMutant("weak-keys", "ID-22", "Weak keys are taken", wfm_class=wfm_with(_as_it_is, _FirstName)),
     WfmMutant(
         "intermediate-from-elsewhere",
         "ID-26",
         "A missing intermediate is looked for elsewhere",
-        wfm_class=_wfm(_own_intermediate, _Lenient),
+        wfm_class=wfm_with(_own_intermediate, Lenient),
     ),
     WfmMutant(
         "intermediate-not-needed",
         "ID-25",
         "An intermediate that was not sent is not missed",
-        wfm_class=_wfm(_own_intermediate, _Lenient),
+        wfm_class=wfm_with(_own_intermediate, Lenient),
     ),
     WfmMutant(
         "no-names-of-hosts",
         "ID-21",
         "A DNS name beside the identity is refused",
-        wfm_class=_wfm(_as_it_is, _NoHostNames),
+        wfm_class=wfm_with(_as_it_is, _NoHostNames),
     ),
     WfmMutant(
         "nobody-is-let-in",
         "ID-30",
         "Those who show no certificate are served",
         api_class=_ForAll,
-        wfm_class=_wfm(_nobody_too, _Anonymous),
+        wfm_class=wfm_with(_nobody_too, _Anonymous),
     ),
     WfmMutant("client-by-header", "SEC-005", "A header says who calls", api_class=_ByHeader),
     WfmMutant("client-by-query", "SEC-005", "The query says who calls", api_class=_ByQuery),
     WfmMutant("client-by-forwarded-certificate", "ID-40", "Client-Cert says who calls", api_class=_ByCertificateHeader),
-    WfmMutant("old-tls", "ID-33", "TLS 1.0 and 1.1 are taken", wfm_class=_wfm(_old_versions)),
-    WfmMutant("tls-1.2-only", "ID-31", "TLS 1.3 is not spoken", wfm_class=_wfm(_old_default)),
+    WfmMutant("old-tls", "ID-33", "TLS 1.0 and 1.1 are taken", wfm_class=wfm_with(_old_versions)),
+    WfmMutant("tls-1.2-only", "ID-31", "TLS 1.3 is not spoken", wfm_class=wfm_with(_old_default)),
     WfmMutant("merges-trust", "ID-84", "A new trust bundle is added to the old one", wfm_class=_Merged),
 )

@@ -8,7 +8,10 @@ from typing import Any
 import yaml
 from aiohttp import web
 
+from simulator.identity.authority import Authority
 from simulator.identity.handshake import Recognise
+from simulator.identity.spiffe import SpiffeId
+from simulator.identity.svid import Credential
 from simulator.protocol.documents import canonical_json, dump_yaml
 from simulator.protocol.problem import Problem
 from simulator.wfm.api import ManagementApi
@@ -22,7 +25,11 @@ Json = dict[str, Any]
 
 @dataclass(frozen=True, slots=True)
 class WfmMutant:
-    """A broken WFM: its name, the requirement it breaks, and what is wrong in one line."""
+    """A broken WFM: its name, the requirement it breaks, and what is wrong in one line.
+
+    `presents` makes another credential than the WFM's own from the authority and the WFM's identity; `root` is the path
+    of the root behind which it is reached.
+    """
 
     name: str
     breaks: str
@@ -31,6 +38,8 @@ class WfmMutant:
     api_class: type[ManagementApi] = ManagementApi
     recogniser: Callable[[WfmConfig], Recognise] | None = None
     wfm_class: type[ReferenceWfm] = ReferenceWfm
+    presents: Callable[[Authority, SpiffeId], Credential] | None = None
+    root: str = ""
 
     def build(self, config: WfmConfig, **options: Any) -> ReferenceWfm:
         """A WFM with this defect; `options` as for `ReferenceWfm`."""
