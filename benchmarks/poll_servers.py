@@ -9,10 +9,11 @@ from aiohttp import web
 
 from simulator.identity.svid import Svid
 from simulator.identity.trust import StaticTrust
+from simulator.listening import serve
 from simulator.wfm.api import ManagementApi
 from simulator.wfm.callers import FixedCaller
 from simulator.wfm.core import DesiredState
-from simulator.wfm.http import HttpServer, listen
+from simulator.wfm.http import HttpServer
 from simulator.wfm.server import ReferenceWfm, WfmConfig
 from simulator.wfm.service import WfmService
 
@@ -32,8 +33,7 @@ async def bare() -> int:
     application = web.Application()
     application.router.add_get(PATH, handler)
     runner = web.AppRunner(application, access_log=None)
-    await runner.setup()
-    return await listen(runner, "127.0.0.1", 0)
+    return (await serve(runner, "127.0.0.1", 0)).port
 
 
 async def wfm_plain() -> int:

@@ -18,7 +18,7 @@ def rows(step: str) -> dict[str, str]:
         told = re.search(rf"{re.escape(step)} (.+)", scenario)
         if told is None:
             continue
-        words = re.findall(r"^ +\| (.+?) +\|$", scenario, re.M)[1:] if told[1].startswith("<") else [told[1]]
+        words = re.findall(r"^ +\| (.+?) +\|$", scenario, re.MULTILINE)[1:] if told[1].startswith("<") else [told[1]]
         tried |= dict.fromkeys(words, scenario.splitlines()[0])
     return tried
 
