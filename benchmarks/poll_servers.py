@@ -9,7 +9,7 @@ from aiohttp import web
 
 from simulator.identity.svid import Svid
 from simulator.identity.trust import StaticTrust
-from simulator.listening import serve
+from simulator.listening import serve as serve_runner
 from simulator.wfm.api import ManagementApi
 from simulator.wfm.callers import FixedCaller
 from simulator.wfm.core import DesiredState
@@ -33,7 +33,7 @@ async def bare() -> int:
     application = web.Application()
     application.router.add_get(PATH, handler)
     runner = web.AppRunner(application, access_log=None)
-    return (await serve(runner, "127.0.0.1", 0)).port
+    return (await serve_runner(runner, "127.0.0.1", 0)).port
 
 
 async def wfm_plain() -> int:
