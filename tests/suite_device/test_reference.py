@@ -16,8 +16,13 @@ from tests.suite_device.runs import carried_out, suite, told
 WITHOUT_A_CHECK = {"ID-38"}
 """MUSTs that nothing of the suite shows: the bench's WFM gives no tickets that a session could be resumed with."""
 
-OF_OTHERS = {"device/gateway.feature", "device/gateway_opaque.feature", "device/eligibility.feature"}
-"""Features with scenarios for gateways, and for devices that claim to check capacity."""
+OF_OTHERS = {
+    "device/gateway.feature",
+    "device/gateway_opaque.feature",
+    "device/eligibility.feature",
+    "device/identity.feature",
+}
+"""Features with scenarios for gateways, and for devices that claim to check capacity or to take RSA."""
 
 
 def test_reference_device_is_conformant(tmp_path: Path) -> None:
