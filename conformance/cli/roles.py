@@ -24,9 +24,9 @@ def roles_of(text: str | None) -> tuple[Role, ...]:
 
 
 def unknown(kind: str, name: str, known: Iterable[str]) -> Misuse:
-    """Say that a name is not known, and which of the known ones is nearest."""
+    """Say that a name is not known, and which of the known ones are nearest, the nearest first."""
     names = list(known)
-    near = get_close_matches(name.lower(), [item.lower() for item in names], n=3, cutoff=0.5)
-    nearest = [item for item in names if item.lower() in near]
+    by_lower = {item.lower(): item for item in names}
+    nearest = [by_lower[near] for near in get_close_matches(name.lower(), by_lower, n=3, cutoff=0.5)]
     hint = f"did you mean {' or '.join(nearest)}?" if nearest else f"known: {', '.join(names[:20])}"
     return Misuse(f"unknown-{kind}", f"unknown {kind} {name!r}", hint)

@@ -42,7 +42,7 @@ Feature: Desired state
     Then the device installs "primary" and reports it
     And it reports the version that "primary" came with
 
-  @req:DS-073 @req:DS-074 @req:DS-039 @behaviour:US-02
+  @req:DS-002 @req:DS-073 @req:DS-074 @req:DS-039 @behaviour:US-02
   Scenario Outline: Applications are removed, and the others stay
     Given the device runs 3 applications
     When the WFM withdraws <count> applications

@@ -75,7 +75,7 @@ class Applying(Placing):
 
     def advance(self, work: Work) -> None:
         """Start what may be started now, tell, and finish when nothing is under way (AD-020, APP-02)."""
-        for name, component in work.goal.components.items():
+        for name, component in self.in_order(work):
             part = work.parts[name]
             if part.state is State.PENDING:
                 part.state = State.INSTALLING
@@ -88,6 +88,10 @@ class Applying(Placing):
             self.conclude(work)
         else:
             self.report(work)
+
+    def in_order(self, work: Work) -> list[tuple[str, Component]]:
+        """Give the components in the order in which they begin: as the deployment lists them (AD-020)."""
+        return list(work.goal.components.items())
 
     def waits_for(self, component: Component) -> bool:
         """Whether the next component has to wait for this one: AD-020, or to begin nothing after a failure (PF-02)."""

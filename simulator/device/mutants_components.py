@@ -16,7 +16,7 @@ from simulator.device.runtimes import ComponentScript
 from simulator.device.work import Work
 from simulator.device.workloads import Machine
 from simulator.protocol.component import COMPOSE_FILE, Descriptor
-from simulator.protocol.status import State
+from simulator.protocol.deployment import Component
 
 
 class BelievesContent(ComponentRetriever):
@@ -76,21 +76,9 @@ class LosesParameters(Machine):
 class InstallsBackwards(Agent):
     """Begins with the component that is listed last."""
 
-    def advance(self, work: Work) -> None:
+    def in_order(self, work: Work) -> list[tuple[str, Component]]:
         """The last one first."""
-        for name, component in reversed(list(work.goal.components.items())):
-            part = work.parts[name]
-            if part.state is State.PENDING:
-                part.state = State.INSTALLING
-                self.start(work, work.goal, name)
-            if part.state is State.INSTALLING and self.waits_for(component):
-                break
-            if part.state is State.FAILED and self.stops_at(component):
-                break
-        if not work.ops:
-            self.conclude(work)
-        else:
-            self.report(work)
+        return super().in_order(work)[::-1]
 
 
 def _retriever(retriever_class: type[ComponentRetriever]) -> Change:

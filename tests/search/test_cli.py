@@ -97,7 +97,7 @@ def test_what_a_user_can_get_wrong_is_told(file: Path, tmp_path: Path) -> None:
     file.write_text(yaml.safe_dump(document | {"subject": "https://device.example"}))
     assert_refused(call("run", "device", "--replay", file), "usage", "found on a real device")
     file.write_text(yaml.safe_dump(document | {"subject": "simulated:accepts-equl-version"}))
-    assert_refused(call("run", "device", "--replay", file), "unknown-mutant", "accepts-equal-version")
+    assert_refused(call("run", "device", "--replay", file), "unknown-mutant", "did you mean accepts-equal-version")
 
 
 @pytest.mark.parametrize("role", ["device", "wfm"])

@@ -7,7 +7,7 @@ import pytest
 from conformance.bench.device_seat import simulated_seat
 from conformance.bench.errors import UsageError
 from conformance.bench.ics import Ics
-from conformance.bench.scenarios import Selection, scenarios
+from conformance.bench.selftest import Subject
 from conformance.catalogue import load
 from simulator.device.mutants import MUTANTS
 from tests.suite_device.runs import suite, told
@@ -16,20 +16,13 @@ BROKEN = {"must": "fail", "should": "warning"}
 """What a check says of a broken statement, by its keyword."""
 
 
-TOLD = frozenset().union(*(scenario.tags for scenario in scenarios("device")))
-"""What a scenario is tagged with; what only monitors judge is tried by `selftest device`."""
-TRIED = sorted(
-    name for name, mutant in MUTANTS.items() if TOLD & {f"req:{mutant.breaks}", f"behaviour:{mutant.breaks}"}
-)
-
-
-@pytest.mark.parametrize("name", TRIED)
+@pytest.mark.parametrize("name", sorted(MUTANTS))
 def test_mutant_is_caught(name: str, tmp_path: Path) -> None:
     mutant = MUTANTS[name]
     broken = mutant.breaks
     catalogue = load()
     behaviour = catalogue.behaviour(broken)
-    wanted = Selection(tags=(f"behaviour:{broken}",)) if behaviour else Selection(requirements=(broken,))
+    wanted = Subject("device", name, broken).selection
     done = suite(tmp_path, mutant=name, needs=mutant.needs, selection=wanted)
     verdict = (done.behaviour_verdicts if behaviour else done.verdicts)("device")[broken]
     severity = catalogue.requirement(broken).severity if broken in catalogue else "must"

@@ -1,6 +1,6 @@
 """Adapter files: what they may say, and reading them with messages that name file, line and field."""
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from difflib import get_close_matches
 from pathlib import Path
 from typing import Annotated, Any, Literal, Self
@@ -21,10 +21,13 @@ Timeout = Annotated[float, Field(gt=0, le=3600)]
 
 def _operation(name: Any) -> Any:
     if name not in OPERATIONS:
-        near = get_close_matches(str(name), OPERATIONS, 1)
-        said = f"did you mean {near[0]}?" if near else f"there are: {', '.join(OPERATIONS)}"
-        raise ValueError(f"expected an operation of the contract; {said}")
+        raise ValueError(f"expected an operation of the contract; {_nearest(str(name), OPERATIONS)}")
     return name
+
+
+def _nearest(name: str, known: Collection[str]) -> str:
+    near = get_close_matches(name, known, 1)
+    return f"did you mean {near[0]}?" if near else f"there are: {', '.join(known) or 'none'}"
 
 
 OperationName = Annotated[str, BeforeValidator(_operation)]
@@ -204,9 +207,8 @@ def _check_take(path: Path, tree: Any, known: Operation, how: HttpOperation) -> 
 
 
 def _unknown(path: Path, tree: Any, steps: list[Any], what: str, name: str, known: tuple[str, ...]) -> UsageError:
-    near = get_close_matches(name, known, 1)
-    hint = f"did you mean {near[0]}?" if near else f"there are: {', '.join(known) or 'none'}"
-    return UsageError(f"{path}:{_line(tree, steps)}: {_field(steps)}: unknown {what} {name!r}; {hint}")
+    where = f"{path}:{_line(tree, steps)}: {_field(steps)}"
+    return UsageError(f"{where}: unknown {what} {name!r}; {_nearest(name, known)}")
 
 
 def _field(steps: list[Any]) -> str:
