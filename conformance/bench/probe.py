@@ -6,49 +6,25 @@ exception: an exchange without a status has an `error` that says why.
 """
 
 import contextlib
-import hashlib
-import socket
 import ssl
-import threading
 import time
-import warnings
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
-from itertools import count
-from typing import Any, Literal, cast
 from urllib.parse import urlsplit
-
-from cryptography import x509
 
 from conformance.bench.errors import UsageError
 from conformance.bench.recorder import Recorder
-from conformance.bench.wfm_http import Answer, AnswerError, AnswerReader, NoAnswer
+from conformance.bench.wfm_http import Answer, AnswerError, NoAnswer
+from conformance.bench.wfm_line import BY_WFM, SILENCE, CannotConnect, Line, TlsOffer, connect, context_of, reason
 from conformance.bench.wfm_patience import Patience
 from conformance.record import redact
-from conformance.record.events import Connection, Exchange, TlsFacts
+from conformance.record.events import Connection, Exchange
 from simulator.identity.bundle import TrustBundle
-from simulator.identity.handshake import peer_chain
 from simulator.identity.svid import Credential
-from simulator.identity.svid_rules import uri_sans
-from simulator.identity.tls import load_credential
 from simulator.protocol.operations import recognise
 
-TlsOffer = Literal["default", "1.2 only", "1.1 only"]
-BY_WFM = "by the WFM"
-BY_PROBE = "by the probe"
 HTTP_VERSION = "1.1"
 """What every request is sent as."""
-PEEK_S = 0.02
-"""How long the probe waits for bytes behind an answer that has no body."""
-
-SILENCE = ("no connection to", "no TLS handshake", "no complete answer", "expected TLS")
-"""How the errors begin of exchanges in which nobody answered."""
-BETWEEN_PIECES_S = 0.05
-"""How long a slow request pauses between two pieces."""
-
-_READ_BYTES = 64 * 1024
-_pause = threading.Event()  # never set: waiting for it is a pause
-_numbers = count(1)
 
 
 @dataclass(frozen=True, slots=True)
@@ -92,53 +68,6 @@ class Presented:
     tls: TlsOffer = "default"
 
 
-class _CannotConnect(Exception):
-    """There is no connection; `refused` says whether TLS was refused, and by whom."""
-
-    def __init__(self, reason: str, refused: str | None = None) -> None:
-        super().__init__(reason)
-        self.refused = refused
-
-
-class _Line:
-    """One TLS connection."""
-
-    def __init__(self, number: int, sock: ssl.SSLSocket) -> None:
-        self.number = number
-        self.sock = sock
-        self.chain = tuple(peer_chain(cast("Any", sock), verified=False))
-        self.facts = _tls_facts(sock, self.chain)
-        self.settled = False
-        self.deadline = 0.0
-        self.reader = AnswerReader(self._receive)
-
-    def send(self, data: bytes, deadline: float, pieces: int = 1) -> None:
-        self.deadline = deadline
-        self.sock.settimeout(max(0.01, deadline - time.monotonic()))
-        size = max(1, -(-len(data) // pieces))
-        for start in range(0, len(data), size):
-            if start:
-                _pause.wait(BETWEEN_PIECES_S)
-            self.sock.sendall(data[start : start + size])
-
-    def peek(self) -> bytes:
-        self.sock.settimeout(PEEK_S)
-        try:
-            return self.sock.recv(_READ_BYTES)
-        except OSError:
-            return b""
-
-    def close(self) -> None:
-        self.sock.close()
-
-    def _receive(self) -> bytes:
-        left = self.deadline - time.monotonic()
-        if left <= 0:
-            raise TimeoutError
-        self.sock.settimeout(left)
-        return self.sock.recv(_READ_BYTES)
-
-
 class Probe:
     """Sends requests of one identity to one WFM; keeps its connection alive between them."""
 
@@ -161,7 +90,7 @@ class Probe:
         self._on_chain = on_chain
         self._patience = patience or Patience()
         self._context: ssl.SSLContext | None = None
-        self._line: _Line | None = None
+        self._line: Line | None = None
         self._session: ssl.SSLSession | None = None
         self._resume = False
 
@@ -231,7 +160,7 @@ class Probe:
     def _begin(self, data: bytes) -> None:
         """Open a connection and send a part of a request; that it cannot be sent is for later requests to show."""
         deadline = time.monotonic() + self._answer_s
-        with contextlib.suppress(_CannotConnect, OSError):
+        with contextlib.suppress(CannotConnect, OSError):
             self._connected(deadline).send(data, deadline)
 
     def _remember(self, answer: Answer | None, error: str | None) -> None:
@@ -260,16 +189,16 @@ class Probe:
             needed.append(("Content-Length", str(len(body))))
         return (*needed, *headers)
 
-    def _exchanged(self, data: bytes, method: str, pieces: int = 1) -> tuple[Answer | None, _Line | None, str | None]:
+    def _exchanged(self, data: bytes, method: str, pieces: int = 1) -> tuple[Answer | None, Line | None, str | None]:
         """Send and read; once more on a new connection when a kept one turns out to be closed."""
         deadline = time.monotonic() + self._answer_s
         reused = self._line is not None
-        line: _Line | None = None
+        line: Line | None = None
         try:
             line = self._line or self._connected(deadline)
             line.send(data, deadline, pieces)
             answer = line.reader.read(method, line.peek)
-        except _CannotConnect as error:
+        except CannotConnect as error:
             if error.refused:
                 self._note_refused(f"{error.refused}: {error}", None)
             return None, None, str(error)
@@ -285,17 +214,17 @@ class Probe:
             self.close()
         return answer, line, None
 
-    def _failed(self, line: _Line | None, error: Exception, *, closed: bool) -> str:
-        reason = _reason(error, self._answer_s)
+    def _failed(self, line: Line | None, error: Exception, *, closed: bool) -> str:
+        why = reason(error, self._answer_s)
         if line is not None and not line.settled:
             if closed and not line.reader.any_byte:
                 # with TLS 1.3 a server refuses a client after the client's own handshake is done
-                self._note_refused(f"{BY_WFM}: {reason}", line)
+                self._note_refused(f"{BY_WFM}: {why}", line)
             else:
                 self._note_established(line)
-        return reason
+        return why
 
-    def _settle(self, line: _Line, answer: Answer) -> None:
+    def _settle(self, line: Line, answer: Answer) -> None:
         # with TLS 1.3 a session can be resumed only once its ticket came, which is after the handshake
         session = line.sock.session
         self._session = session if session is not None and session.has_ticket else self._session
@@ -308,7 +237,7 @@ class Probe:
                 connection=line.number,
             )
 
-    def _note_established(self, line: _Line) -> None:
+    def _note_established(self, line: Line) -> None:
         line.settled = True
         self._recorder.append(
             Connection(
@@ -321,117 +250,27 @@ class Probe:
         )
         self._on_chain(line.chain)
 
-    def _note_refused(self, reason: str, line: _Line | None) -> None:
+    def _note_refused(self, why: str, line: Line | None) -> None:
         self._recorder.append(
             Connection(
                 scenario=self._recorder.scenario,
                 seat="server",
                 outcome="refused",
-                reason=reason,
+                reason=why,
                 offered=self.presented.name,
                 tls=line.facts if line else None,
             )
         )
 
-    def _connected(self, deadline: float) -> _Line:
-        where = f"{self._endpoint.host} port {self._endpoint.port}"
-        context = self._made_context()
-        try:
-            plain = socket.create_connection((self._endpoint.host, self._endpoint.port), timeout=self._left(deadline))
-        except OSError as error:
-            raise _CannotConnect(f"no connection to {where}: {_reason(error, self._answer_s)}") from None
-        plain.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
-        try:
-            plain.settimeout(self._left(deadline))
-            session = self._session if self._resume else None
-            # the handshake on its own: a peer that is gone already must not leave a socket without TLS behind
-            secured = context.wrap_socket(
-                plain, server_hostname=self._endpoint.host, session=session, do_handshake_on_connect=False
-            )
-        except (OSError, ValueError) as error:
-            plain.close()
-            raise _handshake_failed(error, where, self._answer_s) from None
-        try:
-            secured.do_handshake()
-        except (OSError, ValueError) as error:
-            secured.close()
-            raise _handshake_failed(error, where, self._answer_s) from None
-        line = self._line = _Line(next(_numbers), secured)
-        return line
-
-    @staticmethod
-    def _left(deadline: float) -> float:
-        return max(0.01, deadline - time.monotonic())
-
-    def _made_context(self) -> ssl.SSLContext:
+    def _connected(self, deadline: float) -> Line:
         if self._context is None:
-            self._context = _context(self._trust, self.presented)
-        return self._context
+            self._context = context_of(self._trust, self.presented.credential, self.presented.tls)
+        session = self._session if self._resume else None
+        where = self._endpoint
+        self._line = connect(where.host, where.port, self._context, session, deadline, self._answer_s)
+        return self._line
 
 
 def _request(method: str, target: str, headers: Iterable[tuple[str, str]], body: bytes | None) -> bytes:
     lines = [f"{method} {target} HTTP/{HTTP_VERSION}", *(f"{name}: {value}" for name, value in headers)]
     return "\r\n".join([*lines, "", ""]).encode("latin-1", "replace") + (body or b"")
-
-
-def _context(trust: TrustBundle, presented: Presented) -> ssl.SSLContext:
-    """Make a context: the trust bundle's anchors are the only ones, host names play no part (ID-58)."""
-    context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
-    context.check_hostname = False
-    context.verify_mode = ssl.CERT_REQUIRED
-    context.verify_flags |= ssl.VERIFY_X509_PARTIAL_CHAIN
-    context.load_verify_locations(cadata=trust.to_der())
-    context.set_alpn_protocols(["http/1.1"])
-    _limit_versions(context, presented.tls)
-    if presented.credential is not None:
-        load_credential(context, presented.credential)
-    return context
-
-
-def _limit_versions(context: ssl.SSLContext, offer: TlsOffer) -> None:
-    context.minimum_version = ssl.TLSVersion.TLSv1_2
-    if offer == "1.2 only":
-        context.maximum_version = ssl.TLSVersion.TLSv1_2
-    elif offer == "1.1 only":
-        # offering what nobody may take is the point of the attempt (ID-33)
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore", DeprecationWarning)
-            context.set_ciphers("ALL:@SECLEVEL=0")
-            context.minimum_version = ssl.TLSVersion.TLSv1
-            context.maximum_version = ssl.TLSVersion.TLSv1_1
-
-
-def _tls_facts(sock: ssl.SSLSocket, chain: Iterable[bytes]) -> TlsFacts:
-    cipher = sock.cipher()
-    der = sock.getpeercert(binary_form=True)
-    uris = uri_sans(x509.load_der_x509_certificate(der)) if der else []
-    return TlsFacts(
-        version=sock.version(),
-        cipher=cipher[0] if cipher else None,
-        peer_id=uris[0] if len(uris) == 1 else None,
-        peer_chain=tuple(hashlib.sha256(cert).hexdigest() for cert in chain),
-    )
-
-
-def _handshake_failed(error: Exception, where: str, answer_s: float) -> _CannotConnect:
-    if isinstance(error, ssl.SSLCertVerificationError):
-        return _CannotConnect(f"the WFM's certificate is not trusted: {error.verify_message}", BY_PROBE)
-    library = (getattr(error, "reason", None) or "") if isinstance(error, ssl.SSLError) else ""
-    if "NO_PROTOCOLS" in library or "NO_CIPHERS" in library:
-        return _CannotConnect(f"the TLS library of this machine cannot offer that: {library}")
-    if "WRONG_VERSION_NUMBER" in library or "HTTP_REQUEST" in library:
-        return _CannotConnect(f"expected TLS at {where}, found something else ({library})")
-    if isinstance(error, TimeoutError):
-        return _CannotConnect(f"no TLS handshake with {where} within {answer_s:g} s")
-    return _CannotConnect(f"TLS handshake with {where} refused: {_reason(error, answer_s)}", BY_WFM)
-
-
-def _reason(error: Exception, answer_s: float) -> str:
-    match error:
-        case TimeoutError():
-            return f"no complete answer within {answer_s:g} s"
-        case ssl.SSLError():
-            return f"TLS alert or failure: {getattr(error, 'reason', None) or error}"
-        case OSError():
-            return error.strerror or str(error) or type(error).__name__
-    return str(error)

@@ -3,23 +3,24 @@
 from pytest_bdd import parsers, then, when
 
 from conformance.bench import wfm_attempts as attempts
+from conformance.bench import wfm_credentials as credentials
 from conformance.bench.wfm_bench import WfmBench
 from conformance.checks.wfm import identity as checks
 
 
 @when(parsers.parse("somebody presents a certificate with this defect: {defect}"))
 def bad_certificate(bench: WfmBench, defect: str) -> None:
-    attempts.bad_certificate(bench, defect)
+    credentials.bad_certificate(bench, defect)
 
 
 @when("somebody asks without any certificate")
 def no_certificate(bench: WfmBench) -> None:
-    attempts.no_certificate(bench)
+    credentials.no_certificate(bench)
 
 
 @when(parsers.parse("somebody without a certificate forwards that of client {name:w}"))
 def forwarded_certificate(bench: WfmBench, name: str) -> None:
-    attempts.forwarded_certificate(bench, name)
+    credentials.forwarded_certificate(bench, name)
 
 
 @when(parsers.parse("client {name:w} goes on as before"))
@@ -30,17 +31,17 @@ def goes_on(bench: WfmBench, name: str) -> None:
 
 @when(parsers.parse("client {name:w} offers TLS {version} at most"))
 def older_tls(bench: WfmBench, name: str, version: str) -> None:
-    attempts.older_tls(bench, name, "1.1 only" if version == "1.1" else "1.2 only")
+    credentials.older_tls(bench, name, "1.1 only" if version == "1.1" else "1.2 only")
 
 
 @when(parsers.parse("a client presents a sound certificate {kind}"))
 def sound_certificate(bench: WfmBench, kind: str) -> None:
-    attempts.sound_certificate(bench, kind)
+    credentials.sound_certificate(bench, kind)
 
 
 @when("a client stays connected while its certificate expires")
 def outlive(bench: WfmBench) -> None:
-    attempts.outlive(bench)
+    credentials.outlive(bench)
 
 
 @when(parsers.parse("the operator retires client {name:w}"))

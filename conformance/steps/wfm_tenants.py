@@ -3,6 +3,7 @@
 from pytest_bdd import parsers, then, when
 
 from conformance.bench import wfm_attempts as attempts
+from conformance.bench import wfm_credentials as credentials
 from conformance.bench.wfm_bench import WfmBench
 from conformance.checks.wfm import tenancy
 
@@ -20,7 +21,7 @@ def fetch_foreign(bench: WfmBench, name: str, content: str, owner: str) -> None:
 @when(parsers.parse("client {name:w} asks for its manifest, claiming to be client {owner:w} in {where}"))
 def claim(bench: WfmBench, name: str, owner: str, where: str) -> None:
     bench.ask(name)
-    attempts.claim(bench, name, owner, where)
+    credentials.claim(bench, name, owner, where)
 
 
 @then("the WFM has given to each client its own only")
