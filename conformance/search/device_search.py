@@ -2,7 +2,8 @@
 
 from hypothesis import strategies as st
 
-from conformance.search import device_actions as act
+from conformance.search import device_answers as answer
+from conformance.search import device_changes as act
 from conformance.search.actions import AnyAction
 from conformance.search.device_model import ROLES
 from conformance.search.device_promises import INVARIANTS, begin, finish
@@ -33,11 +34,11 @@ _plain: list[st.SearchStrategy[AnyAction]] = [
     st.builds(act.StopWorkload, role=_roles),
     st.builds(act.LoseState),
     st.builds(act.ChangeFacts),
-    st.builds(act.OfferDamaged, role=_roles, damage=st.sampled_from((*act.DAMAGED, *act.UNCHECKABLE))),
-    st.builds(act.OfferMalformed, role=_roles, defect=st.sampled_from(act.UNREADABLE)),
-    st.builds(act.OfferOlder, role=_roles, steps=st.integers(0, 3)),
-    st.builds(act.ContentMissing, role=_roles),
-    st.builds(act.Overloaded),
+    st.builds(answer.OfferDamaged, role=_roles, damage=st.sampled_from((*answer.DAMAGED, *answer.UNCHECKABLE))),
+    st.builds(answer.OfferMalformed, role=_roles, defect=st.sampled_from(answer.UNREADABLE)),
+    st.builds(answer.OfferOlder, role=_roles, steps=st.integers(0, 3)),
+    st.builds(answer.ContentMissing, role=_roles),
+    st.builds(answer.Overloaded),
 ]
 
 

@@ -6,7 +6,8 @@ from pathlib import Path
 import pytest
 import yaml
 
-from conformance.search import device_actions as act
+from conformance.search import device_answers as answer
+from conformance.search import device_changes as act
 from conformance.search.gherkin import scenario
 from conformance.search.replays import Replay, save
 from conformance.search.violations import Violation
@@ -17,7 +18,7 @@ from tests.search.seats import device, on_device
 @pytest.fixture
 def file(tmp_path: Path) -> Path:
     """A counterexample of the device that accepts an equal version."""
-    actions = on_device(act.Publish(role="primary"), act.OfferOlder(role="primary"))
+    actions = on_device(act.Publish(role="primary"), answer.OfferOlder(role="primary"))
     violated = Violation(
         invariant="the device never goes back to what is older",
         check="device.older_or_equal_state_is_refused",

@@ -4,7 +4,8 @@ from pathlib import Path
 
 import pytest
 
-from conformance.search import device_actions as act
+from conformance.search import device_answers as answer
+from conformance.search import device_changes as act
 from conformance.search.actions import AnyAction
 from conformance.search.device_search import GAME
 from conformance.search.hunt import Limits
@@ -32,12 +33,12 @@ def test_a_broken_device_is_found_shrunk_saved_and_shown_again(tmp_path: Path) -
 
 
 SHOWN: dict[str, tuple[AnyAction, ...]] = {
-    "accepts-equal-version": (act.Publish(role="primary"), act.OfferOlder(role="primary")),
+    "accepts-equal-version": (act.Publish(role="primary"), answer.OfferOlder(role="primary")),
     "forgets-etag-on-reboot": (act.Publish(role="primary"), act.Settle(), act.Reboot()),
-    "deletes-on-404": (act.Publish(role="primary"), act.ContentMissing(role="primary")),
+    "deletes-on-404": (act.Publish(role="primary"), answer.ContentMissing(role="primary")),
     "marks-all-components-failed": (act.Publish(role="secondary"), act.ComponentFails(role="secondary")),
     "keeps-removed-workload": (act.Publish(role="primary"), act.Settle(), act.Withdraw(role="primary")),
-    "ignores-retry-after": (act.Overloaded(),),
+    "ignores-retry-after": (answer.Overloaded(),),
     "silent-about-new-facts": (act.ChangeFacts(),),
 }
 

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import strategies as st
 
 from conformance.bench.errors import UsageError
-from conformance.search import device_actions as act
+from conformance.search import device_changes as act
 from conformance.search.actions import AnyAction, fitted
 from conformance.search.device_model import DeviceModel
 from conformance.search.hunt import Hunt, Hunted, Limits

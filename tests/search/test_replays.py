@@ -7,7 +7,8 @@ import yaml
 from hypothesis import given, settings
 
 from conformance.bench.errors import UsageError
-from conformance.search import device_actions as act
+from conformance.search import device_answers as answer
+from conformance.search import device_changes as act
 from conformance.search import device_search, wfm_search
 from conformance.search.actions import AnyAction, fitted, misfit
 from conformance.search.gherkin import scenario
@@ -28,7 +29,7 @@ def replay(actions: tuple[AnyAction, ...], role: str = "device") -> Replay:
 @pytest.fixture
 def file(tmp_path: Path) -> Path:
     path = tmp_path / "found.yaml"
-    save(replay(on_device(act.Publish(role="primary"), act.OfferOlder(role="primary"))), path)
+    save(replay(on_device(act.Publish(role="primary"), answer.OfferOlder(role="primary"))), path)
     return path
 
 
