@@ -24,6 +24,8 @@ HINT_S = 2
 """The refresh hint of a bundle that has one: the smallest that differs clearly from the device's own interval."""
 UNDISCOVERABLE = "no discovery document, whose bundle the device knows where to find"
 """A service that is right, and that a device has to be told of (PT-015)."""
+PLAIN_DISCOVERY = "a plain address for discovery"
+"""A service that is good, but whose discovery document the device was told to fetch unencrypted."""
 SOON = "that wants to be refreshed soon"
 ADDRESS = "127.0.0.1"
 BY_ADDRESS = ("a pinned key, known by its address", "another key than the pinned one, known by its address")
@@ -43,6 +45,8 @@ class IdentityService:
     rotation: Rotation | None = None
     fallback: bool = False
     """Whether the device was told where the bundle is, should there be no discovery document."""
+    plain_address: str = ""
+    """Where discovery is unencrypted, while the device is told to look there."""
 
     @property
     def world(self) -> World:
@@ -78,8 +82,17 @@ async def _open(bench: DeviceBench, seat: SimulatedSeat, defect: str) -> Identit
         service.fallback = True
     elif defect:
         bench.note("service-defect", defect=defect)
+    if defect == PLAIN_DISCOVERY:
+        service.plain_address = await _plain_discovery(world, server)
     seat.trust = _trust(service, seat)
     return service
+
+
+async def _plain_discovery(world: World, server: MisServer) -> str:
+    """Serve the discovery document of a good service unencrypted too; gives where."""
+    plain = await world.open_second_service(encrypted=False)
+    plain.publish_discovery(server.published.documents["discover"])
+    return plain.discovery_url
 
 
 async def _pinned(bench: DeviceBench, seat: SimulatedSeat, kind: str, authority: WebAuthority) -> IdentityService:
@@ -104,7 +117,7 @@ def _trust(service: IdentityService, seat: SimulatedSeat) -> MisTrust:
     config = MisConfig(
         TRUST_DOMAIN,
         service.server_trust,
-        discovery_url=service.server.discovery_url,
+        discovery_url=service.plain_address or service.server.discovery_url,
         interval_s=REFRESH_S,
         retry_s=REFRESH_S,
         timeout_s=2.0,
@@ -131,6 +144,13 @@ def pin_the_right_key(service: IdentityService) -> None:
     """Tell the device the pin of the key that the service has."""
     service.bench.note("service-mended")
     service.server_trust = service.server.pins
+    reconnect(service)
+
+
+def tell_the_good_address(service: IdentityService) -> None:
+    """Tell the device where the service proves itself."""
+    service.bench.note("service-mended")
+    service.plain_address = ""
     reconnect(service)
 
 
@@ -199,7 +219,8 @@ def publish_discovery(service: IdentityService, kind: str) -> None:
 
 
 def _plain_address(service: IdentityService) -> Mapping[str, Any]:
-    return {"trustBundleUri": service.server.bundle_url.replace("https:", "http:")}
+    other = service.bench.loop.run(service.world.open_second_service(encrypted=False))
+    return {"trustBundleUri": other.bundle_url}
 
 
 def _other_origin(service: IdentityService) -> Mapping[str, Any]:

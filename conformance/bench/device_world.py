@@ -18,12 +18,12 @@ from conformance.bench.recorder import Recorder
 from conformance.record import redact
 from conformance.record.events import Connection, Exchange, Fact, TlsFacts
 from simulator.faults.intercept import ObservedExchange, intercept
-from simulator.faults.link import Link
+from simulator.faults.link import Link, LinkConnection
 from simulator.faults.plan import FaultRule, Faults
 from simulator.identity.authority import Authority
 from simulator.identity.bad_credentials import BAD_CREDENTIALS
 from simulator.identity.handshake import HandshakeFacts
-from simulator.identity.mis import MisServer
+from simulator.identity.mis import MisServer, PlainMisServer
 from simulator.identity.spiffe import SpiffeId, client_spiffe_id, wfm_spiffe_id
 from simulator.identity.svid import Credential, Svid
 from simulator.identity.tls import HeldCredential
@@ -234,10 +234,11 @@ class World:
         self.mis = await mis.start()
         return self.mis
 
-    async def open_second_service(self) -> MisServer:
-        """Start another identity service, at an origin of its own and with a certificate that nobody was told of."""
+    async def open_second_service(self, *, encrypted: bool = True) -> MisServer:
+        """Start another identity service, at an origin of its own: unencrypted, or one that nobody was told of."""
         layer = intercept(self.faults, self._exchanged)
-        self._second = await MisServer(TRUST_DOMAIN, self.authority.bundle(), middlewares=(layer,)).start()
+        kind = MisServer if encrypted else PlainMisServer
+        self._second = await kind(TRUST_DOMAIN, self.authority.bundle(), middlewares=(layer,)).start()
         return self._second
 
     async def open_registry(self) -> Registry:

@@ -90,6 +90,11 @@ def told_the_pin(bench: DeviceBench) -> None:
     device_trust.pin_the_right_key(bench.named["service"])
 
 
+@when("the device is told the address where the service proves itself")
+def told_the_address(bench: DeviceBench) -> None:
+    device_trust.tell_the_good_address(bench.named["service"])
+
+
 @when("the identity service goes away and the device reboots")
 def offline(bench: DeviceBench) -> None:
     device_trust.go_offline(bench.named["service"])
@@ -249,6 +254,11 @@ def takes_no_other_use(bench: DeviceBench) -> None:
 @then("it takes no trust from a plain address")
 def no_plain(bench: DeviceBench) -> None:
     bench.judge(identity.plain_bundle_address_is_refused)
+
+
+@then("it looks for nothing at a plain address")
+def no_plain_discovery(bench: DeviceBench) -> None:
+    bench.judge(identity.plain_discovery_is_refused)
 
 
 @then("it takes no trust from an origin without proof")

@@ -61,6 +61,14 @@ Feature: Trust
     When the identity service gives a discovery document that is good
     Then the device connects with what the service gave
 
+  @req:ID-87 @req:ID-89
+  Scenario: Discovery at a plain address is refused
+    Given an identity service with a plain address for discovery
+    When the device is switched on and looks for trust
+    Then it looks for nothing at a plain address
+    When the device is told the address where the service proves itself
+    Then the device connects with what the service gave
+
   @req:ID-79
   Scenario: A bundle at an origin without proof is not used
     Given an identity service from which the device takes its trust

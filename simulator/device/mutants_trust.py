@@ -8,6 +8,7 @@ from simulator.device.events import LogKind
 from simulator.device.mutant import Change, Mutant, with_agent
 from simulator.identity.bundle import TrustBundle
 from simulator.identity.mis_trust import MisConfig, MisTrust, Refresh
+from simulator.identity.retrieval import Retriever
 from simulator.protocol.documents import parse_json
 
 
@@ -43,6 +44,35 @@ class TakesAnyDiscovery(MisTrust):
     async def _discover(self) -> str:
         fetched = await self._retriever.get(self._config.discovery_url or "")
         return str(parse_json(fetched.body, "discovery document")["trustBundleUri"])
+
+
+class PlainToo(Retriever):
+    """Fetches at plain addresses as well, where no server proves anything."""
+
+    def check_address(self, url: str) -> None:
+        """Take any."""
+
+
+class TakesPlainDiscovery(MisTrust):
+    """Takes a discovery document from a plain address, but no bundle."""
+
+    async def _discover(self) -> str:
+        checked, self._retriever = self._retriever, PlainToo(self._config.server_trust, timeout_s=1.0)
+        try:
+            return await super()._discover()
+        finally:
+            self._retriever = checked
+
+
+class TakesPlainBundles(MisTrust):
+    """Takes a bundle from a plain address that a good discovery document names."""
+
+    async def _discover(self) -> str:
+        fetched = await self._retriever.get(self._config.discovery_url or "")
+        url = str(parse_json(fetched.body, "discovery document")["trustBundleUri"])
+        if url.startswith("http:"):
+            self._retriever = PlainToo(self._config.server_trust, timeout_s=1.0)
+        return url
 
 
 class KnowsDiscoveryOnly(MisTrust):
@@ -89,6 +119,20 @@ TRUST_MUTANTS: tuple[Mutant, ...] = (
         "ID-77",
         "uses a discovery document of another trust domain",
         _trust(TakesAnyDiscovery),
+        needs="trust-service",
+    ),
+    Mutant(
+        "takes-plain-discovery",
+        "ID-87",
+        "uses a discovery document that came unencrypted",
+        _trust(TakesPlainDiscovery),
+        needs="trust-service",
+    ),
+    Mutant(
+        "takes-plain-bundles",
+        "ID-78",
+        "fetches a bundle without encryption",
+        _trust(TakesPlainBundles),
         needs="trust-service",
     ),
     Mutant(

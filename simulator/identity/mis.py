@@ -66,6 +66,8 @@ class MisServer:
     `credential` replaces it, for benches that show a client the wrong one. `public_host` is the name in its URLs.
     """
 
+    encrypted = True
+
     def __init__(
         self,
         trust_domain: str,
@@ -94,10 +96,13 @@ class MisServer:
             OSError: the port cannot be opened.
         """
         runner = web.AppRunner(mis_app(self.published, self._middlewares), access_log=None, handle_signals=False)
-        self._served = await serve(runner, self._host, self._port, web_server_context(self.credential))
+        context = web_server_context(self.credential) if self.encrypted else None
+        self._served = await serve(runner, self._host, self._port, context)
         self._port = self._served.port
         if self.published.documents["discover"] is None:
-            self.publish_discovery(DiscoveryDocument(trust_domain=self.trust_domain, trust_bundle_uri=self.bundle_url))
+            # no model of the document, which would refuse a plain address
+            document = {"trustDomain": self.trust_domain, "trustBundleUri": self.bundle_url}
+            self.publish_discovery(canonical_json(document))
         return self
 
     async def stop(self) -> None:
@@ -114,7 +119,7 @@ class MisServer:
     @property
     def base_url(self) -> str:
         """The origin of both endpoints."""
-        return f"https://{self._public_host}:{self._port}"
+        return f"{'https' if self.encrypted else 'http'}://{self._public_host}:{self._port}"
 
     @property
     def discovery_url(self) -> str:
@@ -148,6 +153,12 @@ class MisServer:
     def count(self, operation: MisOperation) -> int:
         """Tell how often an endpoint was asked."""
         return self.published.counts[operation]
+
+
+class PlainMisServer(MisServer):
+    """An identity service without encryption, which no client may use (ID-78, ID-87)."""
+
+    encrypted = False
 
 
 def _endpoint(published: Published, operation: MisOperation, missing: ProblemType) -> Handler:

@@ -45,10 +45,7 @@ class Retriever:
         Raises:
             RetrievalFailed: wrong scheme, server not authenticated or not reachable, status not 200, body too large.
         """
-        try:
-            check_https_url(url)
-        except ValueError:
-            raise RetrievalFailed("ID-78", f"{url} is not an absolute https URL, nothing was fetched") from None
+        self.check_address(url)
         try:
             return await self._get(url)
         except (ClientSSLError, ServerNotTrusted) as error:
@@ -57,6 +54,13 @@ class Retriever:
             raise RetrievalFailed(None, f"{url} gave no answer within {self._timeout_s:g} s") from error
         except (ClientError, OSError) as error:
             raise RetrievalFailed(None, f"{url} could not be fetched ({str(error) or type(error).__name__})") from error
+
+    def check_address(self, url: str) -> None:
+        """Refuse an address at which no server could prove itself. Raises RetrievalFailed."""
+        try:
+            check_https_url(url)
+        except ValueError:
+            raise RetrievalFailed("ID-78", f"{url} is not an absolute https URL, nothing was fetched") from None
 
     def accept(self, url: str, fetched: Fetched) -> None:
         """Remember a document as accepted; only such ones are asked for conditionally."""

@@ -207,6 +207,17 @@ def _bundle_is_not_used(record: Record) -> Iterator[Judgement]:
     yield expect(not bundles and not sent, fact, *bundles[:2], *sent[:2], expected="none of either", found=found)
 
 
+@check("ID-87", "ID-89", role="device")
+def plain_discovery_is_refused(record: Record) -> Iterator[Judgement]:
+    """Discovery at an address that is not encrypted, where no server can prove itself, is left undone."""
+    fact = record.last_fact("service-defect")
+    asked = [item for item in record.of("discover") if fact and item.at >= fact.at and item.tls is None]
+    if asked:
+        found = f"{len(asked)} requests for discovery without encryption"
+        yield expect(False, *asked[:2], expected="none, since nobody can prove himself there", found=found)
+    yield from _bundle_is_not_used(record)
+
+
 @check("ID-90", "ID-87", role="device")
 def proven_service_is_used(record: Record) -> Iterator[Judgement]:
     """An identity service that proves itself is used, and the device connects with what it gives."""
