@@ -35,12 +35,14 @@ class BehaviourCoverage:
 
 def behaviour_coverage(catalogue: Catalogue) -> tuple[BehaviourCoverage, ...]:
     """Give the coverage of every behaviour, by the scenarios of both roles, in the order of the catalogue."""
-    known = [scenario for role in ROLES for scenario in scenarios(role, catalogue.revision)]
-    return tuple(_of_behaviour(item, known) for item in catalogue.behaviours)
+    shown: dict[str, list[Scenario]] = defaultdict(list)
+    for scenario in (item for role in ROLES for item in scenarios(role, catalogue.revision)):
+        for name in scenario.tagged(BEHAVIOUR_TAG):
+            shown[name].append(scenario)
+    return tuple(_of_behaviour(item, tuple(shown[item.id])) for item in catalogue.behaviours)
 
 
-def _of_behaviour(behaviour: Behaviour, known: Iterable[Scenario]) -> BehaviourCoverage:
-    shown = tuple(item for item in known if behaviour.id in item.tagged(BEHAVIOUR_TAG))
+def _of_behaviour(behaviour: Behaviour, shown: tuple[Scenario, ...]) -> BehaviourCoverage:
     named = tuple(check.name for check in checks().values() if behaviour.id in check.requirements)
     return BehaviourCoverage(behaviour, shown, named, behaviour.not_tested or (None if shown else "no scenario yet"))
 

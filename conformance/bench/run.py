@@ -85,7 +85,7 @@ class RunPlan:
     part: Part | None = None
     """The part that this process is the worker for."""
     pause: Pause | None = None
-    """Where it is asked to end after the scenario under way; a run that can be paused is sealed however it ends."""
+    """Where it is asked to end after the scenario under way; what is recorded is sealed as the pause says."""
     earlier: Earlier | None = None
     """The run that goes on with this one."""
 
@@ -125,7 +125,7 @@ def run(plan: RunPlan) -> Run:
             try:
                 _run_here(plan, catalogue, recorder, selection)
             except KeyboardInterrupt:
-                if plan.pause is None:
+                if plan.pause is None or not plan.pause.sealed:
                     raise
     return Run.of(read(plan.directory / EVENT_FILE))
 

@@ -150,8 +150,13 @@ def rows_of(role: Role, feature: Feature, template: ScenarioTemplate) -> list[Sc
 
 def scenario_of(role: Role, feature: Feature, template: ScenarioTemplate, row: Mapping[str, Any]) -> Scenario:
     """Give one scenario as pytest-bdd parsed it."""
-    file, folder = Path(feature.filename).resolve(), features_folder().resolve()
-    uri = file.relative_to(folder).as_posix() if file.is_relative_to(folder) else file.name
+    uri = _uri(feature.filename)
     example = {str(name): str(value) for name, value in row.items()}
     tags = frozenset(template.tags | feature.tags)
     return Scenario(role, feature.name or uri, template.name, uri, template.line_number, tags, example)
+
+
+@cache
+def _uri(filename: str) -> str:
+    file, folder = Path(filename).resolve(), features_folder().resolve()
+    return file.relative_to(folder).as_posix() if file.is_relative_to(folder) else file.name

@@ -7,22 +7,31 @@ import tempfile
 import time
 from collections.abc import Iterator, Mapping, Sequence
 from concurrent.futures import Future, ProcessPoolExecutor, as_completed
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
+from functools import cache
 from multiprocessing import get_context
 from pathlib import Path
 
 from conformance.bench import device_seat, wfm_seat
-from conformance.bench.applications import applications
+from conformance.bench.applications import Applications, applications
 from conformance.bench.device_shapes import fitting
 from conformance.bench.ics import Ics
+from conformance.bench.pausing import Pause
 from conformance.bench.run import RunPlan, Seat, run
 from conformance.bench.scenarios import BEHAVIOUR_TAG, Selection, scenarios
-from conformance.catalogue import DEFAULT_REVISION
-from conformance.record.events import Finding, Outcome, Role, ScenarioOutcome
+from conformance.catalogue import DEFAULT_REVISION, load
+from conformance.record.events import Finding, Outcome, Role, ScenarioOutcome, _Event
 from conformance.record.run import Run
 
 BROKEN = frozenset({Outcome.FAIL, Outcome.WARNING})
 """What a check says of a statement that is broken: a MUST, or a SHOULD."""
+
+
+def catching(requirement: str) -> frozenset[Outcome]:
+    """Give the outcomes by which a statement, or a behaviour, counts as broken: a SHOULD by a warning at least."""
+    catalogue = load()
+    must = requirement not in catalogue or catalogue.requirement(requirement).severity == "must"
+    return frozenset({Outcome.FAIL}) if must else BROKEN
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,6 +40,7 @@ class Subject:
 
     `profile` is what it claims beside what the reference does: a profile, or a feature beyond it; else nothing more.
     Without `requirement` all scenarios are carried out, or those of failure and recovery, which policies decide about.
+    `until_caught`: it is left with the scenario in which the requirement was found broken.
     """
 
     role: Role
@@ -40,6 +50,12 @@ class Subject:
     policies: Mapping[str, str] = field(default_factory=dict)
     only_behaviours: bool = False
     revision: str = DEFAULT_REVISION
+    until_caught: bool = False
+
+    @property
+    def to_the_end(self) -> "Subject":
+        """The same, taken through all of its scenarios."""
+        return replace(self, until_caught=False)
 
     @property
     def ics(self) -> Ics:
@@ -66,7 +82,7 @@ class Subject:
         """Its seat. Raises UsageError for an unknown mutant."""
         if self.role == "device":
             return device_seat.simulated_seat(self.ics, self.mutant)
-        return wfm_seat.simulated_seat(self.ics, self.mutant, applications(()))
+        return wfm_seat.simulated_seat(self.ics, self.mutant, _samples())
 
 
 @dataclass(frozen=True, slots=True)
@@ -116,12 +132,33 @@ def trials(subjects: Sequence[Subject], jobs: int) -> Iterator[Trial]:
             raise
 
 
+@cache
+def _samples() -> Applications:
+    """Read the shipped applications once for all trials of a process."""
+    return applications()
+
+
+@dataclass(frozen=True, slots=True)
+class _Watch:
+    """Asks for the end of a trial once its subject was caught."""
+
+    subject: Subject
+    pause: Pause = field(default_factory=lambda: Pause(sealed=False))
+
+    def __call__(self, event: _Event) -> None:
+        """Listen to what is recorded."""
+        wanted = self.subject.requirement if self.subject.until_caught else None
+        if wanted and isinstance(event, Finding) and event.requirement == wanted:
+            self.pause.asked = self.pause.asked or event.outcome in catching(wanted)
+
+
 def tried(subject: Subject) -> Trial:
     """Try one subject; what goes wrong with the suite is told, and hides no other trial."""
-    began = time.monotonic()
+    began, watch = time.monotonic(), _Watch(subject)
     with tempfile.TemporaryDirectory(prefix="margo-selftest-") as folder:
         try:
-            done = run(RunPlan((subject.seat,), Path(folder), subject.revision, subject.selection))
+            plan = RunPlan((subject.seat,), Path(folder), subject.revision, subject.selection, (watch,))
+            done = run(replace(plan, pause=watch.pause))
         except Exception as error:  # noqa: BLE001 - told in the matrix
             took = time.monotonic() - began
             return Trial(subject, (), {}, took, f"{type(error).__name__}: {error}")

@@ -5,10 +5,10 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from conformance.bench.selftest import Alarm, Trial
+from conformance.bench.selftest import Alarm, Subject, Trial, catching
 from conformance.catalogue import Catalogue
 from conformance.checks.registry import checks
-from conformance.record.events import Outcome, Role
+from conformance.record.events import Role
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,9 +34,8 @@ class Matrix:
 
     def by(self, defect: Defect) -> tuple[str, ...]:
         """Name the checks that caught a mutant: they found broken what it breaks, a SHOULD at least by a warning."""
-        trial = self.mutants[defect.name]
-        catching = {Outcome.FAIL, Outcome.WARNING} if self._severity(defect.requirement) != "must" else {Outcome.FAIL}
-        caught = [item for item in trial.alarms if item.requirement == defect.requirement and item.outcome in catching]
+        alarms, broken = self.mutants[defect.name].alarms, catching(defect.requirement)
+        caught = [item for item in alarms if item.requirement == defect.requirement and item.outcome in broken]
         return tuple(sorted({item.check for item in caught}))
 
     @property
@@ -67,6 +66,13 @@ class Matrix:
     def idle(self) -> tuple[str, ...]:
         """Name the checks of a MUST that kill no mutant."""
         return tuple(name for name, killed in self.kills.items() if not killed and self._judges_a_must(name))
+
+    @property
+    def unfinished(self) -> tuple[Subject, ...]:
+        """Give the mutants that were left once caught, and break what a check that killed nothing could yet show."""
+        wanted = {name for check in self.idle for name in checks(self.role)[check].requirements}
+        left = (trial.subject for trial in self.mutants.values() if trial.subject.until_caught)
+        return tuple(subject.to_the_end for subject in left if subject.requirement in wanted)
 
     @property
     def passed(self) -> bool:
@@ -110,15 +116,11 @@ class Matrix:
             "trouble": trial.trouble,
         }
 
-    def _severity(self, requirement: str) -> str:
-        known = requirement in self.catalogue
-        return self.catalogue.requirement(requirement).severity if known else "must"
-
     def _judges_a_must(self, check: str) -> bool:
         """Whether it can fail a MUST; what only observes can fail nothing."""
         return not checks(self.role)[check].observes and any(
             name in self.catalogue
-            and self._severity(name) == "must"
+            and self.catalogue.requirement(name).severity == "must"
             and self.role in self.catalogue.requirement(name).binds
             for name in checks(self.role)[check].requirements
         )

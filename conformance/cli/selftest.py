@@ -8,6 +8,7 @@ import json
 import time
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -69,9 +70,7 @@ def selftest(
     import os
 
     from conformance.bench.run import load_checks
-    from conformance.bench.selftest import trials
-    from conformance.bench.selftest_matrix import Matrix, markdown
-    from conformance.catalogue import load
+    from conformance.bench.selftest_matrix import markdown
     from conformance.cli.checking import check_folder
     from conformance.cli.console import plain, stderr, stdout
     from conformance.cli.roles import role_of
@@ -84,16 +83,8 @@ def selftest(
         *([] if mutant else _references(chosen, full=full)),
         *(_subject(chosen, defect, full=full) for defect in defects),
     ]
-    began = time.monotonic()
-    done: list[Trial] = []
-    with _progress(len(subjects)) as ended:
-        for trial in trials(subjects, min(jobs or os.cpu_count() or 1, len(subjects))):
-            done.append(trial)
-            ended(trial)
     load_checks()
-    by_name = {trial.subject.mutant: trial for trial in done if trial.subject.mutant}
-    references = [trial for trial in done if trial.subject.mutant is None]
-    matrix = Matrix(chosen, load(), defects, by_name, references, time.monotonic() - began)
+    matrix = _matrix(chosen, defects, subjects, jobs or os.cpu_count() or 1, partial=bool(mutant))
     if out:
         out.mkdir(parents=True, exist_ok=True)
         (out / MATRIX_FILE).write_text(json.dumps(matrix.as_dict(), indent=2, ensure_ascii=False), encoding="utf-8")
@@ -102,6 +93,34 @@ def selftest(
         plain(json.dumps(matrix.as_dict(), indent=2, ensure_ascii=False))
     _tell(matrix, stderr() if as_json else stdout(), partial=bool(mutant))
     raise typer.Exit(0 if _held(matrix, partial=bool(mutant)) else 1)
+
+
+def _matrix(role: Role, defects: list[Defect], subjects: list[Subject], jobs: int, *, partial: bool) -> Matrix:
+    """Try everything; and, for checks that killed nothing, once more to the end what was left as soon as caught."""
+    from conformance.bench.selftest_matrix import Matrix
+    from conformance.catalogue import load
+
+    began = time.monotonic()
+    done = _tried(subjects, jobs)
+    mutants = {trial.subject.mutant: trial for trial in done if trial.subject.mutant}
+    references = [trial for trial in done if trial.subject.mutant is None]
+    matrix = Matrix(role, load(), defects, mutants, references, time.monotonic() - began)
+    if partial or not matrix.unfinished:
+        return matrix
+    mutants |= {str(trial.subject.mutant): trial for trial in _tried(matrix.unfinished, jobs)}
+    return replace(matrix, mutants=mutants, seconds=time.monotonic() - began)
+
+
+def _tried(subjects: Sequence[Subject], jobs: int) -> list[Trial]:
+    """Try subjects, and show how far it is."""
+    from conformance.bench.selftest import trials
+
+    done: list[Trial] = []
+    with _progress(len(subjects)) as ended:
+        for trial in trials(subjects, min(jobs, len(subjects))):
+            done.append(trial)
+            ended(trial)
+    return done
 
 
 def _held(matrix: Matrix, *, partial: bool) -> bool:
@@ -141,7 +160,8 @@ def _references(role: Role, *, full: bool) -> list[Subject]:
 def _subject(role: Role, defect: Defect, *, full: bool) -> Subject:
     from conformance.bench.selftest import Subject
 
-    return Subject(role, defect.name, None if full else defect.requirement, defect.needs or None)
+    requirement = None if full else defect.requirement
+    return Subject(role, defect.name, requirement, defect.needs or None, until_caught=not full)
 
 
 @contextmanager
