@@ -46,6 +46,8 @@ class Order:
     pause: Pause | None = None
     done: frozenset[int] = frozenset()
     """Numbers of scenarios whose events an earlier run left."""
+    given_up: Callable[[], str | None] = lambda: None
+    """Why nothing more can be had of the subject; None while it can."""
 
 
 @dataclass
@@ -292,7 +294,8 @@ class ScenarioPlugin:
             return _Early(ScenarioOutcome.NOT_APPLICABLE, f"the subject does not claim {', '.join(missing_claims)}")
         if missing_hooks:
             return _Early(ScenarioOutcome.BLOCKED, f"needs {', '.join(missing_hooks)}, which the bench has no hook for")
-        return None
+        given_up = self._order.given_up()
+        return _Early(ScenarioOutcome.BLOCKED, given_up) if given_up else None
 
     def _evidence_claims(self) -> Mapping[str, Any]:
         return {

@@ -12,7 +12,7 @@ from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from urllib.parse import urlsplit
 
-from conformance.bench.errors import UsageError
+from conformance.bench.errors import NotSeen, UsageError
 from conformance.bench.recorder import Recorder
 from conformance.bench.wfm_http import Answer, AnswerError, NoAnswer
 from conformance.bench.wfm_line import BY_WFM, SILENCE, CannotConnect, Line, TlsOffer, connect, context_of, reason
@@ -108,9 +108,10 @@ class Probe:
         """Send one request and give the recorded exchange; `fresh` demands a connection of its own.
 
         `path` follows the endpoint's prefix, unless it is to stand `bare`. `Host` and `Content-Length` are added unless
-        given. A request in several `pieces` comes slowly. Raises Blocked once the WFM is given up.
+        given. A request in several `pieces` comes slowly. Raises NotSeen once the WFM is given up.
         """
-        self._patience.try_again()
+        if self._patience.given_up:
+            raise NotSeen(self._patience.given_up)
         if fresh:
             self.close()
         target = path if bare else f"{self._endpoint.prefix}{path}"

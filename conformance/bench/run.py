@@ -62,6 +62,8 @@ class Seat:
     """`simulated` only where all of the subject lives in this process."""
     effort: Cost | None = None
     """What scenarios are put in order by; None for the order of the features."""
+    given_up: Callable[[], str | None] = lambda: None
+    """Why nothing more can be had of the subject, asked before each scenario; None while it can."""
 
     @property
     def role(self) -> Role:
@@ -204,7 +206,7 @@ def _run_here(plan: RunPlan, catalogue: Catalogue, recorder: Recorder, selection
         began, simulated = time.monotonic(), recorder.now()
         try:
             done = plan.earlier.done if plan.earlier else frozenset()
-            order = Order(selection, number, plan.part, seat.effort, plan.pause, done)
+            order = Order(selection, number, plan.part, seat.effort, plan.pause, done, seat.given_up)
             number = _run_role(seat, catalogue, recorder, loop, order)
             if seat.clock == "simulated":
                 recorder.note("clock", role=seat.role, **passed(time.monotonic() - began, recorder.now() - simulated))

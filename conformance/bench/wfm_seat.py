@@ -100,14 +100,17 @@ def external_seat(
     apps: Applications,
     hooks: WfmHooks | None = None,
     sharing: Sharing | None = None,
+    patience: Patience | None = None,
 ) -> Seat:
     """Seat a real WFM.
 
     `identity` holds the test authority of the trust domain in which the WFM was provisioned (`Authority.write`), and
     `wfm.json` with its `wfmId`; or, instead of the authority, the trust bundle and clients' SVIDs that it issued.
     Without fixed client ids the WFM has to accept clients of that trust domain that it has not seen before. Without
-    `northbound`, scenarios that need deployments are blocked by name. Raises UsageError.
+    `northbound`, scenarios that need deployments are blocked by name. `patience` may know already that it is silent.
+    Raises UsageError.
     """
+    patience = patience or Patience()
     endpoint = Endpoint.of(url)
     authority, wfm_id, given = identities(identity)
     sharing = sharing or Sharing()
@@ -117,11 +120,11 @@ def external_seat(
     register = partial(_register, northbound) if northbound is not None and northbound.can("register") else None
     roster = Roster(sharing.own_ids, fresh=sharing.fresh, register=register)
     subject = partial(
-        WfmSubject, endpoint, authority, wfm_id, northbound, able, roster=roster, lock=sharing.lock, patience=Patience()
+        WfmSubject, endpoint, authority, wfm_id, northbound, able, roster=roster, lock=sharing.lock, patience=patience
     )
     names = set(able.names) | (set(northbound.hooks) if northbound is not None else set())
     make = partial(WfmBench, open_subject=lambda _: subject(), apps=apps, at_end=tidy)
-    return Seat(ics, url, make, frozenset(names))
+    return Seat(ics, url, make, frozenset(names), given_up=lambda: patience.given_up)
 
 
 def _register(northbound: Northbound, client_id: str) -> None:

@@ -56,9 +56,12 @@ def _report_removed(bench: WfmBench, client: Client) -> None:
 
 def _withdraw_devices(client: Client) -> list[str]:
     """Withdraw the devices of a client, the ones behind a gateway first; gives what stays."""
-    left: list[str] = []
-    for device in sorted(client.devices, key=lambda name: name.count("/"), reverse=True):
-        answer = client.probe.send("DELETE", capabilities_path(device))
-        if answer.status not in (204, 404):
-            left.append(f"device {device} of client {client.wfm_client_id}")
-    return left
+    devices = sorted(client.devices, key=lambda name: name.count("/"), reverse=True)
+    return [f"device {device} of client {client.wfm_client_id}" for device in devices if not _gone(client, device)]
+
+
+def _gone(client: Client, device: str) -> bool:
+    try:
+        return client.probe.send("DELETE", capabilities_path(device)).status in (204, 404)
+    except NotSeen:  # the WFM was given up
+        return False

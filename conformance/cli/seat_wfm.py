@@ -19,10 +19,11 @@ from conformance.bench.run import Seat
 from conformance.bench.scenarios import HOOK_TAG, Scenario
 from conformance.bench.wfm_control import control_hooks
 from conformance.bench.wfm_identities import identities
+from conformance.bench.wfm_patience import Patience
 from conformance.bench.workers import Part
 from conformance.cli.console import stderr
 from conformance.cli.problems import Misuse
-from conformance.cli.smoke import hopeless
+from conformance.cli.smoke import FIRST_POLL, hopeless
 from conformance.record.events import Fact
 from conformance.record.file import EVENT_FILE, read
 from simulator.identity.spiffe import client_spiffe_id, is_segment
@@ -84,9 +85,10 @@ def seat_of_real(
     """
     northbound = open_northbound(real.northbound) if real.northbound else None
     try:
-        seat = _seat(ics, real, northbound, wfm_seat.Sharing(real.client_ids, real.fresh, part, lock))
+        patience = Patience()
+        seat = _seat(ics, real, northbound, wfm_seat.Sharing(real.client_ids, real.fresh, part, lock), patience)
         if part is None:
-            _check(real, northbound)
+            _check(real, northbound, patience)
     except BaseException:
         if northbound is not None:
             northbound.close()
@@ -94,20 +96,22 @@ def seat_of_real(
     return seat, northbound
 
 
-def _seat(ics: Ics, real: RealWfm, northbound: Northbound | None, sharing: wfm_seat.Sharing) -> Seat:
+def _seat(
+    ics: Ics, real: RealWfm, northbound: Northbound | None, sharing: wfm_seat.Sharing, patience: Patience
+) -> Seat:
     hooks = control_hooks(real.control) if real.control else None
     apps = applications(real.packages)
-    return wfm_seat.external_seat(ics, real.url, northbound, real.identity, apps, hooks, sharing)
+    return wfm_seat.external_seat(ics, real.url, northbound, real.identity, apps, hooks, sharing, patience)
 
 
-def _check(real: RealWfm, northbound: Northbound | None) -> None:
+def _check(real: RealWfm, northbound: Northbound | None, patience: Patience) -> None:
     endpoint = Endpoint.of(real.url)
     _check_reachable("--url", endpoint.host, endpoint.port)
     for option, address in (("--northbound", real.northbound), ("--control", real.control)):
         if address and "://" in address:
             parts = urlsplit(address)
             _check_reachable(option, parts.hostname or "", parts.port or _PORTS.get(parts.scheme, 80))
-    _check_first_contact(endpoint, real)
+    _check_first_contact(endpoint, real, patience)
     _check_northbound(northbound)
 
 
@@ -164,8 +168,11 @@ def _removed(northbound: Northbound, application: str, version: str) -> bool:
     return True
 
 
-def _check_first_contact(endpoint: Endpoint, real: RealWfm) -> None:
-    """Refuse a WFM that no scenario could talk to, rather than have all of them fail for the same reason."""
+def _check_first_contact(endpoint: Endpoint, real: RealWfm, patience: Patience) -> None:
+    """Refuse a WFM that no scenario could talk to, rather than have all of them fail for the same reason.
+
+    One that is silent once it is talked to is doubted, and said to be silent; a run shows whether it stays so.
+    """
     authority, wfm_id, given = identities(real.identity)
     client_id = next(iter((*real.client_ids, *given)), FIRST_CONTACT)
     try:
@@ -178,6 +185,11 @@ def _check_first_contact(endpoint: Endpoint, real: RealWfm) -> None:
         return
     closer = "`margo-conformance doctor --url URL --identity DIR` looks closer"
     where = f"{endpoint.host} port {endpoint.port}"
+    if found.what == FIRST_POLL:
+        patience.doubt(found.found)
+        said = f"{where} takes the connection, but gives {found.found} to a first poll"
+        stderr().print(f"warning: {said}; what cannot be tried is blocked", markup=False, soft_wrap=True)
+        return
     if found.what == "tls":
         hint = f"check that the WFM speaks HTTPS there, and that --identity belongs to it; {closer}"
         raise Misuse("tls", f"--url: no TLS connection with {where}: {found.found}", hint)

@@ -18,6 +18,7 @@ from simulator.identity.trust import StaticTrust
 from simulator.protocol.operations import manifest_path
 
 TIMEOUT_S = 5.0
+FIRST_POLL = "first poll"
 MAX_HEAD_BYTES = 64 * 1024
 _Streams = tuple[asyncio.StreamReader, asyncio.StreamWriter]
 _HINTS = {
@@ -51,8 +52,8 @@ async def smoke(endpoint: Endpoint, identity: Path | None, client_id: str | None
 async def hopeless(endpoint: Endpoint, svid: Svid, trust: StaticTrust) -> Diagnosis | None:
     """Make one handshake and one poll, within `TIMEOUT_S` seconds; give what keeps every scenario from being run.
 
-    That is: no TLS is spoken there, or one side's SVID is of an authority that the other does not know. Whatever else
-    is wrong with the WFM is for the suite to judge, so None is given then too.
+    That is: no TLS is spoken there, one side's SVID is of an authority that the other does not know, or the poll is not
+    answered in time. Whatever else is wrong with the WFM is for the suite to judge, so None is given then too.
     """
     facts: list[HandshakeFacts] = []
     try:
@@ -60,7 +61,7 @@ async def hopeless(endpoint: Endpoint, svid: Svid, trust: StaticTrust) -> Diagno
             found = [item async for item in _talk(endpoint, svid, trust, facts, allow_tls12=True)]
     except TimeoutError:
         if any(item.outcome == "completed" for item in facts):
-            return None
+            return Diagnosis(FIRST_POLL, False, f"no complete answer within {TIMEOUT_S:g} s")
         return Diagnosis("tls", False, f"handshake failed: no answer within {TIMEOUT_S:g} s")
     strangers = any(map(_of_strangers, facts))
     return next((item for item in found if not item.good and (item.what == "tls" or strangers)), None)
@@ -163,7 +164,7 @@ async def _poll(endpoint: Endpoint, streams: _Streams, facts: list[HandshakeFact
     line = shorten(head.split(b"\r\n", 1)[0].decode("latin-1"), 100)
     status = int(parts[1]) if len(parts := line.split(" ")) > 1 and parts[1].isdigit() else 0
     hint = _HINTS.get(status, "a first poll is answered with 200 and a state manifest (DS-001)")
-    return Diagnosis("first poll", status == 200, f"GET {target} -> {line}", hint)
+    return Diagnosis(FIRST_POLL, status == 200, f"GET {target} -> {line}", hint)
 
 
 def _poll_failed(facts: list[HandshakeFacts], error: BaseException) -> Diagnosis:
@@ -173,7 +174,7 @@ def _poll_failed(facts: list[HandshakeFacts], error: BaseException) -> Diagnosis
         said = alert.reason if alert and alert.reason else str(error) or "the connection was closed"
         hint = "is this client's SVID of an authority that the WFM trusts, and is the client known there?"
         return Diagnosis("own svid", False, f"the WFM refused it: {said}", hint)
-    return Diagnosis("first poll", False, f"no answer: {str(error) or type(error).__name__}", "look at the WFM's log")
+    return Diagnosis(FIRST_POLL, False, f"no answer: {str(error) or type(error).__name__}", "look at the WFM's log")
 
 
 async def _close(writer: asyncio.StreamWriter) -> None:
@@ -182,4 +183,4 @@ async def _close(writer: asyncio.StreamWriter) -> None:
         async with asyncio.timeout(TIMEOUT_S):
             await writer.wait_closed()
     except (OSError, TimeoutError):
-        return
+        writer.transport.abort()

@@ -1,62 +1,42 @@
-"""A WFM that is not there, talks something else or answers nothing: findings, a clear message, and an early end."""
+"""A WFM that is not there, talks something else or answers nothing: one message, findings, and an early end."""
 
-import contextlib
 import socket
-import ssl
-import threading
 import time
-from collections.abc import Callable
 from pathlib import Path
+from statistics import median
 
 import pytest
 
 from conformance.bench.errors import Blocked
 from conformance.bench.wfm_patience import IN_VAIN, Patience
-from conformance.record.events import Outcome
+from conformance.record.events import Outcome, ScenarioOutcome
 from conformance.record.file import EVENT_FILE, read
 from conformance.record.run import Run
-from simulator.identity.authority import Authority
-from simulator.identity.spiffe import wfm_spiffe_id
-from simulator.identity.tls import load_credential
-from tests.cli.commands import Ended, call
-from tests.suite_wfm.test_probe import listening
+from tests.cli.commands import Ended, assert_refused, call
+from tests.suite_wfm.troublesome import (
+    HTML,
+    REDIRECT,
+    Talk,
+    closing,
+    dripping,
+    identity,
+    listening,
+    over_tls,
+    plain,
+    saying,
+    silent,
+)
 
 ANSWER_S = 0.3
-HTML = b"HTTP/1.1 200 OK\r\nContent-Type: text/html\r\nContent-Length: 4\r\n\r\n<p/>"
-REDIRECT = b"HTTP/1.1 302 Found\r\nLocation: https://login.example/\r\nContent-Length: 0\r\n\r\n"
-Serve = Callable[[socket.socket], None]
-
-
-def plain(connection: socket.socket) -> None:
-    connection.sendall(b"HTTP/1.1 400 Bad Request\r\nContent-Length: 0\r\n\r\n")
-
-
-def hanging(_: socket.socket) -> None:
-    threading.Event().wait(ANSWER_S + 0.1)
-
-
-def answering(data: bytes | None, folder: Path) -> Serve:
-    """Speak TLS as the WFM of an identity folder would, and answer everything alike; None answers nothing."""
-    authority = Authority.load(folder)
-    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
-    load_credential(context, authority.issue(wfm_spiffe_id("plant.example", "Plant-7")))
-
-    def serve(connection: socket.socket) -> None:
-        with context.wrap_socket(connection, server_side=True) as secured:
-            secured.settimeout(ANSWER_S)
-            while secured.recv(65536):
-                if data is None:
-                    threading.Event().wait(ANSWER_S + 0.1)
-                    return
-                secured.sendall(data)
-
-    return serve
+FIRST_CONTACT_S = 0.5
+SAMPLE = ("--req", "DS-007", "--req", "DS-004")
 
 
 @pytest.fixture
-def folder(tmp_path: Path) -> Path:
-    Authority.new("plant.example").write(tmp_path / "identity")
-    (tmp_path / "identity" / "wfm.json").write_text('{"wfmId": "Plant-7"}')
+def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """Give an identity folder and a statement with short deadlines."""
+    monkeypatch.setattr("conformance.cli.smoke.TIMEOUT_S", FIRST_CONTACT_S)
+    identity(tmp_path / "identity")
     (tmp_path / "ics.yaml").write_text(
         f"role: wfm\nsubject: {{name: Nobody}}\nprofile: full\nlimits: {{answer: {ANSWER_S}, publish: {ANSWER_S}}}\n"
     )
@@ -70,31 +50,29 @@ def called(folder: Path, port: int, *filters: str) -> Ended:
     )  # fmt: skip
 
 
-def judged(folder: Path, port: int, *filters: str) -> tuple[Ended, Run, float]:
-    began = time.monotonic()
-    ended = called(folder, port, *filters)
-    return ended, Run.of(read(folder / "out" / EVENT_FILE)), time.monotonic() - began
+def judged(folder: Path, talk: Talk, *filters: str) -> tuple[Ended, Run]:
+    with listening(over_tls(talk, folder / "identity")) as port:
+        ended = called(folder, port, *filters)
+    assert "Traceback" not in ended.out + ended.err
+    return ended, Run.of(read(folder / "out" / EVENT_FILE))
 
 
-@pytest.mark.parametrize(
-    ("serve", "words"),
-    [(None, "cannot be reached"), (plain, "TLS"), (hanging, "TLS")],
-    ids=["nobody", "plain", "hanging"],
-)
-def test_a_run_does_not_begin_where_no_scenario_could_talk(folder: Path, serve: Serve | None, words: str) -> None:
-    began = time.monotonic()
-    with contextlib.ExitStack() as stack:
-        if serve is None:
-            with socket.create_server(("127.0.0.1", 0)) as server:
-                port = server.getsockname()[1]
-        else:
-            port = stack.enter_context(listening(serve))
+def test_nobody_at_the_address_is_one_message(folder: Path) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as server:
+        port = server.getsockname()[1]
+    assert_refused(called(folder, port), "unreachable", "--url", str(port), "doctor")
+    assert not (folder / "out").exists()
+
+
+@pytest.mark.parametrize(("talk", "words"), [(plain, "HTTPS"), (silent, "no answer within 0.5 s")])
+def test_where_no_tls_is_spoken_no_run_begins(folder: Path, talk: Talk, words: str) -> None:
+    with listening(talk) as port:
+        began = time.monotonic()
         ended = called(folder, port)
-    assert ended.code == 2, ended
-    assert words in ended.err
-    assert str(port) in ended.err
-    assert "Traceback" not in ended.err
-    assert time.monotonic() - began < 30
+        took = time.monotonic() - began
+    assert_refused(ended, "tls", "--url", str(port), words)
+    assert not (folder / "out").exists()
+    assert took < FIRST_CONTACT_S + 10
 
 
 def test_silence_uses_up_patience_and_any_answer_restores_it() -> None:
@@ -105,16 +83,51 @@ def test_silence_uses_up_patience_and_any_answer_restores_it() -> None:
     for _ in range(IN_VAIN):
         patience.try_again()
         patience.waited("no complete answer within 1 s")
-    with pytest.raises(Blocked, match="no complete answer within 1 s"):
+    with pytest.raises(Blocked, match=f"none of {IN_VAIN} requests in a row: no complete answer within 1 s"):
         patience.try_again()
 
 
-@pytest.mark.parametrize(("data", "words"), [(HTML, "text/html"), (REDIRECT, "302")])
-def test_a_wfm_that_answers_with_something_else_has_findings(folder: Path, data: bytes, words: str) -> None:
-    with listening(answering(data, folder / "identity")) as port:
-        ended, run, took = judged(folder, port, "--req", "DS-007", "--req", "DS-004")
+def test_who_was_silent_at_first_is_given_one_more_chance_only() -> None:
+    patience = Patience()
+    patience.doubt("no complete answer within 5 s")
+    assert patience.given_up is None
+    patience.heard()
+    patience.waited("no complete answer within 1 s")
+    assert patience.given_up is None, "an answer takes the doubt away"
+    patience.doubt("no complete answer within 5 s")
+    patience.waited("no complete answer within 1 s")
+    assert "no complete answer within 1 s" in str(patience.given_up)
+
+
+@pytest.mark.parametrize("talk", [silent, dripping], ids=["hanging", "dripping"])
+def test_a_wfm_that_never_answers_to_the_end_is_given_up_at_once(folder: Path, talk: Talk) -> None:
+    ended, run = judged(folder, talk)
+    assert ended.code == 4, ended
+    assert "warning: 127.0.0.1 port" in ended.err
+    assert "gives no complete answer within 0.5 s to a first poll" in ended.err
+    tried = [item for item in run.scenarios if item.outcome is ScenarioOutcome.INCONCLUSIVE]
+    assert len(tried) == 1, "one scenario shows that it stays silent"
+    assert {one.outcome for one in tried[0].findings} >= {Outcome.INCONCLUSIVE}
+    blocked = [item for item in run.scenarios if "answered none of 2 requests" in str(item.finished.reason)]
+    blocked = [item for item in blocked if item.outcome is ScenarioOutcome.BLOCKED]
+    assert len(blocked) > 50
+    assert median(item.finished.duration for item in blocked) < 0.3
+    assert not [item for item in run.scenarios if item.outcome is ScenarioOutcome.PASSED]
+
+
+@pytest.mark.parametrize(
+    ("talk", "words"),
+    [
+        (saying(HTML), "text/html"),
+        (saying(REDIRECT), "302"),
+        (closing, "closed without an answer"),
+    ],
+    ids=["html", "redirect", "closing"],
+)
+def test_a_wfm_that_answers_with_something_else_has_findings(folder: Path, talk: Talk, words: str) -> None:
+    began = time.monotonic()
+    ended, run = judged(folder, talk, *SAMPLE)
     failed = [one for item in run.scenarios for one in item.findings if one.outcome is Outcome.FAIL]
     assert ended.code == 1, ended
-    assert any(words in str(one.found) for one in failed)
-    assert "Traceback" not in ended.out + ended.err
-    assert took < 30
+    assert any(words in str(one.found) for one in failed), [one.found for one in failed]
+    assert time.monotonic() - began < 30
