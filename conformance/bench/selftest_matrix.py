@@ -69,10 +69,14 @@ class Matrix:
 
     @property
     def unfinished(self) -> tuple[Subject, ...]:
-        """Give the mutants that were left once caught, and break what a check that killed nothing could yet show."""
-        wanted = {name for check in self.idle for name in checks(self.role)[check].requirements}
-        left = (trial.subject for trial in self.mutants.values() if trial.subject.until_caught)
-        return tuple(subject.to_the_end for subject in left if subject.requirement in wanted)
+        """Give for each check that killed nothing one mutant that it could yet kill, and that was left once caught."""
+        left = [trial.subject for trial in self.mutants.values() if trial.subject.until_caught]
+        found: dict[str | None, Subject] = {}
+        for name in self.idle:
+            could = [item for item in left if item.requirement in checks(self.role)[name].requirements]
+            if could and not any(item.mutant in found for item in could):
+                found[could[0].mutant] = could[0].to_the_end
+        return tuple(found.values())
 
     @property
     def passed(self) -> bool:

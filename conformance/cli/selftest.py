@@ -96,7 +96,7 @@ def selftest(
 
 
 def _matrix(role: Role, defects: list[Defect], subjects: list[Subject], jobs: int, *, partial: bool) -> Matrix:
-    """Try everything; and, for checks that killed nothing, once more to the end what was left as soon as caught."""
+    """Try everything; and, while checks killed nothing, once more to the end what was left as soon as caught."""
     from conformance.bench.selftest_matrix import Matrix
     from conformance.catalogue import load
 
@@ -105,10 +105,10 @@ def _matrix(role: Role, defects: list[Defect], subjects: list[Subject], jobs: in
     mutants = {trial.subject.mutant: trial for trial in done if trial.subject.mutant}
     references = [trial for trial in done if trial.subject.mutant is None]
     matrix = Matrix(role, load(), defects, mutants, references, time.monotonic() - began)
-    if partial or not matrix.unfinished:
-        return matrix
-    mutants |= {str(trial.subject.mutant): trial for trial in _tried(matrix.unfinished, jobs)}
-    return replace(matrix, mutants=mutants, seconds=time.monotonic() - began)
+    while not partial and (again := matrix.unfinished):
+        mutants |= {str(trial.subject.mutant): trial for trial in _tried(again, jobs)}
+        matrix = replace(matrix, mutants=mutants, seconds=time.monotonic() - began)
+    return matrix
 
 
 def _tried(subjects: Sequence[Subject], jobs: int) -> list[Trial]:

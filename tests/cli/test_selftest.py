@@ -70,6 +70,31 @@ def test_a_check_that_kills_nothing_is_named() -> None:
     assert CHECK in markdown(matrix())
 
 
+def left_once_caught(*of_mutant: Alarm) -> Matrix:
+    subject = Subject("device", DEFECT.name, DEFECT.requirement, until_caught=True)
+    return replace(matrix(), mutants={DEFECT.name: replace(trial(*of_mutant), subject=subject)})
+
+
+def test_what_was_left_once_caught_is_tried_again_for_a_check_that_killed_nothing() -> None:
+    assert matrix().unfinished == (), "it was tried to the end"
+    (again,) = left_once_caught().unfinished
+    assert (again.mutant, again.until_caught) == (DEFECT.name, False)
+    of_its_statement = [alarm(check=name) for name in left_once_caught().idle if of(name)]
+    assert of_its_statement
+    assert left_once_caught(*of_its_statement).unfinished == (), "all checks of what it breaks have killed it"
+
+
+def of(check: str) -> bool:
+    return DEFECT.requirement in checks("device")[check].requirements
+
+
+def test_a_mutant_is_left_once_caught() -> None:
+    subject = Subject("wfm", "cross-tenant", "SEC-007", until_caught=True)
+    done = tried(subject)
+    assert {item.outcome for item in done.alarms if item.requirement == "SEC-007"} == {Outcome.FAIL}
+    assert 0 < done.scenarios < len(subject.selection.keys)
+
+
 @pytest.mark.parametrize(
     "reference",
     [trial(alarm(), mutant=None), trial(mutant=None, trouble="RuntimeError: x")],
