@@ -5,7 +5,8 @@ One trial is one subject taken through scenarios in a process of its own; what i
 
 import tempfile
 import time
-from collections.abc import Iterator, Mapping, Sequence
+from collections import defaultdict
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import Future, ProcessPoolExecutor, as_completed
 from dataclasses import dataclass, field, replace
 from functools import cache
@@ -17,14 +18,19 @@ from conformance.bench.applications import Applications, applications
 from conformance.bench.device_shapes import fitting
 from conformance.bench.ics import Ics
 from conformance.bench.pausing import Pause
-from conformance.bench.run import RunPlan, Seat, run
-from conformance.bench.scenarios import BEHAVIOUR_TAG, Selection, scenarios
+from conformance.bench.run import RunPlan, Seat, load_checks, run
+from conformance.bench.scenarios import BEHAVIOUR_TAG, Scenario, Selection, scenarios
 from conformance.catalogue import DEFAULT_REVISION, load
+from conformance.checks.registry import monitors
 from conformance.record.events import Finding, Outcome, Role, ScenarioOutcome, _Event
 from conformance.record.run import Run
 
 BROKEN = frozenset({Outcome.FAIL, Outcome.WARNING})
 """What a check says of a statement that is broken: a MUST, or a SHOULD."""
+
+
+IMPATIENT = {"connect": 2.0, "poll": 2.0, "apply": 2.0, "retry": 5.0, "settle": 1.5}
+"""Deadlines in seconds for devices that are broken: what they never do is not waited for long."""
 
 
 def catching(requirement: str) -> frozenset[Outcome]:
@@ -39,7 +45,8 @@ class Subject:
     """Who is tried: the reference of a role, or the mutant of a name; how it is declared; and on which statements.
 
     `profile` is what it claims beside what the reference does: a profile, or a feature beyond it; else nothing more.
-    Without `requirement` all scenarios are carried out, or those of failure and recovery, which policies decide about.
+    Without `requirement` all scenarios are carried out; with a `turn` those of failure and recovery, which policies
+    decide about: all rows where a policy is judged, else of each outline the row whose turn it is.
     `until_caught`: it is left with the scenario in which the requirement was found broken.
     """
 
@@ -48,7 +55,7 @@ class Subject:
     requirement: str | None = None
     profile: str | None = None
     policies: Mapping[str, str] = field(default_factory=dict)
-    only_behaviours: bool = False
+    turn: int | None = None
     revision: str = DEFAULT_REVISION
     until_caught: bool = False
 
@@ -61,7 +68,9 @@ class Subject:
     def ics(self) -> Ics:
         """What is declared of it."""
         stated = Ics.of_reference(self.role, self.revision)
-        changes = {"policies": dict(self.policies)} if self.policies else {}
+        changes: dict[str, object] = {"policies": dict(self.policies)} if self.policies else {}
+        if self.mutant and self.role == "device":
+            changes["limits"] = IMPATIENT
         return fitting(stated.model_copy(update=changes), self.profile)
 
     @property
@@ -72,10 +81,17 @@ class Subject:
             named = [item for item in known if self.requirement in (*item.requirements, *item.tagged(BEHAVIOUR_TAG))]
             # what no scenario is for is judged by monitors, in any scenario: the first one of each feature has to do
             first = {item.uri: item for item in reversed(known)}
-            return Selection(keys=tuple(item.key for item in named or first.values()))
-        if not self.only_behaviours:
+            wanted = named if named and (self.until_caught or not self._is_watched) else [*named, *first.values()]
+            return Selection(keys=tuple(item.key for item in wanted))
+        if self.turn is None:
             return Selection()
-        return Selection(keys=tuple(item.key for item in known if item.tagged(BEHAVIOUR_TAG)))
+        return Selection(keys=tuple(item.key for item in _in_turn(known, self.turn)))
+
+    @property
+    def _is_watched(self) -> bool:
+        """Whether a monitor judges what it breaks, so that any scenario may show it."""
+        load_checks()
+        return any(self.requirement in found.requirements for found in monitors(self.role))
 
     @property
     def seat(self) -> Seat:
@@ -83,6 +99,20 @@ class Subject:
         if self.role == "device":
             return device_seat.simulated_seat(self.ics, self.mutant)
         return wfm_seat.simulated_seat(self.ics, self.mutant, _samples())
+
+
+def _in_turn(known: Iterable[Scenario], turn: int) -> Iterator[Scenario]:
+    """Give of every outline of failure and recovery the row whose turn it is, and all where policies are judged."""
+    outlines: dict[tuple[str, int], list[Scenario]] = defaultdict(list)
+    for item in known:
+        if item.tagged(BEHAVIOUR_TAG):
+            outlines[item.uri, item.line].append(item)
+    for rows in outlines.values():
+        judged = (load().behaviour(name) for name in rows[0].tagged(BEHAVIOUR_TAG))
+        if any(behaviour is not None and behaviour.policy for behaviour in judged):
+            yield from rows
+        else:
+            yield rows[turn % len(rows)]
 
 
 @dataclass(frozen=True, slots=True)

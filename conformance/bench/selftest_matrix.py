@@ -97,6 +97,7 @@ class Matrix:
             "seconds": round(self.seconds, 1),
             "mutants": [self._mutant(defect) for defect in self.defects],
             "references": [_reference(trial) for trial in self.references],
+            "combinations": self.combinations,
             "checks": {
                 "total": len(kills),
                 "of_a_must": sum(self._judges_a_must(name) for name in kills),
@@ -105,6 +106,16 @@ class Matrix:
                 "kills": {name: list(killed) for name, killed in kills.items()},
             },
         }
+
+    @property
+    def combinations(self) -> str:
+        """Say which combinations of policies the reference was tried under."""
+        tried = [trial for trial in self.references if trial.subject.policies]
+        if not tried:
+            return "none: no policies"
+        rows = "of each outline one row in turn, all rows where a policy is judged"
+        which = "all scenarios" if tried[0].subject.turn is None else f"the scenarios of failure and recovery, {rows}"
+        return f"{len(tried)} of them, in which every pair of values of two policies occurs; in each {which}"
 
     def _mutant(self, defect: Defect) -> dict[str, Any]:
         trial, by = self.mutants[defect.name], self.by(defect)

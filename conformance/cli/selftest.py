@@ -39,7 +39,8 @@ def register(app: typer.Typer) -> None:
         help=help_of(
             "Try the suite on the reference and on broken variants of it, each with one named defect. A mutant is "
             "caught only by a check of the statement that it breaks; the reference has to raise no alarm, a device "
-            "under policies of which every pair of values occurs together. Writes the kill matrix.",
+            "under policies of which every pair of values occurs together (not every combination), on the scenarios "
+            "of failure and recovery, of whose outlines the rows take turns. Writes the kill matrix.",
             "selftest device",
             "selftest device --mutant accepts-equal-version",
             "selftest wfm --json --jobs 4",
@@ -143,7 +144,8 @@ def _defects(role: Role, names: Sequence[str] | None) -> list[Defect]:
 def _references(role: Role, *, full: bool) -> list[Subject]:
     """The reference as it is delivered; a device also as a gateway, and with other policies.
 
-    With other policies it is taken through the scenarios of failure and recovery, which are what they decide about.
+    With other policies it is taken through the scenarios of failure and recovery, which are what they decide about; the
+    rows of an outline take turns from one combination to the next where no policy is judged.
     """
     from conformance.bench.selftest import Subject
     from conformance.bench.selftest_policies import all_pairs
@@ -152,8 +154,8 @@ def _references(role: Role, *, full: bool) -> list[Subject]:
 
     if role == "wfm":
         return [Subject(role)]
-    combinations = all_pairs(policy_values())
-    others = (Subject(role, policies=row, only_behaviours=not full) for row in combinations)
+    combinations = enumerate(all_pairs(policy_values()))
+    others = (Subject(role, policies=row, turn=None if full else turn) for turn, row in combinations)
     return [Subject(role), Subject(role, profile=GATEWAY), *others]
 
 

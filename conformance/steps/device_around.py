@@ -13,6 +13,8 @@ OPERATIONS = {
     "reports a status": "report-status",
     "fetches what it is to run": "fetch-bundle",
 }
+UNTIL_MISSED = 2.0
+"""After so many times the distance between polls a device has noticed that nobody answers."""
 TYPE = "https://docs.margo.org/specification/problem-types"
 
 
@@ -22,6 +24,7 @@ TYPE = "https://docs.margo.org/specification/problem-types"
 @when("the network is cut")
 def cut(bench: DeviceBench) -> None:
     bench.cut()
+    _is_missed(bench)
 
 
 @when("the network is restored")
@@ -33,6 +36,12 @@ def restore(bench: DeviceBench) -> None:
 @when("the WFM goes away")
 def goes_away(bench: DeviceBench) -> None:
     bench.stop_wfm()
+    _is_missed(bench)
+
+
+def _is_missed(bench: DeviceBench) -> None:
+    """Let so much time pass that a device has asked in vain: an outage that it never met shows nothing."""
+    bench.let_pass(UNTIL_MISSED * (bench.ics.poll_interval or bench.seat.poll_s or 0.0))
 
 
 @when("the WFM comes back")

@@ -2,7 +2,7 @@
 Feature: Status
   What the device reports of a deployment is what happens to it, component by component.
 
-  @req:DS-002 @req:DS-074 @req:CMP-15 @req:ST-008 @req:ST-009 @req:ST-011 @req:ST-012 @req:ST-014 @req:ST-015 @req:ST-024
+  @req:DS-002 @req:DS-074 @req:ST-008 @req:ST-009 @req:ST-011 @req:ST-012 @req:ST-014 @req:ST-015 @req:ST-024
   @behaviour:PF-01 @behaviour:RS-04 @needs:fault
   Scenario Outline: A component that cannot be installed is reported, and only that one
     Given a device that is managed by the WFM
@@ -20,6 +20,16 @@ Feature: Status
       | fails             |
       | cannot be fetched |
       | is unhealthy      |
+
+  @req:CMP-15 @req:DS-002 @behaviour:RS-04 @feature:compose @needs:fault
+  Scenario: A project with a container that exits when it starts has failed
+    Given a device that is managed by the WFM
+    When the last component of "archive" fails
+    And the WFM publishes "archive" release 1 as a compose deployment
+    Then the device reports "archive" failed, and why
+    When the last component of "archive" is fine
+    And the WFM publishes "archive" release 2 as a compose deployment
+    Then the device deploys the archive of "archive"
 
   @req:DS-072 @req:DS-002 @behaviour:PF-03 @needs:fault
   Scenario: One deployment that fails does not hold up the others

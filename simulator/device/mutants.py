@@ -12,6 +12,10 @@ from simulator.device.mutants_behaviours import AGENTS, UNDECLARED
 from simulator.device.mutants_components import COMPONENT_MUTANTS
 from simulator.device.mutants_documents import DOCUMENT_MUTANTS
 from simulator.device.mutants_gateways import GATEWAY_MUTANTS
+from simulator.device.mutants_identity import IDENTITY_MUTANTS
+from simulator.device.mutants_pace import PACE_MUTANTS
+from simulator.device.mutants_services import SERVICE_MUTANTS
+from simulator.device.mutants_states import STATE_MUTANTS
 from simulator.device.mutants_strict import STRICT_MUTANTS
 from simulator.device.mutants_trust import TRUST_MUTANTS
 from simulator.device.mutated_agents import (
@@ -33,6 +37,7 @@ from simulator.device.mutated_agents import (
     KeepsChildrenThatAreGone,
     KeepsRemovedWorkload,
     KeepsSilentAboutNewFacts,
+    LearnsTheOrder,
     MarksAllComponentsFailed,
     NeverSendsIfNoneMatch,
     NeverTimesOut,
@@ -48,6 +53,7 @@ from simulator.device.mutated_agents import (
     SilentOnRemoval,
     SkipsDigestCheck,
     UsesStatusForType,
+    WantsEveryVersion,
     WrongAggregation,
 )
 
@@ -66,6 +72,7 @@ _ALL = (
         "adopts a manifest older than the one it has",
         with_agent(AcceptsOlderVersion),
     ),
+    Mutant("wants-every-version", "DS-069", "takes no version but the next one", with_agent(WantsEveryVersion)),
     Mutant("skips-digest-check", "DS-029", "uses artefacts without looking at digests", with_agent(SkipsDigestCheck)),
     Mutant(
         "falls-back-after-bad-bundle",
@@ -147,6 +154,13 @@ _ALL = (
         needs="gateway",
     ),
     Mutant(
+        "learns-the-order",
+        "DC-033",
+        "reports a device before its gateway until the WFM refuses that",
+        with_agent(LearnsTheOrder),
+        needs="gateway",
+    ),
+    Mutant(
         "keeps-gone-children",
         "DC-036",
         "does not withdraw a device that is gone",
@@ -213,6 +227,10 @@ MUTANTS: Mapping[str, Mutant] = {
         *DOCUMENT_MUTANTS,
         *GATEWAY_MUTANTS,
         *STRICT_MUTANTS,
+        *IDENTITY_MUTANTS,
+        *SERVICE_MUTANTS,
+        *PACE_MUTANTS,
+        *STATE_MUTANTS,
     )
 }
 """Every broken device by its name."""

@@ -49,6 +49,17 @@ class LooksForItsName(ComponentRetriever):
         return super().read(operation, layer)
 
 
+class RefusesLinks(ComponentRetriever):
+    """Takes no archive with a link in it, wherever that leads."""
+
+    def read(self, operation: StartComponent, layer: bytes) -> Package:
+        """Look for links first."""
+        with tarfile.open(fileobj=io.BytesIO(gzip.decompress(layer)), mode="r:") as archive:
+            if any(member.issym() or member.islnk() for member in archive):
+                raise ArchiveRefused("CMP-10", "a link is in the archive")
+        return super().read(operation, layer)
+
+
 def _names(layer: bytes) -> list[str]:
     with tarfile.open(fileobj=io.BytesIO(gzip.decompress(layer)), mode="r:") as archive:
         return archive.getnames()
@@ -106,6 +117,13 @@ COMPONENT_MUTANTS: tuple[Mutant, ...] = (
         "CMP-10",
         "unpacks archives with entries that lead out of them",
         _retriever(OpensAnyArchive),
+        needs="registry",
+    ),
+    Mutant(
+        "refuses-links",
+        "CMP-10",
+        "refuses archives for links that stay inside of them",
+        _retriever(RefusesLinks),
         needs="registry",
     ),
     Mutant(

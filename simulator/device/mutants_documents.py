@@ -171,6 +171,7 @@ DOCUMENT_MUTANTS = (
     Mutant("nested-labels", "DC-028", "nests its labels", _of_device(lambda it: it.update(labels={"a.b/c": {"d": 1}}))),
     Mutant("custom-without-labels", "DC-042", "offers a custom runtime that no label describes", _of_device(_custom)),
     Mutant("no-collector", "DC-015", "hosts workloads and names no collector", _without("otelCollector")),
+    Mutant("no-interfaces", "DC-013", "hosts workloads and does not name its interfaces", _without("interfaces")),
     Mutant("no-runtime", "DC-016", "hosts workloads and names no runtime", _without("supportedRuntimes")),
     Mutant("no-deployment-type", "DC-017", "names no deployment type", _without("supportedDeploymentTypes")),
     Mutant(
@@ -178,6 +179,13 @@ DOCUMENT_MUTANTS = (
         "EXT-003",
         "names an extension as it likes",
         _of_device(lambda it: it.update({"x-Acme": 1})),
+    ),
+    Mutant(
+        "hides-its-extension",
+        "DC-037",
+        "puts the extension of the WFM's supplier below its properties",
+        _properties(**{"x-wfm-extensions": {"site": "north"}}),
+        needs="wfm-extensions",
     ),
     Mutant(
         "accepts-any-json",

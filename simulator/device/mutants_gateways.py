@@ -50,6 +50,13 @@ GATEWAY_MUTANTS: tuple[Mutant, ...] = (
         needs="hosting-gateway",
     ),
     Mutant(
+        "hosts-after-all",
+        "DC-018",
+        "reports resources of its own though it is said to host nothing",
+        _with(hosting=True),
+        needs="gateway",
+    ),
+    Mutant(
         "cannot-choose-after-all",
         "ST-006",
         "claims to choose where a deployment goes, and refuses to",

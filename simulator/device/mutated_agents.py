@@ -40,6 +40,14 @@ class AcceptsOlderVersion(Agent):
         return version != self.version
 
 
+class WantsEveryVersion(Agent):
+    """Takes the next version only, and none that is further on."""
+
+    def is_newer(self, version: int) -> bool:
+        """One more, but for the first."""
+        return version == self.version + 1 or (not self.version and version > 0)
+
+
 class SkipsDigestCheck(Agent):
     """Believes every artefact."""
 
@@ -217,6 +225,21 @@ class ChildBeforeGateway(Agent):
     def report_order(self, facts: DeviceFacts) -> list[DeviceCapabilities]:
         """The wrong way round."""
         return super().report_order(facts)[::-1]
+
+
+class LearnsTheOrder(Agent):
+    """Reports children first, and the gateway once the WFM did not know it."""
+
+    refused = False
+
+    def report_order(self, facts: DeviceFacts) -> list[DeviceCapabilities]:
+        """The wrong way round at first."""
+        return super().report_order(facts)[:: 1 if self.refused else -1]
+
+    def distrust_announced(self) -> None:
+        """Know better from the second time on."""
+        self.refused = self.refused or bool(self.announcements)
+        super().distrust_announced()
 
 
 class KeepsChildrenThatAreGone(Agent):

@@ -5,7 +5,7 @@ from collections.abc import Iterator
 from conformance.checks.device.declared import as_declared
 from conformance.checks.device.evidence import installed, polls_after, publication, reports_after, revisions, withdrawal
 from conformance.checks.evidence import Record, Report
-from conformance.checks.registry import Judgement, check, expect, noted, unseen
+from conformance.checks.registry import Judgement, check, expect, unseen
 from conformance.record.events import Fact
 
 
@@ -125,7 +125,8 @@ def full_storage_loses_nothing(record: Record, deployment: str) -> Iterator[Judg
     ahead = [r for r in claims if (r.version or 0) >= fact.data["version"] and r.state == "installed"]
     lost = [r for r in claims if r.state in ("removing", "removed")]
     found = "it claimed the new state" if ahead else "it removed what it had" if lost else "it kept what it had"
-    yield noted(f"{found} while there was no space", full, *[r.exchange for r in (ahead + lost)[:2]])
+    shown = [full, *[report.exchange for report in (ahead + lost)[:2]]]
+    yield expect(not ahead and not lost, *shown, expected="it keeps what it has", found=f"{found}, without space")
 
 
 @check("MM-05", role="device")

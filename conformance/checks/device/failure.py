@@ -28,7 +28,17 @@ def failure_is_reported(record: Record, deployment: str) -> Iterator[Judgement]:
     last = record.last_report(deployment)
     shown = [report.exchange for report in failures[:1]]
     found = "failed" if failures else f"{last.state}" if last else "no report"
-    yield expect(bool(failures), *shown, expected="failed is reported", found=found)
+    of = ("DS-002", "DS-074", *(("CMP-15",) if _exits_at_start(record, deployment) else ()))
+    yield expect(bool(failures), *shown, expected="failed is reported", found=found, of=of)
+
+
+def _exits_at_start(record: Record, deployment: str) -> bool:
+    """Whether a container of a Compose project exits when it is started: other failures say nothing of CMP-15."""
+    fact, script = publication(record, deployment), record.last_fact("component-script")
+    if fact is None or script is None or script.data["deploymentId"] != deployment:
+        return False
+    kind = fact.data["document"]["spec"]["deploymentProfile"]["type"]
+    return bool(kind == "compose" and script.data["behaviour"] == "fails")
 
 
 @check("ST-009", "ST-011", "ST-015", role="device")

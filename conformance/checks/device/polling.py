@@ -10,6 +10,8 @@ from conformance.record.events import Fact
 
 SET_UP_S = 0.15
 """What a device may still be doing when a downtime is set."""
+LONG_AGO = 3.0
+"""After so many times the declared distance a poll that has not come is missing."""
 CLEARLY_SHORTER = 0.5
 """How much of a downtime the usual time between polls may be, for silence in it to mean something."""
 
@@ -34,13 +36,24 @@ def capabilities_are_reported_first(record: Record) -> Iterator[Judgement]:
 @check("DS-001", role="device")
 def desired_state_is_asked_for_at_intervals(record: Record) -> Iterator[Judgement]:
     """The device asks for its desired state again and again."""
-    polls = record.polls
+    polls, said = record.polls, _declared_interval(record)
     if len(polls) < 3:
-        yield unseen("polls at intervals", f"{len(polls)} polls")
+        since = max((fact.at for fact in record.facts), default=0.0) - polls[-1].finished if polls else 0.0
+        if said and since > said * LONG_AGO:
+            found = f"{len(polls)} polls, and none within {since:.2f} s"
+            yield expect(False, *polls, expected=f"polls, one in {said:g} s", found=found)
+        else:
+            yield unseen("polls at intervals", f"{len(polls)} polls")
         return
     gaps = [later.at - earlier.finished for earlier, later in pairwise(polls)]
     found = f"{len(polls)} polls, {min(gaps):.2f} s to {max(gaps):.2f} s apart"
     yield expect(True, *polls[:3], expected="polls at intervals", found=found)
+
+
+def _declared_interval(record: Record) -> float | None:
+    """Give the seconds between two polls that the supplier declares; None where nothing is declared."""
+    fact = record.last_fact("provisioned")
+    return fact.data.get("pollInterval") if fact else None
 
 
 @check("DS-001", "DS-002", role="device")

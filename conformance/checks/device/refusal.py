@@ -131,7 +131,7 @@ def stated_size_is_no_integrity(record: Record, deployment: str) -> Iterator[Jud
     yield expect(right, *facts[-1:], expected="installed, since the digests are right", found=found)
 
 
-@check("DS-069", role="device", interpretations=("AMB-X-04",))
+@check("DS-069", role="device", observes=True, interpretations=("AMB-X-04",))
 def large_versions_are_told_apart(record: Record) -> Iterator[Judgement]:
     """Versions beyond what a floating-point number can tell apart are told apart (AMB-X-04)."""
     facts = record.facts_of("published")

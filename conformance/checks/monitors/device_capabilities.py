@@ -245,7 +245,7 @@ def gateway_is_reported_before_what_is_behind_it(record: Record) -> Iterator[Jud
         names.append(name)
 
 
-@check("API-009", role="device", monitor=True, interpretations=("AMB-X-33", "A-25"))
+@check("API-009", role="device", monitor=True, observes=True, interpretations=("AMB-X-33", "A-25"))
 def port_is_mapped_by_the_bench(record: Record) -> Iterator[Judgement]:
     """The management interface is reached on port 443, unless the bench maps it."""
     fact = record.last_fact("provisioned")

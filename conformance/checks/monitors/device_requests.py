@@ -6,12 +6,15 @@ from collections.abc import Iterator
 from conformance.checks.device.evidence import known_before, management
 from conformance.checks.evidence import Record
 from conformance.checks.registry import Judgement, check, expect, noted
+from conformance.record.events import Connection
 
 MANIFEST_TYPE = "application/vnd.margo.manifest.v1+json"
 CLIENT = re.compile(r"spiffe://[a-z0-9._-]+/margo/wfm/[A-Za-z0-9._-]+/client/[A-Za-z0-9._-]+")
 DIGEST = re.compile(r"sha256:[0-9a-f]{64}")
 OLD_TLS = ("SSLv2", "SSLv3", "TLSv1", "TLSv1.1")
 TYPE_URI = "problem-types"
+CREDENTIAL_CLAUSES = ("ID-20", "ID-22", "ID-24", "ID-25", "ID-27", "ID-34")
+"""Why the bench refuses a certificate that was shown; a client without one may be anybody."""
 
 
 @check("API-003", role="device", monitor=True)
@@ -72,6 +75,8 @@ def requests_come_with_an_svid(record: Record) -> Iterator[Judgement]:
         chain = item.tls.peer_chain if item.tls else ()
         found = f"{item.client or 'nobody'}, {len(chain)} certificates"
         yield expect(bool(item.client and chain), item, expected="a client with its chain", found=found)
+    for refused in _kept_out(record, CREDENTIAL_CLAUSES):
+        yield expect(False, refused, expected="a client with its chain", found=f"{refused.reason}")
 
 
 @check("SEC-003", role="device", monitor=True)
@@ -92,6 +97,21 @@ def connections_use_tls_1_3(record: Record) -> Iterator[Judgement]:
         if item.outcome == "established" and version is not None:
             yield expect(version not in OLD_TLS, item, expected="TLS 1.2 or 1.3", found=version, of=("ID-33",))
             yield expect(version == "TLSv1.3", item, expected="TLS 1.3", found=version, of=("ID-31",))
+    for refused in _kept_out(record, ("ID-31",)):
+        yield expect(False, refused, expected="TLS 1.3", found=f"{refused.reason}", of=("ID-31",))
+
+
+def _kept_out(record: Record, clauses: tuple[str, ...]) -> Iterator[Connection]:
+    """Give the connections that the bench refused for one of these clauses.
+
+    Only where nobody came through and the bench gave no bad credential: else somebody else may have tried.
+    """
+    if management(record) or any(fact.data["expired"] for fact in record.facts_of("credential-given")):
+        return
+    for item in record.connections:
+        reason = item.reason or ""
+        if reason.startswith("refused by the bench") and any(f"({clause})" in reason for clause in clauses):
+            yield item
 
 
 @check("PT-011", "PRB-04", role="device", monitor=True)
@@ -104,7 +124,7 @@ def problem_types_are_never_fetched(record: Record) -> Iterator[Judgement]:
         yield expect(not fetched, *fetched[:5], *problems[:1], expected="nothing fetched", found=found)
 
 
-@check("DS-066", role="device", monitor=True)
+@check("DS-066", role="device", monitor=True, observes=True)
 def artefacts_may_be_revalidated(record: Record) -> Iterator[Judgement]:
     """Whether the device revalidates what it fetches by its digest."""
     if record.fetches:
@@ -112,7 +132,7 @@ def artefacts_may_be_revalidated(record: Record) -> Iterator[Judgement]:
         yield noted(f"{len(tags)} of {len(record.fetches)} fetches with a tag", *(tags or record.fetches)[:1])
 
 
-@check("API-002", role="device", monitor=True)
+@check("API-002", role="device", monitor=True, observes=True)
 def requests_are_of_the_interface(record: Record) -> Iterator[Judgement]:
     """Every request is one that the management interface defines."""
     for item in record.exchanges:

@@ -121,7 +121,7 @@ def _reset_between(record: Record, earlier: Report, later: Report) -> bool:
     return any(earlier.exchange.at < fact.at < later.exchange.at for fact in resets)
 
 
-@check("DS-002", role="device", monitor=True, interpretations=("AMB-X-18",))
+@check("DS-002", role="device", monitor=True, observes=True, interpretations=("AMB-X-18",))
 def unusual_changes_of_state_are_told(record: Record) -> Iterator[Judgement]:
     """Changes of state that are out of the ordinary are told; no text forbids them."""
     for name in dict.fromkeys(report.deployment_id for report in record.reports):
