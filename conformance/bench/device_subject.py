@@ -4,6 +4,7 @@ import asyncio
 import contextlib
 import time
 from collections.abc import Callable, Mapping
+from dataclasses import replace
 from typing import Any, Protocol
 
 from conformance.bench.device_shapes import shape_of
@@ -196,7 +197,11 @@ class SimulatedSeat:
             drift_interval_s=DRIFT_S,
             registries=RegistryAccess(world.registry.anchors, timeout_s=FETCH_S) if world.registry else None,
         )
-        return self._mutant.apply(plain) if self._mutant else plain
+        if self._mutant is None:
+            return plain
+        if self._mutant.presents is not None:
+            plain = replace(plain, svid=self._mutant.presents(world.authority, world.device_svid.spiffe_id))
+        return self._mutant.apply(plain)
 
     async def close(self, world: World) -> None:
         """Switch the device off and close the counterpart."""

@@ -5,8 +5,13 @@ from dataclasses import dataclass, replace
 
 from simulator.device.agent import Agent
 from simulator.device.config import DeviceConfig
+from simulator.identity.authority import Authority
+from simulator.identity.spiffe import SpiffeId
+from simulator.identity.svid import Svid
 
 Change = Callable[[DeviceConfig], DeviceConfig]
+Presents = Callable[[Authority, SpiffeId], Svid]
+"""Makes another credential, of an authority, for who had been given one for a SPIFFE ID."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -21,6 +26,8 @@ class Mutant:
     description: str
     change: Change
     needs: str = ""
+    presents: Presents | None = None
+    """Makes what it presents instead of the credential it was given; None to present that."""
 
     def apply(self, config: DeviceConfig) -> DeviceConfig:
         """The configuration of the broken device."""

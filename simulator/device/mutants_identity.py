@@ -12,11 +12,12 @@ from cryptography.hazmat.primitives.serialization import Encoding
 from simulator.device.config import DeviceConfig
 from simulator.device.mutant import Change, Mutant
 from simulator.device.transport import HttpTransport
+from simulator.identity.authority import Authority
 from simulator.identity.bundle import TrustBundle
 from simulator.identity.errors import SvidRefused
 from simulator.identity.handshake import Peer, PeerCheckingObject, peer_chain
-from simulator.identity.spiffe import SpiffeId
-from simulator.identity.svid import Credential
+from simulator.identity.spiffe import SpiffeId, client_spiffe_id, wfm_id_of
+from simulator.identity.svid import Credential, Svid
 from simulator.identity.svid_rules import check_leaf, uri_sans
 from simulator.identity.tls import ReloadingContext
 
@@ -196,6 +197,14 @@ def _without_intermediate(config: DeviceConfig) -> DeviceConfig:
     return replace(config, svid=replace(svid, chain_pem=svid.leaf.public_bytes(Encoding.PEM)))
 
 
+def _somebody_else(authority: Authority, given: SpiffeId) -> Svid:
+    return authority.issue(client_spiffe_id(given.trust_domain, wfm_id_of(given), "somebody-else"))
+
+
+def _unchanged(config: DeviceConfig) -> DeviceConfig:
+    return config
+
+
 IDENTITY_MUTANTS: tuple[Mutant, ...] = (
     Mutant(
         "ignores-dates",
@@ -219,6 +228,13 @@ IDENTITY_MUTANTS: tuple[Mutant, ...] = (
         "believes everybody while it has no trust bundle",
         _connecting(NeedsNoBundle, _nobody_is_unknown),
         needs="trust-service",
+    ),
+    Mutant(
+        "comes-as-somebody-else",
+        "SEC-003",
+        "presents a credential that was meant for another client",
+        _unchanged,
+        presents=_somebody_else,
     ),
     Mutant("speaks-tls-1-2", "ID-31", "does without TLS 1.3", _connecting(PeerCheckingObject, _tls_1_2)),
     Mutant("speaks-http-1-0", "API-003", "makes requests with HTTP/1.0", _transport(SpeaksHttp10)),

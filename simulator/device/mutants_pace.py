@@ -71,9 +71,9 @@ class WaitsAsItLikes(Agent):
     chance = 0
 
     def wait_by_advice(self, talk: Talk, advice: Advice) -> float:
-        """Every other wait is several times as long."""
+        """Longer than was asked for, then only just as long."""
         self.chance += 1
-        return super().wait_by_advice(talk, advice) * (TRIES if self.chance % 2 else 1)
+        return super().wait_by_advice(talk, advice) * 1.5 if self.chance % 2 else self.floor_of(advice)
 
 
 class BelievesTheDocument(Agent):

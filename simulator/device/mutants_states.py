@@ -9,7 +9,16 @@ from simulator.device.config import DeviceConfig
 from simulator.device.desired_state import Offer, UpdateRefused
 from simulator.device.durable import Durable, Fault, Report
 from simulator.device.eligibility import rule_holds
-from simulator.device.events import Answer, Effect, Persist, ResponseArrived, Seen, StartComponent, StopComponent
+from simulator.device.events import (
+    Answer,
+    Effect,
+    Persist,
+    ResponseArrived,
+    Seen,
+    StartComponent,
+    StopComponent,
+    WorkloadEvent,
+)
 from simulator.device.facts import DeviceFacts
 from simulator.device.fetched import Fetched, Package, RetrievalFailed
 from simulator.device.mutant import Change, Mutant, with_agent
@@ -307,6 +316,19 @@ class RestartsWhatExits(Machine):
         return None if compose and pending is not None and pending.step == "start" else took
 
 
+class LetsTheOldOneRun(Machine):
+    """Says that a new revision runs, and leaves the former one as it is."""
+
+    def finish(self, op: int) -> WorkloadEvent | None:
+        """Keep what was there."""
+        before = dict(self._instances)
+        event = super().finish(op)
+        key = (event.deployment_id, event.component) if event else ("", "")
+        if event and event.outcome == "installed" and key in before:
+            self._instances[key] = replace(self._instances[key], revision=before[key].revision)
+        return event
+
+
 class StartsNothingAfterBoot(Machine):
     """Leaves off what ran when the power went."""
 
@@ -429,6 +451,7 @@ STATE_MUTANTS: tuple[Mutant, ...] = (
         needs="registry",
     ),
     Mutant("restarts-what-exits", "CMP-15", "starts for ever what exits", _machine(RestartsWhatExits), needs="fault"),
+    Mutant("lets-the-old-one-run", "DS-072", "says that an update runs, and did nothing", _machine(LetsTheOldOneRun)),
     Mutant("leaves-off-after-reboot", "DS-075", "starts nothing after a reboot", _leaves_off, needs="reboot"),
     Mutant("cannot-run-charts", "DEV-04", "claims to deploy charts, and does not", _of_kind("helm")),
     Mutant("cannot-run-compose", "DEV-05", "claims to deploy Compose archives, and does not", _of_kind("compose")),
