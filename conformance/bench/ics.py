@@ -1,6 +1,7 @@
 """The implementation conformance statement (ICS): what a supplier says of its subject, as YAML."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Annotated, Any, Literal, Self
 
@@ -10,14 +11,28 @@ from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationErr
 from conformance.bench.deadlines import Deadlines
 from conformance.bench.errors import UsageError
 from conformance.bench.hooks.model import Hook, known
+from conformance.bench.yaml_places import field_of, line_of
 from conformance.catalogue import DEFAULT_REVISION, Catalogue, UnknownName, load
 from conformance.record.events import Role
+from simulator.identity.spiffe import is_segment
 
 Text = Annotated[str, Field(min_length=1)]
+SHOWN = 200
+"""Characters of what was found that are repeated in a message."""
 
 
 BEYOND_PROFILE: Mapping[Role, tuple[str, ...]] = {"wfm": ("placement-matching",)}
 """Features of the references that no profile claims by default."""
+
+
+def _client_ids(ids: tuple[str, ...]) -> tuple[str, ...]:
+    """Refuse ids that could stand in no SPIFFE ID (ID-07), and those that are there twice. Raises ValueError."""
+    for position, client_id in enumerate(ids):
+        if not is_segment(client_id):
+            raise ValueError(f"expected ids of letters, digits, '.', '_' and '-' (ID-07), found {client_id!r}")
+        if client_id in ids[:position]:
+            raise ValueError(f"expected each client once, found {client_id!r} twice")
+    return ids
 
 
 class SubjectNames(BaseModel):
@@ -47,6 +62,8 @@ class Ics(BaseModel):
     """Deadlines in seconds that differ from the suite's."""
     hooks: Annotated[Mapping[str, Hook], AfterValidator(known)] = {}
     """What is called to do to a real device what the bench cannot."""
+    clients: Annotated[tuple[Text, ...], AfterValidator(_client_ids)] = ()
+    """The only clients a real WFM takes (`wfm-client-id`), as far as it takes only those it was told of."""
 
     @classmethod
     def of_reference(cls, role: Role, revision: str = DEFAULT_REVISION) -> Self:
@@ -87,54 +104,74 @@ class Ics(BaseModel):
         return self.policies.get(name)
 
 
+@dataclass(frozen=True, slots=True)
+class _Source:
+    """A statement's file and the tree of its YAML, by which a message names the line."""
+
+    path: Path
+    tree: Any
+
+    def wrong(self, steps: Sequence[Any], what: object) -> UsageError:
+        return UsageError(f"{self.path}:{line_of(self.tree, steps)}: {field_of(steps)}: {what}")
+
+
 def load_ics(path: Path, role: Role) -> Ics:
     """Read and check a statement.
 
-    Raises UsageError naming file, field, expected and found: unreadable, not YAML, wrong field, unknown revision,
-    profile, feature, policy or deadline, or a statement of the other role.
+    Raises UsageError naming file, line, field, expected and found: unreadable, not YAML, wrong field, unknown revision,
+    profile, feature, policy or deadline, clients of a device, or a statement of the other role.
     """
-    ics = _validated(path, _read(path))
+    value, source = _read(path)
+    ics = _validated(value, source)
     if ics.role != role:
-        raise UsageError(f"{path}: role: expected {role}, found {ics.role}")
-    try:
-        catalogue = load(ics.revision)
-        catalogue.profile(role, ics.profile)
-        catalogue.applicable(role, ics.claims(catalogue))
-    except UnknownName as error:
-        raise UsageError(f"{path}: {error}") from None
-    _check_policies(path, ics, catalogue)
+        raise source.wrong(["role"], f"expected {role}, found {ics.role}")
+    if ics.clients and role != "wfm":
+        raise source.wrong(["clients"], f"expected in the statement of a wfm only, found {', '.join(ics.clients)}")
+    catalogue: Catalogue = _known(source, ["revision"], lambda: load(ics.revision))
+    _known(source, ["profile"], lambda: catalogue.profile(role, ics.profile))
+    _known(source, ["features"], lambda: catalogue.applicable(role, ics.claims(catalogue)))
+    _check_policies(source, ics, catalogue)
     try:
         _ = ics.deadlines
     except UsageError as error:
-        raise UsageError(f"{path}: limits: {error}") from None
+        raise source.wrong(["limits"], error) from None
     return ics
 
 
-def _read(path: Path) -> Any:
+def _known(source: _Source, steps: Sequence[Any], look_up: Callable[[], Any]) -> Any:
     try:
-        return yaml.safe_load(path.read_text(encoding="utf-8"))
+        return look_up()
+    except UnknownName as error:
+        raise source.wrong(steps, error) from None
+
+
+def _read(path: Path) -> tuple[Any, _Source]:
+    try:
+        text = path.read_text(encoding="utf-8")
+        return yaml.safe_load(text), _Source(path, yaml.compose(text, Loader=yaml.SafeLoader))
     except OSError as error:
         raise UsageError(f"{path}: cannot be read: {error.strerror}") from None
-    except (yaml.YAMLError, UnicodeDecodeError) as error:
+    except (yaml.YAMLError, UnicodeDecodeError, RecursionError) as error:
         raise UsageError(f"{path}: not valid YAML: {' '.join(str(error).split())}") from None
 
 
-def _validated(path: Path, value: Any) -> Ics:
+def _validated(value: Any, source: _Source) -> Ics:
     if not isinstance(value, dict):
-        raise UsageError(f"{path}: expected a mapping with role, subject and profile, found {type(value).__name__}")
+        cause = f"expected a mapping with role, subject and profile, found {type(value).__name__}"
+        raise UsageError(f"{source.path}: {cause}")
     try:
         return Ics.model_validate(value)
     except ValidationError as error:
         first = error.errors(include_url=False)[0]
-        field = ".".join(str(part) for part in first["loc"]) or "(root)"
-        found = "nothing" if first["type"] == "missing" else repr(first.get("input"))
-        raise UsageError(f"{path}: {field}: {first['msg'].lower()}, found {found}") from None
+        found = "nothing" if first["type"] == "missing" else repr(first.get("input"))[:SHOWN]
+        said = first["msg"].removeprefix("Value error, ").replace("valid tuple", "list")
+        raise source.wrong(first["loc"], f"{said[:1].lower()}{said[1:]}, found {found}") from None
 
 
-def _check_policies(path: Path, ics: Ics, catalogue: Catalogue) -> None:
+def _check_policies(source: _Source, ics: Ics, catalogue: Catalogue) -> None:
     known = {name: values for behaviour in catalogue.behaviours for name, values in behaviour.policy.items()}
     for name, value in ics.policies.items():
         if name not in known:
-            raise UsageError(f"{path}: policies: {UnknownName(name, known, 'policies')}")
+            raise source.wrong(["policies", name], UnknownName(name, known, "policies"))
         if value not in known[name]:
-            raise UsageError(f"{path}: policies.{name}: expected one of {', '.join(known[name])}, found {value}")
+            raise source.wrong(["policies", name], f"expected one of {', '.join(known[name])}, found {value}")

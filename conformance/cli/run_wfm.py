@@ -34,7 +34,7 @@ def register(app: typer.Typer) -> None:
             "after it. Otherwise the reference WFM is the subject.",
             "run wfm --url URL --identity DIR --northbound adapter.yaml",
             "run wfm --url URL --identity DIR --client-ids a,b",
-            "run wfm --tag security",
+            "run wfm --req SEC-011",
             "run wfm --target simulated:NAME      # catch a defect",
         ),
         epilog=EXIT_CODES,
@@ -54,7 +54,11 @@ def run_wfm(  # noqa: PLR0913 - one parameter for each option
     ] = None,
     client_ids: Annotated[
         str | None,
-        typer.Option("--client-ids", metavar="A,B|FILE", help="The only clients the WFM takes. Default: made up."),
+        typer.Option(
+            "--client-ids",
+            metavar="A,B|FILE",
+            help="The only clients the WFM takes. Default: `clients` of the statement, or made up.",
+        ),
     ] = None,
     fresh: Annotated[bool, typer.Option("--fresh", help="The WFM has nothing of the --client-ids yet.")] = False,
     control: Annotated[
@@ -102,7 +106,8 @@ def run_wfm(  # noqa: PLR0913 - one parameter for each option
         hint = "`margo-conformance serve wfm --identity DIR` makes such a folder, to copy from"
         raise Misuse("usage", "--url: needs --identity, the folder with the test authority the WFM trusts", hint)
     said = said if ics else said.of_profile
-    real = RealWfm(url, identity, northbound, control, read_client_ids(client_ids), fresh, packages)
+    clients = read_client_ids(client_ids) or said.clients
+    real = RealWfm(url, identity, northbound, control, clients, fresh, packages)
     if replay:
         from conformance.cli.seat_wfm import seat_of_real
 

@@ -23,7 +23,7 @@ from conformance.bench.wfm_patience import Patience
 from conformance.bench.workers import Part
 from conformance.cli.console import stderr
 from conformance.cli.problems import Misuse
-from conformance.cli.smoke import FIRST_POLL, hopeless
+from conformance.cli.smoke import first_contact
 from conformance.record.events import Fact
 from conformance.record.file import EVENT_FILE, read
 from simulator.identity.spiffe import client_spiffe_id, is_segment
@@ -171,7 +171,7 @@ def _removed(northbound: Northbound, application: str, version: str) -> bool:
 def _check_first_contact(endpoint: Endpoint, real: RealWfm, patience: Patience) -> None:
     """Refuse a WFM that no scenario could talk to, rather than have all of them fail for the same reason.
 
-    One that is silent once it is talked to is doubted, and said to be silent; a run shows whether it stays so.
+    What else is amiss is said, and a WFM that is silent is doubted: the run shows whether it stays so.
     """
     authority, wfm_id, given = identities(real.identity)
     client_id = next(iter((*real.client_ids, *given)), FIRST_CONTACT)
@@ -180,15 +180,17 @@ def _check_first_contact(endpoint: Endpoint, real: RealWfm, patience: Patience) 
     except Blocked:
         there = f"there are: {', '.join(given)}"
         raise UsageError(f"--client-ids: expected clients of {real.identity}, found {client_id}; {there}") from None
-    found = asyncio.run(hopeless(endpoint, svid, StaticTrust(authority.bundle())))
+    contact = asyncio.run(first_contact(endpoint, svid, StaticTrust(authority.bundle())))
+    found = contact.amiss
     if found is None:
         return
     closer = "`margo-conformance doctor --url URL --identity DIR` looks closer"
     where = f"{endpoint.host} port {endpoint.port}"
-    if found.what == FIRST_POLL:
-        patience.doubt(found.found)
-        said = f"{where} takes the connection, but gives {found.found} to a first poll"
-        stderr().print(f"warning: {said}; what cannot be tried is blocked", markup=False, soft_wrap=True)
+    if not contact.hopeless:
+        if contact.silent:
+            patience.doubt(found.found)
+        said = f"warning: a first contact with {where} as client {client_id}: {found.found}"
+        stderr().print(f"{said}\n  hint: {found.hint}", markup=False, soft_wrap=True)
         return
     if found.what == "tls":
         hint = f"check that the WFM speaks HTTPS there, and that --identity belongs to it; {closer}"

@@ -4,6 +4,7 @@ import asyncio
 import socket
 import ssl
 from collections.abc import AsyncIterator
+from dataclasses import dataclass
 from pathlib import Path
 
 from conformance.bench.probe import Endpoint
@@ -22,7 +23,8 @@ FIRST_POLL = "first poll"
 MAX_HEAD_BYTES = 64 * 1024
 _Streams = tuple[asyncio.StreamReader, asyncio.StreamWriter]
 _HINTS = {
-    403: "the WFM knows the SVID but does not accept this client: add it there, or give another with --client-id",
+    403: "the WFM knows the SVID but does not accept this client: add it there, or name one that it knows with "
+    "`doctor --client-id`, or `--client-ids` of the other commands",
     404: "is the path of the URL right? The management interface lies at /api/v1 below it",
     503: "the WFM is overloaded or starting: try again",
 }
@@ -49,22 +51,32 @@ async def smoke(endpoint: Endpoint, identity: Path | None, client_id: str | None
         yield result
 
 
-async def hopeless(endpoint: Endpoint, svid: Svid, trust: StaticTrust) -> Diagnosis | None:
-    """Make one handshake and one poll, within `TIMEOUT_S` seconds; give what keeps every scenario from being run.
+@dataclass(frozen=True, slots=True)
+class FirstContact:
+    """What was amiss with a first handshake and poll, if anything was.
 
-    That is: no TLS is spoken there, one side's SVID is of an authority that the other does not know, or the poll is not
-    answered in time. Whatever else is wrong with the WFM is for the suite to judge, so None is given then too.
+    `hopeless`: no scenario can be run, for no TLS is spoken there, or one side's SVID is of an authority that the other
+    does not know. `silent`: the poll was not answered in time. Whatever else is amiss is for the suite to judge.
     """
+
+    amiss: Diagnosis | None = None
+    hopeless: bool = False
+    silent: bool = False
+
+
+async def first_contact(endpoint: Endpoint, svid: Svid, trust: StaticTrust) -> FirstContact:
+    """Make one handshake and one poll, within `TIMEOUT_S` seconds."""
     facts: list[HandshakeFacts] = []
     try:
         async with asyncio.timeout(TIMEOUT_S):
             found = [item async for item in _talk(endpoint, svid, trust, facts, allow_tls12=True)]
     except TimeoutError:
         if any(item.outcome == "completed" for item in facts):
-            return Diagnosis(FIRST_POLL, False, f"no complete answer within {TIMEOUT_S:g} s")
-        return Diagnosis("tls", False, f"handshake failed: no answer within {TIMEOUT_S:g} s")
-    strangers = any(map(_of_strangers, facts))
-    return next((item for item in found if not item.good and (item.what == "tls" or strangers)), None)
+            silent = Diagnosis(FIRST_POLL, False, f"no complete answer within {TIMEOUT_S:g} s", "look at the WFM's log")
+            return FirstContact(silent, silent=True)
+        return FirstContact(Diagnosis("tls", False, f"handshake failed: no answer within {TIMEOUT_S:g} s"), True)
+    amiss = next((item for item in found if not item.good), None)
+    return FirstContact(amiss, amiss is not None and (amiss.what == "tls" or any(map(_of_strangers, facts))))
 
 
 def _of_strangers(facts: HandshakeFacts) -> bool:

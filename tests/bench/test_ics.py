@@ -58,9 +58,49 @@ def test_a_bad_statement_names_file_field_expected_and_found(
     with pytest.raises(UsageError) as caught:
         load_ics(path, "device")
     message = str(caught.value)
-    assert str(path) in message
+    assert message.startswith(f"{path}:"), "the file, and the line wherever there is one"
     for part in says:
         assert part in message
+
+
+WFM = """role: wfm
+subject: {name: Plant}
+profile: full
+clients: [line-7, line-8]
+"""
+
+
+def test_a_wfm_may_name_the_clients_it_was_told_of(tmp_path: Path) -> None:
+    assert load_ics(written(tmp_path, WFM), "wfm").clients == ("line-7", "line-8")
+    assert load_ics(written(tmp_path, WFM.replace("[line-7, line-8]", "[]")), "wfm").clients == ()
+
+
+@pytest.mark.parametrize(
+    ("before", "after", "says"),
+    [
+        ("[line-7, line-8]", "[line-7, line 8]", ":4: clients: expected ids of letters, digits, '.', '_' and '-'"),
+        ("[line-7, line-8]", "[line-7, line-7]", ":4: clients: expected each client once, found 'line-7' twice"),
+        ("[line-7, line-8]", "line-7", ":4: clients: input should be a list, found 'line-7'"),
+        (
+            "clients: [line-7, line-8]",
+            "clients:\n- line-7\n- 8",
+            ":6: clients.1: input should be a valid string, found 8",
+        ),
+        ("role: wfm", "role: device", ":1: role: expected wfm, found device"),
+        ("profile: full", "profile: fulll", ":3: profile: unknown profile 'wfm/fulll'"),
+        ("profile: full", "profile: full\nlimits:\n  answr: 3", ":4: limits: "),
+    ],
+)
+def test_what_is_wrong_is_told_with_its_line(tmp_path: Path, before: str, after: str, says: str) -> None:
+    path = written(tmp_path, WFM.replace(before, after))
+    with pytest.raises(UsageError) as caught:
+        load_ics(path, "wfm")
+    assert f"{path}{says}" in str(caught.value)
+
+
+def test_a_device_has_no_clients(tmp_path: Path) -> None:
+    with pytest.raises(UsageError, match=r":8: clients: expected in the statement of a wfm only, found a"):
+        load_ics(written(tmp_path, f"{GOOD}clients: [a]\n"), "device")
 
 
 def test_a_missing_or_empty_file_is_one_clear_message(tmp_path: Path) -> None:

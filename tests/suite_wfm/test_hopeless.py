@@ -103,8 +103,8 @@ def test_who_was_silent_at_first_is_given_one_more_chance_only() -> None:
 def test_a_wfm_that_never_answers_to_the_end_is_given_up_at_once(folder: Path, talk: Talk) -> None:
     ended, run = judged(folder, talk)
     assert ended.code == 4, ended
-    assert "warning: 127.0.0.1 port" in ended.err
-    assert "gives no complete answer within 0.5 s to a first poll" in ended.err
+    assert "warning: a first contact with 127.0.0.1 port" in ended.err
+    assert "no complete answer within 0.5 s" in ended.err
     tried = [item for item in run.scenarios if item.outcome is ScenarioOutcome.INCONCLUSIVE]
     assert len(tried) == 1, "one scenario shows that it stays silent"
     assert {one.outcome for one in tried[0].findings} >= {Outcome.INCONCLUSIVE}

@@ -11,6 +11,7 @@ from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, TypeAdapter,
 from conformance.bench.adapters.templates import ENVIRONMENT, places
 from conformance.bench.errors import UsageError
 from conformance.bench.northbound import OPERATIONS, Operation
+from conformance.bench.yaml_places import field_of, line_of
 
 KINDS = ("http", "command", "python", "manual")
 """What `adapter:` may be; the reference's own API is given by its address instead of a file."""
@@ -152,7 +153,7 @@ def read_adapter_file(path: Path, text: str | None = None) -> AdapterFile:
         found = "nothing" if first["type"] == "missing" else repr(first.get("input"))[:200]
         said = first["msg"].removeprefix("Value error, ")
         said = said[:1].lower() + said[1:]
-        raise UsageError(f"{path}:{_line(tree, steps)}: {_field(steps)}: {said}, found {found}") from None
+        raise UsageError(f"{path}:{line_of(tree, steps)}: {field_of(steps)}: {said}, found {found}") from None
     if isinstance(read, HttpFile | ManualFile):
         _check_places(path, tree, read)
     return read
@@ -200,34 +201,12 @@ def _check_take(path: Path, tree: Any, known: Operation, how: HttpOperation) -> 
     for needed in NEEDED.get(known.name, ()):
         if needed not in how.take:
             cause = f"take: expected the path to `{needed}` in the answer, found {dict(how.take)!r}"
-            raise UsageError(f"{path}:{_line(tree, where)}: {_field(where)}: {cause}")
+            raise UsageError(f"{path}:{line_of(tree, where)}: {field_of(where)}: {cause}")
     if (known.name in LISTS) is not (how.each is not None):
         cause = "each: expected for `devices` and `place`, and only there: the path to the list in the answer"
-        raise UsageError(f"{path}:{_line(tree, where)}: {_field(where)}: {cause}")
+        raise UsageError(f"{path}:{line_of(tree, where)}: {field_of(where)}: {cause}")
 
 
 def _unknown(path: Path, tree: Any, steps: list[Any], what: str, name: str, known: tuple[str, ...]) -> UsageError:
-    where = f"{path}:{_line(tree, steps)}: {_field(steps)}"
+    where = f"{path}:{line_of(tree, steps)}: {field_of(steps)}"
     return UsageError(f"{where}: unknown {what} {name!r}; {_nearest(name, known)}")
-
-
-def _field(steps: list[Any]) -> str:
-    return ".".join(str(step) for step in steps) or "(root)"
-
-
-def _line(tree: Any, steps: list[Any]) -> int:
-    """Give the line of the deepest part of a path that there is."""
-    node, line = tree, tree.start_mark.line
-    for step in steps:
-        if isinstance(node, yaml.MappingNode):
-            pairs = {key.value: (key, value) for key, value in node.value}
-            if str(step) not in pairs:
-                break
-            key, node = pairs[str(step)]
-            line = key.start_mark.line
-        elif isinstance(node, yaml.SequenceNode) and isinstance(step, int) and step < len(node.value):
-            node = node.value[step]
-            line = node.start_mark.line
-        else:
-            break
-    return int(line) + 1
