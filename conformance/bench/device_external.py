@@ -12,7 +12,7 @@ from typing import Any
 from conformance.bench.connection_sheet import write_sheet
 from conformance.bench.device_world import CLIENT_ID, Endpoint, World
 from conformance.bench.errors import Blocked, UsageError
-from conformance.bench.flood import Tally
+from conformance.bench.flood import IN_A_ROW, Tally
 from conformance.bench.hooks.abilities import BUILT_IN
 from conformance.bench.hooks.calling import Call, HookFailed, Nobody, Person, carry_out
 from conformance.bench.hooks.model import Hook
@@ -96,7 +96,13 @@ class ExternalSeat:
         return world
 
     async def open(self, world: World) -> None:
-        """Open the port and hand out the credentials once; later, start from an empty desired state."""
+        """Open the port and hand out the credentials once; later, start from an empty desired state.
+
+        Raises Blocked for a device that has flooded the bench again and again.
+        """
+        if world.tally.hopeless:
+            await world.link.cut()
+            raise Blocked(f"the device flooded the bench in {IN_A_ROW} scenarios one after the other: it is not let in")
         if not self._open:
             await self._first(world)
             return
@@ -132,9 +138,8 @@ class ExternalSeat:
             await asyncio.sleep(TELL_S)
             waited += TELL_S
             if not world.tally.requests:
-                seen = f"{world.tally.handshakes} connections, none with a request" if world.tally.handshakes else ""
-                why = f"; the last was {world.tally.refused}" if world.tally.refused else ""
-                self._how.tell(f"waiting for the device at {world.url} for {waited:g} s: {seen or 'nobody yet'}{why}\n")
+                came = world.tally.who_came(world.link.accepted, world.url, waited)
+                self._how.tell(f"waiting for the device: {came}\n")
 
     def _keep(self, world: World) -> None:
         """Keep what another run needs to go on with the same device."""
@@ -165,7 +170,10 @@ class ExternalSeat:
         await world.undisturb()
         if not self._open:
             return
-        await world.link.restore()
+        for fact in world.recorder.record().facts_of("flooded"):
+            self._how.tell(f"the device floods the bench: {fact.data['seen']}; the rest of the scenario says nothing\n")
+        if not world.tally.hopeless:
+            await world.link.restore()
         self._keep(world)
         for hook, action in self._undo.items():
             with contextlib.suppress(Blocked):  # it stands in the record

@@ -91,13 +91,8 @@ class DeviceRig(Bench):
         """Wait for a device that was never here. Raises SubjectMissing: then no scenario could say anything."""
         if self.until(lambda record: record.exchanges, "connect"):
             return
-        tally, within = self.world.tally, f"within {self.deadlines['connect']:g} s"
-        if not tally.handshakes:
-            raise SubjectMissing(f"no device connected to {self.world.url} {within}")
-        why = f"; the last was {tally.refused}" if tally.refused else ""
-        raise SubjectMissing(
-            f"{tally.handshakes} connections to {self.world.url} {within}, but none led to a request{why}"
-        )
+        world = self.world
+        raise SubjectMissing(world.tally.who_came(world.link.accepted, world.url, self.deadlines["connect"]))
 
     def unmanaged(self) -> None:
         """Have a device that, once it is started, was never managed before."""

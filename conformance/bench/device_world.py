@@ -39,6 +39,9 @@ TRUST_DOMAIN = "plant.example"
 WFM_ID = "bench-wfm"
 CLIENT_ID = "device-under-test"
 GOOD = "good"
+MAX_REASON = 200
+_TLS_RECORD = b"\x16"
+"""What a TLS connection begins with: the type of a handshake record (RFC 8446, section 5.1)."""
 
 
 class BenchCore(DesiredState):
@@ -93,7 +96,7 @@ class World:
         self.faults = Faults()
         self._credential = HeldCredential(self.good)
         self._endpoint = endpoint
-        self.link = Link(0, host=endpoint.host, port=endpoint.port)
+        self.link = Link(0, host=endpoint.host, port=endpoint.port, on_connection=self._ended)
         self.mis: MisServer | None = None
         self._second: MisServer | None = None
         self.registry: Registry | None = None
@@ -105,7 +108,12 @@ class World:
         )
         layers = (self._hold_flood, intercept(self.faults, self._exchanged))
         return ReferenceWfm(
-            config, middlewares=layers, core_class=BenchCore, observer=self._shaken, clock=self.recorder.unix
+            config,
+            middlewares=layers,
+            core_class=BenchCore,
+            observer=self._shaken,
+            on_refused=self._not_http,
+            clock=self.recorder.unix,
         )
 
     @property
@@ -309,19 +317,38 @@ class World:
     async def _hold_flood(self, request: web.Request, handler: Handler) -> web.StreamResponse:
         """Hold back a device that sends more than is kept; its other requests are answered, but not recorded."""
         self.tally.requests += 1
+        self.tally.enter(self.recorder.scenario, self.recorder.now())
         if not self.tally.floods:
             return await handler(request)
+        self._admitted(0, keeps=False)
         await asyncio.sleep(PAUSE_S)
         return web.Response(status=429, headers={"Retry-After": "1"})
 
     def _append(self, event: Exchange | Connection | Fact) -> None:
         """Record an event, unless there are too many of them."""
         size = event.request.size + event.response.size if isinstance(event, Exchange) else 0
-        if self.tally.admits(self.recorder.scenario, size, self.recorder.now()):
+        if self._admitted(size):
             self._keep(event)
-        elif self.tally.dropped == 1:
+
+    def _not_http(self, reason: str) -> None:
+        """Note what came over TLS and was no HTTP request: it is answered by the server itself, and is no exchange."""
+        self.tally.refused = f"no HTTP request: {reason.splitlines()[0][:MAX_REASON]}"
+        self._append(Fact(scenario=self.recorder.scenario, kind="no-request", data={"reason": self.tally.refused}))
+
+    def _ended(self, connection: LinkConnection) -> None:
+        """Count a TCP connection that has ended: who only opens them floods, too, and never comes to TLS."""
+        if connection.opening[:1] not in (b"", _TLS_RECORD):
+            self.tally.refused = f"it began with {connection.opening!r} rather than with TLS"
+        self._admitted(connection.bytes_up, keeps=False)
+
+    def _admitted(self, size: int, *, keeps: bool = True) -> bool:
+        """Whether something of so many bytes may be kept; the first that may not makes the flood a fact."""
+        if self.tally.admits(self.recorder.scenario, size, self.recorder.now(), keeps=keeps):
+            return True
+        if self.tally.dropped == 1:
             said = self.tally.words(self.recorder.now())
             self._keep(Fact(scenario=self.recorder.scenario, kind="flooded", data={"seen": said}))
+        return False
 
     def _keep(self, event: Exchange | Connection | Fact) -> None:
         """Record an event; what still comes when the record is closed belongs to no scenario and is dropped."""

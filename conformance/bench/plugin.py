@@ -97,6 +97,13 @@ class ScenarioPlugin:
 
     # --- before a scenario ---------------------------------------------------------------------------------------
 
+    def pytest_configure(self, config: pytest.Config) -> None:
+        """Have no tracebacks made: nobody sees them, and making them parses sources, which takes one thread alone.
+
+        In Python 3.11 `ast.parse` fails with a SystemError when another thread, such as the bench's, parses too.
+        """
+        config.option.tbstyle = "value"
+
     def pytest_collection_modifyitems(self, items: list[pytest.Item]) -> None:
         """Number the scenarios of the revision, and keep those of this worker's part."""
         known = [(item, _scenario_of(self.role, item)) for item in items]
@@ -220,8 +227,9 @@ class ScenarioPlugin:
     def _ended(self, current: _Current) -> tuple[ScenarioOutcome, str | None]:
         failed = [finding for finding in current.findings if finding.outcome is Outcome.FAIL]
         if failed:
-            first = failed[0]
-            return ScenarioOutcome.FAILED, f"{first.requirement}: expected {first.expected}, found {first.found}"
+            first, then = failed[0], current.error if isinstance(current.error, NotSeen | Blocked) else None
+            reason = f"{first.requirement}: expected {first.expected}, found {first.found}"
+            return ScenarioOutcome.FAILED, f"{reason}; and then {then}" if then else reason
         match current.error:
             case None:
                 return self._ended_well(current)

@@ -10,22 +10,28 @@ from typing import Self
 from simulator.listening import Listener, listen
 
 CHUNK_BYTES = 64 * 1024
-MAX_CONNECTIONS = 512
+MAX_CONNECTIONS = 128
 """At once: beyond that the oldest is reset, so that one who opens connections without end keeps nobody else out."""
 MAX_REMEMBERED = 10_000
+OPENING_BYTES = 24
+"""How much of what a caller sends first is remembered."""
 SLICES_PER_S = 20
 """In how many pieces a second a throttled connection is served."""
 
 
 @dataclass(frozen=True, slots=True)
 class LinkConnection:
-    """A connection that has ended: when (loop's clock, seconds), bytes from and to the caller, whether it was cut."""
+    """A connection that has ended: when (loop's clock, seconds), bytes from and to the caller, whether it was cut.
+
+    `opening` are the first bytes that came from the caller.
+    """
 
     opened: float
     closed: float
     bytes_up: int
     bytes_down: int
     cut: bool
+    opening: bytes
 
 
 class _Pipe:
@@ -37,6 +43,7 @@ class _Pipe:
         self.opened = asyncio.get_running_loop().time()
         self.up = 0
         self.down = 0
+        self.opening = b""
         self.cut = False
 
     def abort(self) -> None:
@@ -76,6 +83,8 @@ class Link:
         self._listener: Listener | None = None
         self._pipes: dict[_Pipe, None] = {}
         self._tasks: set[asyncio.Task[None]] = set()
+        self.accepted = 0
+        """How many connections came, whatever became of them."""
         self.connections: deque[LinkConnection] = deque(maxlen=MAX_REMEMBERED)
 
     @property
@@ -143,6 +152,7 @@ class Link:
         if self._listener is None:
             pipe.abort()
             return
+        self.accepted += 1
         if len(self._pipes) >= MAX_CONNECTIONS:
             next(iter(self._pipes)).abort()
         self._pipes[pipe] = None
@@ -155,7 +165,8 @@ class Link:
             await self._relay(pipe, reader)
         finally:
             pipe.end()
-            pipe_end = LinkConnection(pipe.opened, asyncio.get_running_loop().time(), pipe.up, pipe.down, pipe.cut)
+            ended = asyncio.get_running_loop().time()
+            pipe_end = LinkConnection(pipe.opened, ended, pipe.up, pipe.down, pipe.cut, pipe.opening)
             self._pipes.pop(pipe, None)
             self.connections.append(pipe_end)
             if self._report is not None:
@@ -187,6 +198,7 @@ class Link:
                 if pause := self._delay_s + (len(chunk) / self._rate if self._rate else 0.0):
                     await asyncio.sleep(pause)
                 if direction == "up":
+                    pipe.opening = (pipe.opening + chunk[:OPENING_BYTES])[:OPENING_BYTES]
                     pipe.up += len(chunk)
                 else:
                     chunk = self._corrupted(chunk, pipe.down)

@@ -58,8 +58,11 @@ class _Protocol(web.RequestHandler):
         message: str | None = None,
     ) -> web.StreamResponse:
         """The answer to a request that could not be parsed or that failed in us; the connection closes."""
-        if status >= 500:
+        gone = isinstance(exc, ConnectionError)
+        if status >= 500 and not gone:
             log.error("request failed: %s %s", request.method, request.raw_path, exc_info=exc)
+        elif not gone:
+            cast("_Server", self._manager).on_refused(message or f"answered {status}")
         if request.writer.output_size > 0:
             raise ConnectionError("part of a response has been sent already")
         detail = "the WFM failed to answer" if status >= 500 else message or "the request cannot be understood"
@@ -70,8 +73,11 @@ class _Protocol(web.RequestHandler):
 
 
 class _Server(web.Server):
-    def __init__(self, handler: Handler, max_body: int, options: dict[str, Any]) -> None:
+    def __init__(
+        self, handler: Handler, max_body: int, options: dict[str, Any], on_refused: Callable[[str], object]
+    ) -> None:
         super().__init__(cast("Any", handler), request_factory=self._bounded)
+        self.on_refused = on_refused
         self._options = options
         self._max_body = max_body
 
@@ -93,23 +99,34 @@ class _Server(web.Server):
 
 
 class HttpServer:
-    """A handler behind middlewares, listening on one port. The first middleware is the outermost."""
+    """A handler behind middlewares, listening on one port. The first middleware is the outermost.
+
+    `on_refused` is told why something that came was no HTTP request that any handler could be given.
+    """
 
     def __init__(
-        self, handler: Handler, *, middlewares: Sequence[Middleware] = (), max_body: int = 1024 * 1024
+        self,
+        handler: Handler,
+        *,
+        middlewares: Sequence[Middleware] = (),
+        max_body: int = 1024 * 1024,
+        on_refused: Callable[[str], object] = log.debug,
     ) -> None:
         chain: Any = handler
         for middleware in reversed(middlewares):
             chain = partial(middleware, handler=chain)
         self._handler: Handler = _expecting(chain)
         self._max_body = max_body
+        self._on_refused = on_refused
         self._served: Served | None = None
 
     async def start(self, host: str, port: int, context: SSLContext | None) -> int:
         """Listen; gives the port, which differs from the one asked for when that is 0. Raises PortInUse."""
         # exact bytes are recorded and measured, so a compressed body is not unpacked behind our back
         options = {"access_log": None, "auto_decompress": False, "keepalive_timeout": 75.0, "lingering_time": 2.0}
-        runner = web.ServerRunner(_Server(self._handler, self._max_body, options), shutdown_timeout=1.0)
+        runner = web.ServerRunner(
+            _Server(self._handler, self._max_body, options, self._on_refused), shutdown_timeout=1.0
+        )
         self._served = await serve_on(runner, host, port, context)
         return self._served.port
 

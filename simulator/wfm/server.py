@@ -1,5 +1,6 @@
 """The reference WFM as a running thing: core, store and the three ports, in-process or on its own."""
 
+import logging
 import ssl
 import time
 from collections.abc import Callable, Sequence
@@ -29,6 +30,7 @@ from simulator.wfm.service import WfmService
 from simulator.wfm.shelf import PackageShelf
 from simulator.wfm.store import SqlStore
 
+log = logging.getLogger("margo.wfm")
 DEFAULT_LIMITS = CoreLimits()
 
 
@@ -100,7 +102,8 @@ class ReferenceWfm:
     """A WFM that can be started and stopped; `async with` does both.
 
     `middlewares` stand around the management API (the first one outermost): the intercepting layer goes there.
-    `core_class`, `api_class` and `recognise` are replaced by broken variants. `observer` hears of every handshake.
+    `core_class`, `api_class` and `recognise` are replaced by broken variants. `observer` hears of every handshake,
+    `on_refused` why something that came was no HTTP request.
     """
 
     def __init__(
@@ -112,6 +115,7 @@ class ReferenceWfm:
         api_class: type[ManagementApi] = ManagementApi,
         recognise: Recognise | None = None,
         observer: Observer | None = None,
+        on_refused: Callable[[str], object] = log.debug,
         clock: Callable[[], float] = time.time,
     ) -> None:
         self.config = config
@@ -129,6 +133,7 @@ class ReferenceWfm:
         self._api_class = api_class
         self._recognise = recognise or self._own_client
         self._observer = observer
+        self._on_refused = on_refused
         self._running: list[HttpServer | OperatorServer | SqlStore] = []
         self.management_port = config.management_port
         self.northbound_port = config.northbound_port
@@ -158,7 +163,12 @@ class ReferenceWfm:
             await self._take_up()
             caller = TlsCaller(trust, config.max_connection_age_s)
             api = self._api_class(self.service, caller, self.gate, self.settings)
-            management = HttpServer(api.handle, middlewares=self._middlewares, max_body=config.max_body_bytes)
+            management = HttpServer(
+                api.handle,
+                middlewares=self._middlewares,
+                max_body=config.max_body_bytes,
+                on_refused=self._on_refused,
+            )
             self._running.append(management)
             self.management_port = await management.start(config.host, config.management_port, context)
             self.northbound_port = await self._serve(self.northbound.routes(), config.northbound_port)

@@ -103,3 +103,28 @@ def test_mutual_tls_runs_over_the_link_and_survives_a_cut() -> None:
             assert (await over.get(MANIFEST)).status == 200
 
     asyncio.run(scenario())
+
+
+def test_throttled_link_takes_its_time_and_loses_nothing() -> None:
+    async def scenario() -> None:
+        async with echo() as port, Link(port) as link:
+            link.throttle(20_000)
+            started = asyncio.get_running_loop().time()
+            text = b"x" * 3_999 + b"\n"
+            assert await ask(link.port, text) == text
+            assert asyncio.get_running_loop().time() - started >= 0.2, "4000 bytes at 20 kB/s"
+            link.undisturb()
+            assert await ask(link.port) == b"hello\n"
+
+    asyncio.run(scenario())
+
+
+def test_corrupted_link_flips_a_bit_of_every_so_many_bytes_and_then_none() -> None:
+    async def scenario() -> None:
+        async with echo() as port, Link(port) as link:
+            link.corrupt(4)
+            assert await ask(link.port, b"aaaaaaaaa\n") == b"aaa`aaa`a\n"
+            link.undisturb()
+            assert await ask(link.port, b"aaaaaaaaa\n") == b"aaaaaaaaa\n"
+
+    asyncio.run(scenario())
