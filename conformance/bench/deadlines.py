@@ -26,6 +26,8 @@ class Deadlines:
     """A WFM answers a request."""
     publish: float = 10.0
     """A change made northbound shows in the manifest."""
+    window: float = 1.0
+    """How long one second lasts that a scenario sets: a real device cannot keep hours of half a second."""
 
     @classmethod
     def of(cls, limits: Mapping[str, float], poll_interval: float | None = None) -> Self:
@@ -51,4 +53,4 @@ class Deadlines:
         return asdict(self)
 
 
-_POLLS = {"poll": 2.0, "apply": 4.0, "retry": 2.0, "settle": 3.0}
+_POLLS = {"poll": 2.0, "apply": 4.0, "retry": 2.0, "settle": 3.0, "window": 3.0}

@@ -26,10 +26,10 @@ MAX_POINTS = 400
 LATE_S = 0.4
 """Longer than a device waits that was told to wait `PATIENCE_S` for an answer."""
 PATIENCE_S = 0.2
-TROUBLES: dict[str, FaultRule] = {
-    "are reset": FaultRule(action=DropConnection(), times=None),
-    "break before the answer": FaultRule(action=DropConnection(when="after"), times=None),
-    "bring no answer in time": FaultRule(action=Delay(seconds=LATE_S), times=None),
+TROUBLES: dict[str, Delay | DropConnection] = {
+    "are reset": DropConnection(),
+    "break before the answer": DropConnection(when="after"),
+    "bring no answer in time": Delay(seconds=LATE_S),
 }
 """How every connection fails, by the words of the scenarios."""
 BAD_NETWORKS: dict[str, tuple[FaultRule, ...]] = {
@@ -110,7 +110,9 @@ def change_parts(bench: DeviceBench, what: str, role: str) -> Fact:
 
 def trouble(bench: DeviceBench, how: str) -> Fact:
     """Have every connection of the device fail in one way, until `recover`."""
-    return bench.disturb(how, TROUBLES[how])
+    action = TROUBLES[how]
+    late = action.model_copy(update={"seconds": bench.window(LATE_S)}) if isinstance(action, Delay) else action
+    return bench.disturb(how, FaultRule(action=late, times=None))
 
 
 def spoil_network(bench: DeviceBench, how: str) -> Fact:

@@ -113,10 +113,10 @@ class DeviceBench(PublishingBench):
         return fact
 
     def configure(self, **settings: Any) -> Fact:
-        """Configure the device anew, as its user would."""
-        fact = self.note("configured", **settings)
+        """Configure the device anew, as its user would; a fact once it is done, which takes a real device its time."""
+        began = self.recorder.now()
         self.loop.run(self.seat.configure(settings), self.seat.patience_s)
-        return fact
+        return self.note("configured", **settings, began=began)
 
     def tamper(self, what: str, deployment_id: str = "", component: str = "") -> Fact:
         """Change something behind the device's back."""

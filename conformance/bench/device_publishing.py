@@ -157,6 +157,10 @@ class PublishingBench(DeviceRig):
         """Wait for two polls after something; whether they came."""
         return self.until(lambda record: len(evidence.polls_after(record, since.at)) >= 2, "settle")
 
+    def window(self, seconds: float) -> float:
+        """Give how long a time lasts with this device that a scenario sets for it: a real one takes longer."""
+        return seconds * self.deadlines["window"]
+
     def let_pass(self, seconds: float) -> None:
         """Let time pass in which nothing is expected, such as a part of a downtime."""
         self.recorder.until(lambda _: False, seconds)

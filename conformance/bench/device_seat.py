@@ -17,6 +17,9 @@ from conformance.bench.run import Seat
 from conformance.catalogue import Catalogue
 from simulator.device.mutants import MUTANTS
 
+REAL_WINDOW_S = 4.0
+"""How long a second lasts that a scenario sets, for a real device whose statement does not say how often it polls."""
+
 
 def simulated_seat(
     ics: Ics, mutant: str | None = None, apps: tuple[Path, ...] = (), clock: ClockKind = "simulated"
@@ -40,7 +43,8 @@ def external_seat(ics: Ics, arrangement: Arrangement, apps: tuple[Path, ...] = (
     """
     roles = applications(apps)
     seat = ExternalSeat(arrangement)
-    patient = ics.model_copy(update={"limits": {"connect": wait_s, **ics.limits}})
+    unhurried = {} if ics.poll_interval else {"window": REAL_WINDOW_S}
+    patient = ics.model_copy(update={"limits": {"connect": wait_s, **unhurried, **ics.limits}})
 
     def make(_: Ics, recorder: Recorder, catalogue: Catalogue, loop: BackgroundLoop) -> Bench:
         return DeviceBench(patient, recorder, catalogue, loop, seat, roles)

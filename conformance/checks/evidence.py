@@ -184,6 +184,11 @@ class Record:
         return None
 
 
+def asked_at(fact: Fact) -> float:
+    """When a change was asked for that a fact tells the end of: from then on it may be in force already."""
+    return float(fact.data.get("began", fact.at))
+
+
 def parsed(data: bytes | None) -> Mapping[str, Any] | None:
     """Parse a JSON object exactly; None when it is something else."""
     try:

@@ -82,8 +82,8 @@ def reports_anew(bench: DeviceBench) -> None:
 
 @when(parsers.parse("the user sets the device to ask every {seconds:g} seconds"))
 def sets_rate(bench: DeviceBench, seconds: float) -> None:
-    fact = bench.configure(poll_s=seconds)
-    bench.until(lambda record: len(evidence.polls_after(record, fact.at)) >= 4, "settle")
+    fact = bench.configure(poll_s=bench.window(seconds))
+    bench.until(lambda record: len(evidence.polls_after(record, fact.at)) >= 4, "apply")
 
 
 @then("the device keeps the distance that was set")
@@ -93,7 +93,7 @@ def keeps_rate(bench: DeviceBench) -> None:
 
 @when(parsers.parse("the user allows the device to ask only {seconds:g} seconds from now"))
 def sets_hours(bench: DeviceBench, seconds: float) -> None:
-    fact = bench.configure(not_before_s=seconds)
+    fact = bench.configure(not_before_s=bench.window(seconds))
     bench.until(lambda record: evidence.polls_after(record, fact.at), "settle")
 
 
@@ -104,11 +104,12 @@ def keeps_hours(bench: DeviceBench) -> None:
 
 @when(parsers.parse("the user sets a downtime of {seconds:g} seconds and the network is cut meanwhile"))
 def sets_downtime(bench: DeviceBench, seconds: float) -> None:
-    fact = bench.configure(downtime_s=seconds)
+    length = bench.window(seconds)
+    fact = bench.configure(downtime_s=length)
     bench.cut()
-    bench.let_pass(seconds / 2)
+    bench.let_pass(length / 2)
     bench.restore()
-    bench.until(lambda record: evidence.polls_after(record, fact.at + seconds * 0.9), "poll")
+    bench.until(lambda record: evidence.polls_after(record, fact.at + length * 0.9), "poll")
 
 
 @then("the device keeps quiet until the downtime is over")

@@ -9,7 +9,7 @@ from conformance.bench.device_bench import DeviceBench
 from conformance.bench.device_deployments import Variation
 from conformance.checks.device import behaviours_failure, behaviours_mismatch, behaviours_runtime, evidence, failure
 from conformance.checks.device.declared import declared
-from conformance.checks.evidence import Record
+from conformance.checks.evidence import Record, asked_at
 
 SOON_S = 0.3
 FOREIGN = "somebodys-own"
@@ -47,7 +47,7 @@ def truly_reported(bench: DeviceBench, role: str) -> None:
 def tries_soon(bench: DeviceBench) -> None:
     bench.connect()
     if "configure" in bench.hooks:
-        fact = bench.configure(install_retry_s=SOON_S)
+        fact = bench.configure(install_retry_s=bench.window(SOON_S))
         bench.until(lambda record: evidence.polls_after(record, fact.at), "poll")
 
 
@@ -55,7 +55,7 @@ def tries_soon(bench: DeviceBench) -> None:
 def tries_to_install(bench: DeviceBench, role: str) -> None:
     name = bench.deployment_id(role)
     if declared(bench.record, "install-retry") == "wait-for-wos":
-        bench.let_pass(SOON_S * 4)
+        bench.let_pass(bench.window(SOON_S * 4))
     bench.until(lambda record: _installed(record, name), "retry" if "configure" in bench.hooks else "settle")
     bench.judge(behaviours_failure.failed_installation_is_tried_again, deployment=name)
 
@@ -96,7 +96,7 @@ def failed_removal(bench: DeviceBench, role: str) -> None:
     name = bench.named["removed"] = bench.deployment_id(role)
     bench.until(lambda record: any(report.state == "failed" for report in record.reports_of(name)), "apply")
     if declared(bench.record, "removal-failure") == "report-failed":
-        bench.let_pass(SOON_S * 4)
+        bench.let_pass(bench.window(SOON_S * 4))
     else:
         bench.until(lambda record: any(report.state == "removed" for report in record.reports_of(name)), "apply")
     bench.look()
@@ -117,7 +117,7 @@ def publishes_too_large(bench: DeviceBench, role: str, what: str) -> None:
 def compose_only(bench: DeviceBench) -> None:
     bench.connect()
     fact = bench.configure(types=["compose"])
-    bench.until(lambda record: any(item.at > fact.at for item in record.capability_reports), "poll")
+    bench.until(lambda record: any(item.at > asked_at(fact) for item in record.capability_reports), "poll")
 
 
 @when(parsers.parse('the WFM publishes "{role:w}" release {release:d} as a {kind:w} deployment all the same'))

@@ -6,7 +6,7 @@ from conformance.bench.device_bench import DeviceBench
 from conformance.bench.device_deployments import Variation
 from conformance.bench.device_rules import RULES, most_cores
 from conformance.checks.device import eligibility, evidence, gateway
-from conformance.checks.evidence import Record
+from conformance.checks.evidence import Record, asked_at
 
 
 @when(parsers.parse('the WFM publishes "{role:w}" for devices {rule}'))
@@ -86,13 +86,13 @@ def gateway_first(bench: DeviceBench) -> None:
 @when("a device goes from behind the gateway")
 def child_goes(bench: DeviceBench) -> None:
     fact = bench.configure(gone=_child(bench))
-    bench.until(lambda record: [i for i in record.of("withdraw-capabilities") if i.at > fact.at], "poll")
+    bench.until(lambda record: [i for i in record.of("withdraw-capabilities") if i.at > asked_at(fact)], "poll")
 
 
 @when("the device that came goes again")
 def newcomer_goes(bench: DeviceBench) -> None:
     fact = bench.configure(gone=f"{bench.device_id}/child-new")
-    bench.until(lambda record: [i for i in record.of("withdraw-capabilities") if i.at > fact.at], "poll")
+    bench.until(lambda record: [i for i in record.of("withdraw-capabilities") if i.at > asked_at(fact)], "poll")
 
 
 @when(parsers.parse('the WFM publishes "{role:w}" for the device that is gone'))
@@ -109,7 +109,7 @@ def says_gone(bench: DeviceBench) -> None:
 @when("a device comes behind the gateway")
 def child_comes(bench: DeviceBench) -> None:
     fact = bench.configure(child=f"{bench.device_id}/child-new")
-    bench.until(lambda record: [i for i in record.capability_reports if i.at > fact.at], "poll")
+    bench.until(lambda record: [i for i in record.capability_reports if i.at > asked_at(fact)], "poll")
 
 
 @then("the gateway reports that it is there")

@@ -28,7 +28,7 @@ ENOUGH_FAILED = 3
 
 @then("it is in the default state that its supplier declares")
 def default_state(bench: DeviceBench) -> None:
-    bench.let_pass(NOW_AND_THEN_S)
+    bench.let_pass(bench.window(NOW_AND_THEN_S))
     bench.look()
     bench.judge(behaviours_outage.default_state_before_management)
 
@@ -75,8 +75,9 @@ def _met(record: Record, fact: Fact) -> int:
 def asks_now_and_then(bench: DeviceBench) -> None:
     bench.connect()
     if "configure" in bench.hooks:
-        fact = bench.configure(poll_s=NOW_AND_THEN_S, answer_s=more.PATIENCE_S)
-        bench.until(lambda record: len(evidence.polls_after(record, fact.at)) >= 4, "settle")
+        rate, patience = bench.window(NOW_AND_THEN_S), bench.window(more.PATIENCE_S)
+        fact = bench.configure(poll_s=rate, answer_s=patience)
+        bench.until(lambda record: len(evidence.polls_after(record, fact.at)) >= 4, "apply")
 
 
 @when(parsers.parse("its connections {trouble}"))
@@ -136,7 +137,7 @@ def cut_in_update(bench: DeviceBench, role: str, release: int) -> None:
     name = bench.deployment_id(role)
     bench.until(lambda record: _installing(record, name, fact), "apply")
     bench.cut()
-    bench.let_pass(SLOW_S * 1.5)
+    bench.let_pass(bench.window(SLOW_S * 1.5))
 
 
 def _installing(record: Record, deployment: str, fact: Fact) -> bool:
@@ -164,10 +165,10 @@ def _told(record: Record, deployment: str, at: float) -> bool:
 @when("the network is cut for longer than workloads may run without a WFM")
 def long_outage(bench: DeviceBench) -> None:
     if "configure" in bench.hooks:
-        fact = bench.configure(offline_stop_s=MAY_RUN_S)
+        fact = bench.configure(offline_stop_s=bench.window(MAY_RUN_S))
         bench.until(lambda record: evidence.polls_after(record, fact.at), "poll")
     bench.cut()
-    bench.let_pass(MAY_RUN_S * 3)
+    bench.let_pass(bench.window(MAY_RUN_S * 3))
     bench.look()
 
 

@@ -3,7 +3,7 @@
 from collections.abc import Iterator
 
 from conformance.checks.device.evidence import RUNNING, installed, publication, reports_after
-from conformance.checks.evidence import Record, parsed
+from conformance.checks.evidence import Record, asked_at, parsed
 from conformance.checks.registry import Judgement, check, expect, unseen
 
 AGGREGATED = ("cpus", "memory", "storage", "interfaces", "supportedRuntimes", "supportedDeploymentTypes")
@@ -33,7 +33,7 @@ def gone_child_is_withdrawn(record: Record) -> Iterator[Judgement]:
         yield unseen("the child is withdrawn", "no child went away")
         return
     name = fact.data["gone"]
-    calls = [item for item in record.of("withdraw-capabilities", deviceId=name) if item.at > fact.at]
+    calls = [item for item in record.of("withdraw-capabilities", deviceId=name) if item.at > asked_at(fact)]
     yield expect(bool(calls), fact, *calls[:1], expected=f"{name} is withdrawn", found=f"{len(calls)} withdrawals")
 
 
@@ -45,7 +45,7 @@ def new_child_is_reported(record: Record) -> Iterator[Judgement]:
         yield unseen("the child is reported", "no child came")
         return
     name = fact.data["child"]
-    calls = [item for item in record.of("report-capabilities", deviceId=name) if item.at > fact.at]
+    calls = [item for item in record.of("report-capabilities", deviceId=name) if item.at > asked_at(fact)]
     yield expect(bool(calls), fact, *calls[:1], expected=f"{name} is reported", found=f"{len(calls)} reports")
 
 

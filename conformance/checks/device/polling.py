@@ -4,7 +4,7 @@ from collections.abc import Iterator
 from itertools import pairwise
 
 from conformance.checks.device.evidence import management, polls_after, usual_interval
-from conformance.checks.evidence import Record
+from conformance.checks.evidence import Record, asked_at
 from conformance.checks.registry import Judgement, check, expect, unseen
 from conformance.record.events import Fact
 
@@ -91,7 +91,7 @@ def changed_capabilities_are_reported(record: Record) -> Iterator[Judgement]:
     if fact is None:
         yield unseen("a new report", "nothing was changed")
         return
-    reports = [item for item in record.capability_reports if item.at > fact.at]
+    reports = [item for item in record.capability_reports if item.at > asked_at(fact)]
     wanted = fact.data.get("serial", "")
     right = [item for item in reports if wanted in (item.request.text or "")]
     found = f"{len(reports)} reports since then, {len(right)} with the new facts"
@@ -121,7 +121,7 @@ def configured_hours_are_kept(record: Record) -> Iterator[Judgement]:
     if fact is None or not polls:
         yield unseen("polls within the hours", "no poll since then")
         return
-    wait, found = float(fact.data["not_before_s"]), polls[0].at - fact.at
+    wait, found = float(fact.data["not_before_s"]), polls[0].at - asked_at(fact)
     expected = f"no poll for {wait:g} s"
     yield expect(found >= wait * 0.9, fact, polls[0], expected=expected, found=f"the first after {found:.2f} s")
 
@@ -133,12 +133,12 @@ def downtime_is_kept(record: Record) -> Iterator[Judgement]:
     if fact is None:
         yield unseen("no tries in the downtime", "none was configured")
         return
-    length, usual = float(fact.data["downtime_s"]), usual_interval(record, fact.at)
+    length, usual = float(fact.data["downtime_s"]), usual_interval(record, asked_at(fact))
     if usual is None or usual > length * CLEARLY_SHORTER:
         often = "unknown" if usual is None else f"{usual:.2f} s"
         yield unseen(f"nothing for {length:g} s", f"the usual time between polls is {often}", fact)
         return
-    begin, end = fact.at + SET_UP_S, fact.at + length * 0.9
+    begin, end = fact.at + SET_UP_S, asked_at(fact) + length * 0.9
     after = polls_after(record, end)
     if not after:
         yield unseen("polls after the downtime", "none came", fact)

@@ -4,7 +4,7 @@ from collections.abc import Iterator
 from itertools import pairwise
 from statistics import median
 
-from conformance.checks.evidence import Offer, Record, Report
+from conformance.checks.evidence import Offer, Record, Report, asked_at
 from conformance.checks.registry import Judgement, check, expect, noted
 from conformance.record.events import Exchange
 
@@ -66,7 +66,7 @@ def polls_keep_the_declared_distance(record: Record) -> Iterator[Judgement]:
 
 def _undisturbed_gaps(record: Record) -> list[tuple[float, Exchange, Exchange]]:
     """Give the seconds from a poll that had nothing new to the next poll, where the bench did nothing in between."""
-    breaks = [item.at for item in record.facts if item.kind in INTERRUPTIONS]
+    breaks = [moment for item in record.facts if item.kind in INTERRUPTIONS for moment in (asked_at(item), item.at)]
     return [
         (later.at - earlier.at, earlier, later)
         for earlier, later in pairwise(record.polls)
@@ -80,7 +80,7 @@ def _undisturbed_gaps(record: Record) -> list[tuple[float, Exchange, Exchange]]:
 
 def _reconfigured(record: Record, poll: Exchange) -> bool:
     """Whether the user had told the device to poll at another rate."""
-    return any("poll_s" in fact.data for fact in record.facts_of("configured") if fact.at <= poll.at)
+    return any("poll_s" in fact.data for fact in record.facts_of("configured") if asked_at(fact) <= poll.at)
 
 
 @check("ST-001", "DS-073", role="device", monitor=True)
