@@ -124,12 +124,11 @@ def serve_device(  # noqa: PLR0913 - one parameter for each option
 async def _serve(config: DeviceConfig, stop: asyncio.Event, control_port: int | None) -> None:
     from conformance.cli.device_log import DeviceLog, TalkativeTransport
     from simulator.device.driver import SimulatedDevice
-    from simulator.device.transport import HttpTransport
 
     log = DeviceLog()
-    http = HttpTransport(config.wfm_url, config.svid, config.trust, limits=config.limits)
-    device = SimulatedDevice(config, transport=TalkativeTransport(http, log))
-    log.say(f"device {device.device_id} as {config.svid.spiffe_id}, polling {config.wfm_url}")
+    device = SimulatedDevice(config, transport=TalkativeTransport(config.transport(), log))
+    who = config.svid.spiffe_id if config.svid else "a client that signs"
+    log.say(f"device {device.device_id} as {who}, polling {config.wfm_url}")
     control = await _control(device, control_port, log) if control_port is not None else None
     await device.start()
     follower = asyncio.create_task(log.follow(device))

@@ -12,7 +12,8 @@ from simulator.device.policies import Policies
 from simulator.device.retrieval import ComponentRetriever, RegistryAccess
 from simulator.device.runtimes import ComponentScript
 from simulator.device.settings import AgentSettings, DailyWindow, Retrieval, Window
-from simulator.device.transport import HttpTransport, Limits
+from simulator.device.signed import SignedTransport, Signing
+from simulator.device.transport import HttpsTransport, HttpTransport, Limits
 from simulator.device.workloads import Machine
 from simulator.identity.mis_trust import MisTrust
 from simulator.identity.svid import Svid
@@ -32,6 +33,7 @@ COLLECTOR = MappingProxyType(
 class DeviceConfig:
     """One device. Times in seconds; windows on the device's clock (the Unix clock unless another is given).
 
+    It shows an SVID and believes a trust bundle (`svid`, `trust`), or signs its requests (`signing`), by revision.
     `capabilities` replaces the default profile, which `hosting`, `deployment_types` and `labels` shape; with `children`
     the device is a see-thru gateway. `storage`: a folder for durable state, None for memory. `agent_class` and
     `check_wfm` are where deliberately broken devices differ, as are the other classes; `trust_class` counts where
@@ -41,8 +43,9 @@ class DeviceConfig:
     """
 
     wfm_url: str
-    svid: Svid
-    trust: TrustSource
+    svid: Svid | None = None
+    trust: TrustSource | None = None
+    signing: Signing | None = None
     device_id: str = "device-1"
     capabilities: DeviceCapabilities | None = None
     hosting: bool = True
@@ -78,6 +81,17 @@ class DeviceConfig:
     transport_class: type[HttpTransport] = HttpTransport
     collector: Mapping[str, str] = field(default_factory=lambda: dict(COLLECTOR))
     seed: int = 0
+
+    def transport(self) -> HttpsTransport:
+        """What carries its requests. Raises ValueError when it has neither an SVID with trust nor a signing key."""
+        proxy = self.proxy_url if self.policies.proxy == "connect" else None
+        if self.signing is not None:
+            return SignedTransport(self.wfm_url, self.signing, self.storage, limits=self.limits, proxy_url=proxy)
+        if self.svid is None or self.trust is None:
+            raise ValueError("svid, trust: expected both, or signing; found neither")
+        return self.transport_class(
+            self.wfm_url, self.svid, self.trust, check_wfm=self.check_wfm, limits=self.limits, proxy_url=proxy
+        )
 
     def facts(self) -> DeviceFacts:
         """What the device is when it starts."""

@@ -12,8 +12,9 @@ from simulator.device.durable import DamagedState, Durable
 from simulator.device.events import CapabilitiesChanged, Effect, Log, LogKind, Point
 from simulator.device.facts import Child, DeviceFacts
 from simulator.device.life import Life, PowerLost, Surroundings, told
+from simulator.device.signed import SignedTransport
 from simulator.device.storage import FileStorage, MemoryStorage, Storage
-from simulator.device.transport import HttpTransport, Transport
+from simulator.device.transport import HttpsTransport, HttpTransport, Transport
 from simulator.device.workloads import DeploymentView
 from simulator.identity.svid import Svid
 from simulator.protocol.capabilities import DeviceCapabilities
@@ -160,6 +161,8 @@ class SimulatedDevice:
         policies = self.config.policies
         if policies.factory_reset == "forget":
             self.storage.erase()
+            if isinstance(self._transport, SignedTransport):
+                self._transport.forget()
         elif policies.version_regression == "accept-after-reset":
             self.storage.save(Durable(announced=self.state.announced))
         self.facts = self.config.facts()
@@ -172,7 +175,7 @@ class SimulatedDevice:
         await self.stop()
         self.config = replace(self.config, **changes)
         self.machine.scripts = self.config.scripts
-        if isinstance(self._transport, HttpTransport):
+        if isinstance(self._transport, HttpsTransport):
             self._transport = None
         if was_on:
             await self.start()
@@ -249,7 +252,7 @@ class SimulatedDevice:
     # --- inside ------------------------------------------------------------------------------------------
 
     def _begin_life(self) -> None:
-        self._transport = self._transport or self._new_transport()
+        self._transport = self._transport or self.config.transport()
         agent = self.config.agent_class(self.config.settings(), self.facts, self._load(), self._random.random)
         around = Surroundings(
             machine=self.machine,
@@ -270,17 +273,6 @@ class SimulatedDevice:
         except DamagedState as error:
             self._note("failure", f"state is lost, starting without: {error}")
             return None
-
-    def _new_transport(self) -> HttpTransport:
-        config = self.config
-        return config.transport_class(
-            config.wfm_url,
-            config.svid,
-            config.trust,
-            check_wfm=config.check_wfm,
-            limits=config.limits,
-            proxy_url=config.proxy_url if config.policies.proxy == "connect" else None,
-        )
 
     async def _close_transport(self) -> None:
         if self._transport is not None:

@@ -1,4 +1,4 @@
-"""Requests over mutual TLS with an SVID; every connection is checked against the device's own identity (ID-52).
+"""Requests over TLS; with an SVID, every connection is checked against the device's own identity (ID-52).
 
 Connections are reused, for a bounded time (ID-36), and not after the SVID was renewed or the trust bundle replaced
 (ID-39, ID-84). Bodies are handed on after undoing Content-Encoding, and only up to a size (DS-050).
@@ -16,7 +16,7 @@ from simulator.device.events import Answer, FailureKind, RequestFailed, Response
 from simulator.identity.handshake import Observer
 from simulator.identity.spiffe import SpiffeId, recognise_wfm
 from simulator.identity.svid import Svid
-from simulator.identity.tls import HeldCredential, client_context
+from simulator.identity.tls import HeldCredential, ReloadingContext, client_context
 from simulator.identity.trust import TrustSource
 
 MAX_BODY_BYTES = 64 * 1024 * 1024
@@ -63,40 +63,19 @@ class _TooLarge(Exception):
     """A body beyond the bound."""
 
 
-class HttpTransport:
-    """HTTP/1.1 over mutual TLS.
-
-    `check_wfm` false leaves out the recognition of the WFM's SPIFFE ID: only for devices that are broken on purpose.
-    """
+class HttpsTransport:
+    """HTTP/1.1 over TLS: connections, limits and what goes wrong. `context` says who is trusted and who is shown."""
 
     def __init__(
-        self,
-        wfm_url: str,
-        svid: Svid,
-        trust: TrustSource,
-        *,
-        check_wfm: bool = True,
-        limits: Limits | None = None,
-        proxy_url: str | None = None,
-        observer: Observer | None = None,
+        self, wfm_url: str, context: ssl.SSLContext, limits: Limits | None = None, proxy_url: str | None = None
     ) -> None:
         self._base = wfm_url.rstrip("/")
         self._origin = URL(self._base).origin()
-        self._svid = svid
-        self._credential = HeldCredential(svid)
-        self._check_wfm = check_wfm
         self._limits = limits or Limits()
         self._proxy = proxy_url
-        self.context = client_context(self._credential, trust, self._recognise, observer)
+        self.context: ssl.SSLContext = context
         self._pool: _Pool | None = None
         self._closing: set[asyncio.Task[None]] = set()
-        trust.on_change(lambda _bundle: self._retire())
-
-    def renew(self, svid: Svid) -> None:
-        """Present another SVID, on new connections only (ID-39, ID-61)."""
-        self._svid = svid
-        self._credential.renew(svid)
-        self._retire()
 
     async def exchange(self, request: Send) -> Answer:
         """Send a request; whatever goes wrong is a RequestFailed that says what."""
@@ -153,10 +132,6 @@ class HttpTransport:
         url = URL(target, encoded=True)
         return url if url.absolute and url.origin() == self._origin else None
 
-    def _recognise(self, peer: SpiffeId) -> None:
-        if self._check_wfm:
-            recognise_wfm(peer, self._svid.spiffe_id)
-
     def _current_pool(self) -> _Pool:
         now = asyncio.get_running_loop().time()
         if self._pool is not None and now - self._pool.born > self._limits.connection_age_s:
@@ -186,6 +161,41 @@ class HttpTransport:
         task = asyncio.get_running_loop().create_task(pool.close_if_unused())
         self._closing.add(task)
         task.add_done_callback(self._closing.discard)
+
+
+class HttpTransport(HttpsTransport):
+    """Over mutual TLS with an SVID.
+
+    `check_wfm` false leaves out the recognition of the WFM's SPIFFE ID: only for devices that are broken on purpose.
+    """
+
+    def __init__(
+        self,
+        wfm_url: str,
+        svid: Svid,
+        trust: TrustSource,
+        *,
+        check_wfm: bool = True,
+        limits: Limits | None = None,
+        proxy_url: str | None = None,
+        observer: Observer | None = None,
+    ) -> None:
+        self._svid = svid
+        self._credential = HeldCredential(svid)
+        self._check_wfm = check_wfm
+        self.context: ReloadingContext = client_context(self._credential, trust, self._recognise, observer)
+        super().__init__(wfm_url, self.context, limits, proxy_url)
+        trust.on_change(lambda _bundle: self._retire())
+
+    def renew(self, svid: Svid) -> None:
+        """Present another SVID, on new connections only (ID-39, ID-61)."""
+        self._svid = svid
+        self._credential.renew(svid)
+        self._retire()
+
+    def _recognise(self, peer: SpiffeId) -> None:
+        if self._check_wfm:
+            recognise_wfm(peer, self._svid.spiffe_id)
 
 
 def failure_kind(error: BaseException) -> FailureKind:

@@ -62,7 +62,11 @@ class WebAnchors:
 
     async def context(self, _url: str, _timeout_s: float) -> ssl.SSLContext:
         """Make a client context that accepts the server of a URL only if its chain and name are right."""
-        context = _client_context()
+        return self.client_context()
+
+    def client_context(self, *, allow_tls12: bool = True) -> ssl.SSLContext:
+        """Make a client context that accepts a server only if its chain and name are right."""
+        context = _client_context(allow_tls12=allow_tls12)
         context.load_verify_locations(cadata=self.pem.decode())
         return context
 
@@ -113,10 +117,10 @@ def web_server_context(credential: Credential, *, allow_tls12: bool = False) -> 
     return context
 
 
-def _client_context() -> ssl.SSLContext:
+def _client_context(*, allow_tls12: bool = True) -> ssl.SSLContext:
     # name and chain are checked by default for this protocol; no default anchors are loaded
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
-    harden(context, allow_tls12=True)  # the identity service may stand behind an older web front (ID-32)
+    harden(context, allow_tls12=allow_tls12)  # the identity service may stand behind an older web front (ID-32)
     context.verify_flags |= ssl.VERIFY_X509_PARTIAL_CHAIN
     return context
 

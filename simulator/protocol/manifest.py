@@ -7,6 +7,7 @@ from pydantic import Field, model_validator
 from simulator.protocol.digest import InvalidDigest, digest_of, entity_tag, parse_digest
 from simulator.protocol.documents import Document, DocumentError, canonical_json, parse_json
 from simulator.protocol.ids import DeploymentId, ManifestVersion
+from simulator.protocol.operations import API_ROOT
 
 MANIFEST_MEDIA_TYPE = "application/vnd.margo.manifest.v1+json"
 BUNDLE_MEDIA_TYPE = "application/vnd.margo.bundle.v1+tar+gzip"
@@ -78,11 +79,11 @@ def parse_manifest(data: bytes) -> StateManifest:
     return manifest
 
 
-def bundle_url(digest: str) -> str:
-    """Where a bundle is served (DS-023)."""
-    return f"/api/v1/bundles/{digest}"
+def bundle_url(digest: str, root: str = API_ROOT) -> str:
+    """Where a bundle is served below the root of the routes (DS-023)."""
+    return f"{root}/bundles/{digest}"
 
 
-def deployment_url(deployment_id: str, digest: str) -> str:
-    """Where one deployment is served (DS-027)."""
-    return f"/api/v1/deployments/{deployment_id}/{digest}"
+def deployment_url(deployment_id: str, digest: str, root: str = API_ROOT) -> str:
+    """Where one deployment is served below the root of the routes (DS-027)."""
+    return f"{root}/deployments/{deployment_id}/{digest}"

@@ -20,6 +20,8 @@ Operation = Literal[
     "fetch-deployment",
     "fetch-bundle",
     "report-status",
+    "fetch-root-certificate",
+    "onboard",
     "discover",
     "fetch-trust-bundle",
     "check-registry",

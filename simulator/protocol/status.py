@@ -52,14 +52,29 @@ class ComponentStatus(Reported):
     error: StatusError | None = None
 
 
-class DeploymentStatus(Reported):
-    """One status report (ST-003)."""
+class StatusReport(Reported):
+    """What a status report says in every revision."""
 
     deployment_id: DeploymentId
-    adopted_manifest_version: ManifestVersion
     status: OverallStatus
     components: tuple[ComponentStatus, ...] = Field()
     device_id: DeviceId | None = None
+
+    @property
+    def adopted(self) -> int | None:
+        """The manifest version that the device says it adopted; None where the revision does not have it told."""
+        return None
+
+
+class DeploymentStatus(StatusReport):
+    """One status report (ST-003)."""
+
+    adopted_manifest_version: ManifestVersion
+
+    @property
+    def adopted(self) -> int:
+        """The manifest version that the device says it adopted."""
+        return self.adopted_manifest_version
 
 
 def overall(states: Iterable[State]) -> State:

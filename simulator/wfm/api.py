@@ -69,9 +69,7 @@ class ManagementApi:
         try:
             client_id, last = self._caller(request, now)
         except NotAuthenticated as error:
-            refusal = self.refuse(Problem.of(ProblemType.NOT_AUTHORIZED, str(error)))
-            refusal.force_close()
-            return refusal
+            return self.not_authenticated(error)
         refused = self.gate.enter(client_id, now)
         if refused is not None:
             return self.overloaded(refused)
@@ -202,6 +200,12 @@ class ManagementApi:
             headers["Content-Encoding"] = "gzip"
             body = gzip.compress(body, mtime=0)
         return web.Response(body=body, headers=headers)
+
+    def not_authenticated(self, error: NotAuthenticated) -> web.StreamResponse:
+        """The answer to a caller who cannot be told; the connection ends with it."""
+        refusal = self.refuse(Problem.of(ProblemType.NOT_AUTHORIZED, str(error)))
+        refusal.force_close()
+        return refusal
 
     async def body(self, request: web.BaseRequest) -> bytes:
         """The request's body; a content coding is not understood (415), too much is too much (413)."""

@@ -15,7 +15,12 @@ from simulator.identity.trust import TrustSource
 
 
 class NotAuthenticated(Exception):
-    """The connection has no valid client SVID (any more); it has to end."""
+    """The caller cannot be told: no valid client SVID (any more), so that the connection has to end.
+
+    `status` is that of the answer.
+    """
+
+    status = 403
 
 
 class Caller(Protocol):

@@ -12,7 +12,8 @@ from typing import Any, Generic, Literal, TypeVar
 from simulator.protocol.capabilities import DeviceCapabilities
 from simulator.protocol.documents import parse_json
 from simulator.protocol.manifest import parse_manifest
-from simulator.protocol.status import DeploymentStatus
+from simulator.protocol.signed import SignedStatus, without_envelope
+from simulator.protocol.status import DeploymentStatus, StatusReport
 from simulator.wfm.state import (
     ClientState,
     DeploymentRecord,
@@ -23,9 +24,12 @@ from simulator.wfm.state import (
     StatusRecord,
 )
 
-Table = Literal["clients", "devices", "deployments", "statuses", "publications", "contents", "packages", "journal"]
+Table = Literal[
+    "clients", "certificates", "devices", "deployments", "statuses", "publications", "contents", "packages", "journal"
+]
 TABLES: tuple[Table, ...] = (
     "clients",
+    "certificates",
     "devices",
     "deployments",
     "statuses",
@@ -36,6 +40,7 @@ TABLES: tuple[Table, ...] = (
 )
 KEYS: Mapping[Table, tuple[str, ...]] = {
     "clients": ("client_id",),
+    "certificates": ("client_id",),
     "devices": ("client_id", "device_id"),
     "deployments": ("client_id", "deployment_id"),
     "statuses": ("client_id", "deployment_id"),
@@ -162,7 +167,7 @@ def version_text(version: int) -> str:
 def device_of(row: Mapping[str, Any]) -> DeviceRecord:
     """A device from its row."""
     body = bytes(row["body"])
-    capabilities = DeviceCapabilities.from_wire(parse_json(body, "stored capabilities"))
+    capabilities = DeviceCapabilities.from_wire(without_envelope(parse_json(body, "stored capabilities")))
     return DeviceRecord(row["device_id"], body, capabilities, row["first_at"], row["at"])
 
 
@@ -186,7 +191,9 @@ def deployment_of(row: Mapping[str, Any]) -> DeploymentRecord:
 def status_of(row: Mapping[str, Any]) -> StatusRecord:
     """A status report from its row."""
     body = bytes(row["body"])
-    status = DeploymentStatus.from_wire(parse_json(body, "stored status"))
+    value = parse_json(body, "stored status")
+    kind = SignedStatus if isinstance(value, dict) and "kind" in value else DeploymentStatus
+    status: StatusReport = kind.from_wire(value)
     return StatusRecord(row["deployment_id"], body, status, row["at"])
 
 

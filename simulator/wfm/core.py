@@ -6,15 +6,15 @@ that a crash could take back. Refusals are raised as the exceptions of `refusals
 """
 
 import uuid
-from collections import OrderedDict, deque
+from collections import OrderedDict
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
 from simulator.protocol.capabilities import DeviceCapabilities
-from simulator.protocol.documents import DocumentError, parse_json
 from simulator.protocol.ids import DEVICE_ID_PATTERN, MAX_MANIFEST_VERSION, parent_of
-from simulator.protocol.status import DeploymentStatus, State
+from simulator.protocol.operations import API_ROOT
+from simulator.protocol.status import DeploymentStatus, State, StatusReport
 from simulator.wfm.changes import (
     Change,
     Drop,
@@ -26,6 +26,7 @@ from simulator.wfm.changes import (
     journal_put,
     status_put,
 )
+from simulator.wfm.journal import STATUS, Journal
 from simulator.wfm.patterns import matches_whole
 from simulator.wfm.publishing import Composed, adopt
 from simulator.wfm.refusals import (
@@ -35,7 +36,7 @@ from simulator.wfm.refusals import (
     GatewayNotFound,
     NotAuthorized,
     SemanticError,
-    refusal_of,
+    read,
 )
 from simulator.wfm.restoring import restore_client
 from simulator.wfm.state import (
@@ -53,7 +54,10 @@ OPERATOR = "operator"
 
 @dataclass(frozen=True, slots=True)
 class CoreLimits:
-    """Bounds of memory: superseded manifests kept per client, devices and deployments per client, journal entries."""
+    """Bounds of memory: superseded manifests kept per client, devices and deployments per client, journal entries.
+
+    The journal keeps, beyond its bound, what tells what runs now.
+    """
 
     history: int = 16
     devices: int = 10_000
@@ -79,8 +83,7 @@ class DesiredState:
         self.new_id = new_id
         self.clients: dict[str, ClientState] = {}
         self.owners: dict[str, str] = {}
-        self.journal: deque[JournalEntry] = deque(maxlen=self.limits.journal)
-        self._seq = 0
+        self.journal = Journal(self.limits.journal, self._still_there)
 
     # -- what a client may do ---------------------------------------------------------------------------------------
 
@@ -192,7 +195,7 @@ class DesiredState:
             raise ValueError(f"at most {self.limits.deployments} deployments per client")
         documents = {name: record.desired.document for name, record in wanted.items() if name not in dropped}
         documents |= {desired.deployment_id: desired.document for desired in put}
-        composed = self.compose(self.next_version(client), documents)
+        composed = replace(self.compose(self.next_version(client), documents), root=self.root(client_id))
         publication = self.written(composed, now)  # whatever cannot be published fails here, before anything changed
         changes = self._known(client)
         for name in dropped:
@@ -247,14 +250,12 @@ class DesiredState:
         self.clients.clear()
         self.owners.clear()
         self.journal.clear()
-        self._seq = 0
 
     def restore(self, rows: Mapping[str, Iterable[Mapping[str, Any]]]) -> None:
         """Take up the state from the store's rows, table by table."""
         self.forget_everything()
         entries, clients = restore_client(rows, self.client)
-        self.journal.extend(entries)
-        self._seq = self.journal[-1].seq if self.journal else 0
+        self.journal.restore(entries)
         for client in clients:
             client.known = True
             self.owners.update(dict.fromkeys(client.deployments, client.client_id))
@@ -272,12 +273,7 @@ class DesiredState:
 
     def read_capabilities(self, device_id: str, body: bytes) -> DeviceCapabilities:
         """Read a capabilities report for the device named in the path (DC-006..DC-028, AMB-X-20)."""
-        value: object = None
-        try:
-            value = parse_json(body, "DeviceCapabilitiesManifest")
-            capabilities = DeviceCapabilities.from_wire(value, "DeviceCapabilitiesManifest")
-        except DocumentError as error:
-            raise refusal_of(error, DeviceCapabilities.problems(value) if error.well_formed else None) from None
+        capabilities = self.capabilities_of(body)
         if not matches_whole(DEVICE_ID_PATTERN, device_id):
             raise SemanticError.of_field("deviceId", f"expected unreserved characters and /, found {device_id!r}")
         if capabilities.properties.id != device_id:
@@ -285,18 +281,21 @@ class DesiredState:
             raise SemanticError.of_field("properties.id", f"expected {device_id} as in the path, found {found}")
         return capabilities
 
-    def read_status(self, deployment_id: str, body: bytes) -> DeploymentStatus:
+    def read_status(self, deployment_id: str, body: bytes) -> StatusReport:
         """Read a status report for the deployment named in the path (ST-003..ST-012, AMB-X-20)."""
-        value: object = None
-        try:
-            value = parse_json(body, "DeploymentStatusManifest")
-            status = DeploymentStatus.from_wire(value, "DeploymentStatusManifest")
-        except DocumentError as error:
-            raise refusal_of(error, DeploymentStatus.problems(value) if error.well_formed else None) from None
+        status = self.status_of(body)
         if status.deployment_id != deployment_id:
             found = status.deployment_id
             raise SemanticError.of_field("deploymentId", f"expected {deployment_id} as in the path, found {found}")
         return status
+
+    def capabilities_of(self, body: bytes) -> DeviceCapabilities:
+        """The capabilities in a body, in the form of the revision. Raises MalformedRequest, SemanticError."""
+        return read(DeviceCapabilities, body, "DeviceCapabilitiesManifest")
+
+    def status_of(self, body: bytes) -> StatusReport:
+        """The status report in a body, in the form of the revision. Raises MalformedRequest, SemanticError."""
+        return read(DeploymentStatus, body, "DeploymentStatusManifest")
 
     def check_gateway(self, client: ClientState, device_id: str) -> None:
         """A child's gateway has to be known first; raises GatewayNotFound (DC-033, DC-034)."""
@@ -310,6 +309,11 @@ class DesiredState:
         if version > MAX_MANIFEST_VERSION:
             raise ValueError(f"client {client.client_id} has used every manifest version up to {MAX_MANIFEST_VERSION}")
         return version
+
+    def root(self, client_id: str) -> str:
+        """The root of the routes of a client."""
+        del client_id
+        return API_ROOT
 
     def compose(self, version: int, documents: Mapping[str, bytes]) -> Composed:
         """What a manifest is made of."""
@@ -353,20 +357,23 @@ class DesiredState:
             changes += [Drop("deployments", (client.client_id, old)), Drop("statuses", (client.client_id, old))]
         return changes
 
-    def _note_status(self, now: float, client: ClientState, record: DeploymentRecord, status: DeploymentStatus) -> Put:
+    def _note_status(self, now: float, client: ClientState, record: DeploymentRecord, status: StatusReport) -> Put:
         """Remember what the device said, with the digest of what it had adopted, as far as that is still known."""
-        adopted = client.history.get(status.adopted_manifest_version)
+        adopted = client.history.get(status.adopted or 0)
         detail = {
             "state": str(status.status.state),
             "components": {component.name: str(component.state) for component in status.components},
-            "adoptedManifestVersion": status.adopted_manifest_version,
+            "adoptedManifestVersion": status.adopted,
             "digest": adopted.contents.get(status.deployment_id) if adopted else None,
             "name": record.desired.name,
         }
         device = status.device_id or record.desired.target
-        return self._note(
-            now, client.client_id, "status-reported", client.client_id, device, status.deployment_id, detail=detail
-        )
+        return self._note(now, client.client_id, STATUS, client.client_id, device, status.deployment_id, detail=detail)
+
+    def _still_there(self, client_id: str, deployment_id: str) -> bool:
+        client = self.clients.get(client_id)
+        record = client.deployments.get(deployment_id) if client else None
+        return record is not None and record.phase != "gone"
 
     def _note(
         self,
@@ -379,13 +386,13 @@ class DesiredState:
         *,
         detail: Mapping[str, Any] | None = None,
     ) -> Put:
-        self._seq += 1
-        entry = JournalEntry(self._seq, now, actor, action, client_id, device_id, deployment_id, detail or {})
-        self.journal.append(entry)
+        seq = self.journal.seq + 1
+        entry = JournalEntry(seq, now, actor, action, client_id, device_id, deployment_id, detail or {})
+        self.journal.add(entry)
         return journal_put(entry)
 
 
-def _check_reporter(status: DeploymentStatus, target: str) -> None:
+def _check_reporter(status: StatusReport, target: str) -> None:
     """The reporting device is the target or, with `*`, the gateway or a device behind it (ST-006, AMB-X-34)."""
     found = status.device_id
     gateway = target.removesuffix("/*")
@@ -394,7 +401,7 @@ def _check_reporter(status: DeploymentStatus, target: str) -> None:
     raise SemanticError.of_field("deviceId", f"expected {target}, found {found}")
 
 
-def _told(status: DeploymentStatus) -> tuple[Any, ...]:
+def _told(status: StatusReport) -> tuple[Any, ...]:
     """What makes a report worth a journal entry."""
     components = tuple((component.name, component.state) for component in status.components)
-    return (status.status.state, status.adopted_manifest_version, status.device_id, components)
+    return (status.status.state, status.adopted, status.device_id, components)

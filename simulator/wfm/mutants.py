@@ -23,7 +23,7 @@ from simulator.protocol.digest import entity_tag
 from simulator.protocol.documents import canonical_json, dump_yaml, parse_json
 from simulator.protocol.ids import MAX_MANIFEST_VERSION
 from simulator.protocol.problem import Problem
-from simulator.protocol.status import DeploymentStatus, State
+from simulator.protocol.status import State, StatusReport
 from simulator.wfm.api import ManagementApi
 from simulator.wfm.core import DesiredState
 from simulator.wfm.mutants_answers import ANSWERS
@@ -120,7 +120,7 @@ class _StartsAtZero(DesiredState):
 class _AcceptsInvalidEnum(DesiredState):
     """States outside the enumeration are taken as `installed`."""
 
-    def read_status(self, deployment_id: str, body: bytes) -> DeploymentStatus:
+    def read_status(self, deployment_id: str, body: bytes) -> StatusReport:
         known = {str(state) for state in State}
 
         def mended(item: Any) -> Any:

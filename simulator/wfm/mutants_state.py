@@ -9,7 +9,7 @@ from typing import Any
 from simulator.protocol.application import ApplicationDescription
 from simulator.protocol.capabilities import DeviceCapabilities
 from simulator.protocol.documents import DocumentError, canonical_json, parse_json
-from simulator.protocol.status import DeploymentStatus
+from simulator.protocol.status import StatusReport
 from simulator.wfm.changes import Outcome
 from simulator.wfm.core import OPERATOR, DesiredState
 from simulator.wfm.mutants_model import Json, WfmMutant
@@ -134,7 +134,7 @@ class _AnyStatus(DesiredState):
 class _AnyStatusId(DesiredState):
     """The id in a report need not be that of its address."""
 
-    def read_status(self, deployment_id: str, body: bytes) -> DeploymentStatus:
+    def read_status(self, deployment_id: str, body: bytes) -> StatusReport:
         value = parse_json(body, "status") if body.startswith(b"{") else None
         if isinstance(value, dict) and "deploymentId" in value:
             body = canonical_json({**value, "deploymentId": deployment_id})

@@ -67,6 +67,7 @@ class Northbound:
         self.service = service
         self.shelf = shelf
         self.matcher = Matcher()
+        self.envelope: Mapping[str, str] = {}
 
     # -- in-process -------------------------------------------------------------------------------------------------
 
@@ -96,9 +97,7 @@ class Northbound:
                 new.labels,
                 new.match_device,
             )
-            planned[target.client].append(
-                plan(package, wish, self._device(target.client, target.device_id), matcher=self.matcher)
-            )
+            planned[target.client].append(self._plan(package, wish, self._device(target.client, target.device_id)))
             ids.append(wish.deployment_id)
         changes = (self.service.change(client_id, desired, actor=actor) for client_id, desired in planned.items())
         await asyncio.gather(*changes)
@@ -157,9 +156,7 @@ class Northbound:
         if changed.profile is None and before.profile not in offered:
             wish = replace(wish, profile=None)
         device = self._device(view.client.client_id, before.target)
-        await self.service.change(
-            view.client.client_id, [plan(package, wish, device, before, self.matcher)], actor=actor
-        )
+        await self.service.change(view.client.client_id, [self._plan(package, wish, device, before)], actor=actor)
 
     async def delete(self, deployment_id: str, actor: str = OPERATOR) -> None:
         """Take a deployment out of the manifest at once; its record stays until `removed` is reported."""
@@ -299,9 +296,15 @@ class Northbound:
         if not after.isdecimal():
             raise SemanticError.of_field("after", f"expected a sequence number, found {after!r}")
         found = views.journal(self.service.core, client_id=query(request, "client"), after=int(after))
-        return give(JournalList(entries=[JournalInfo.of(entry) for entry in islice(found, MAX_JOURNAL)]))
+        entries = [JournalInfo.of(entry) for entry in islice(found, MAX_JOURNAL)]
+        return give(JournalList(complete_after=self.service.core.journal.complete_after, entries=entries))
 
     # -- parts ------------------------------------------------------------------------------------------------------
+
+    def _plan(
+        self, package: Package, wish: Wish, device: DeviceRecord | None, before: Desired | None = None
+    ) -> Desired:
+        return plan(package, wish, device, before, self.matcher, envelope=self.envelope)
 
     def _device(self, client_id: str, target: str) -> DeviceRecord | None:
         state = self.service.core.clients.get(client_id)

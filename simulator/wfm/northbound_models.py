@@ -181,7 +181,7 @@ class DeploymentInfo(OperatorModel):
                 )
                 for name in names
             ],
-            adopted_manifest_version=status.adopted_manifest_version if status else None,
+            adopted_manifest_version=status.adopted if status else None,
             created_at=time_text(record.created_at),
             changed_at=time_text(record.changed_at),
             reported_at=time_text(view.report.at) if view.report else None,
@@ -291,8 +291,9 @@ class JournalInfo(OperatorModel):
 
 
 class JournalList(OperatorModel):
-    """Journal entries, oldest first."""
+    """Journal entries, oldest first. With larger numbers than `complete_after` all are there; older ones have gone."""
 
+    complete_after: int
     entries: list[JournalInfo]
 
 

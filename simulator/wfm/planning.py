@@ -6,6 +6,7 @@ description do not (EXT-03).
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from types import MappingProxyType
 from typing import Any
 
 from simulator.protocol.deployment import ApplicationDeployment
@@ -41,11 +42,14 @@ def plan(
     device: DeviceRecord | None,
     before: Desired | None = None,
     matcher: Matcher = USUAL,
+    *,
+    envelope: Mapping[str, str] = MappingProxyType({}),
 ) -> Desired:
     """Make the deployment.
 
     `device` is the target's record (for `gw/*` the gateway's), None when it has not been reported; `before` is the
-    deployment that is replaced. Raises SemanticError naming every field that is wrong.
+    deployment that is replaced; `envelope` are the members that a revision puts first. Raises SemanticError naming
+    every field that is wrong.
     """
     description = package.description
     problems = check_values(description, wish.parameters)
@@ -54,6 +58,7 @@ def plan(
     _refuse(problems)
     profile = profile_for(package, wish, device, matcher)
     document = {
+        **envelope,
         "id": wish.deployment_id,
         "metadata": {
             "name": wish.name or description.id,

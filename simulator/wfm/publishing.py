@@ -13,6 +13,7 @@ from simulator.protocol.manifest import (
     bundle_url,
     deployment_url,
 )
+from simulator.protocol.operations import API_ROOT
 from simulator.wfm.changes import Change, Drop, content_put, publication_put, version_text
 from simulator.wfm.state import ClientState, Publication
 
@@ -22,11 +23,15 @@ BUNDLE_KEY = ""
 
 @dataclass(frozen=True, slots=True)
 class Composed:
-    """A manifest before it is written: the documents by deployment id, in order, and their bundle (None when empty)."""
+    """A manifest before it is written: the documents by deployment id, in order, and their bundle (None when empty).
+
+    `root` is that of the routes at which they will be served.
+    """
 
     version: int
     documents: Mapping[str, bytes]
     bundle: bytes | None
+    root: str = API_ROOT
 
     @classmethod
     def of(cls, version: int, documents: Mapping[str, bytes]) -> "Composed":
@@ -42,23 +47,23 @@ class Composed:
         """The manifest as a document."""
         return StateManifest(
             manifest_version=self.version,
-            bundle=bundle_ref(self.bundle),
-            deployments=tuple(deployment_ref(name, data) for name, data in self.documents.items()),
+            bundle=bundle_ref(self.bundle, self.root),
+            deployments=tuple(deployment_ref(name, data, self.root) for name, data in self.documents.items()),
         )
 
 
-def bundle_ref(bundle: bytes | None) -> BundleRef | None:
+def bundle_ref(bundle: bytes | None, root: str = API_ROOT) -> BundleRef | None:
     """How the manifest names a bundle (DS-017, DS-021, DS-023)."""
     if bundle is None:
         return None
     digest = digest_of(bundle)
-    return BundleRef(media_type=BUNDLE_MEDIA_TYPE, digest=digest, url=bundle_url(digest), size_bytes=len(bundle))
+    return BundleRef(media_type=BUNDLE_MEDIA_TYPE, digest=digest, url=bundle_url(digest, root), size_bytes=len(bundle))
 
 
-def deployment_ref(deployment_id: str, document: bytes) -> DeploymentRef:
+def deployment_ref(deployment_id: str, document: bytes, root: str = API_ROOT) -> DeploymentRef:
     """How the manifest names a deployment (DS-024, DS-025, DS-027)."""
     digest = digest_of(document)
-    url = deployment_url(deployment_id, digest)
+    url = deployment_url(deployment_id, digest, root)
     return DeploymentRef(deployment_id=deployment_id, digest=digest, url=url, size_bytes=len(document))
 
 

@@ -3,8 +3,12 @@
 The API turns them into problem documents.
 """
 
-from simulator.protocol.documents import DocumentError
+from typing import TypeVar
+
+from simulator.protocol.documents import Document, DocumentError, parse_json
 from simulator.protocol.problem import FieldError, Problem, ProblemType
+
+DocumentT = TypeVar("DocumentT", bound=Document)
 
 
 class Refusal(Exception):
@@ -86,3 +90,13 @@ def refusal_of(error: DocumentError, errors: list[tuple[str, str]] | None = None
         return MalformedRequest(str(error))
     fields = errors or [(error.field, f"expected {error.expected}, found {error.found}")]
     return SemanticError(str(error), tuple(FieldError(field=field, message=message) for field, message in fields))
+
+
+def read(kind: type[DocumentT], body: bytes, name: str) -> DocumentT:
+    """Read a document that a client sent; raises MalformedRequest, or SemanticError with every wrong field."""
+    value: object = None
+    try:
+        value = parse_json(body, name)
+        return kind.from_wire(value, name)
+    except DocumentError as error:
+        raise refusal_of(error, kind.problems(value) if error.well_formed else None) from None

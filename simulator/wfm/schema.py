@@ -18,6 +18,12 @@ TABLES: dict[str, Table] = {
         Column("retired", Boolean, nullable=False),
         Column("next_version", String(20)),
     ),
+    "certificates": Table(
+        "wfm_certificates",
+        metadata,
+        Column("client_id", _CLIENT, primary_key=True),
+        Column("certificate", LargeBinary, nullable=False),
+    ),
     "devices": Table(
         "wfm_devices",
         metadata,

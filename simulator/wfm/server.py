@@ -19,7 +19,8 @@ from simulator.identity.svid import Svid
 from simulator.identity.tls import CredentialSource, HeldCredential, server_context
 from simulator.identity.trust import StaticTrust, TrustSource
 from simulator.wfm.api import ApiSettings, ManagementApi
-from simulator.wfm.callers import TlsCaller
+from simulator.wfm.callers import Caller, TlsCaller
+from simulator.wfm.changes import Row
 from simulator.wfm.control import Control, ExchangeHistory
 from simulator.wfm.core import CoreLimits, DesiredState
 from simulator.wfm.http import HttpServer
@@ -157,11 +158,9 @@ class ReferenceWfm:
         Raises ConfigError, CredentialError, StoreUnusable, PortInUse.
         """
         config = self.config
-        trust = config.trust_source()
-        context = self._context(config.credential(), trust)
+        context, caller = self.security()
         try:
             await self._take_up()
-            caller = TlsCaller(trust, config.max_connection_age_s)
             api = self._api_class(self.service, caller, self.gate, self.settings)
             management = HttpServer(
                 api.handle,
@@ -186,13 +185,29 @@ class ReferenceWfm:
             else:
                 await part.stop()
 
+    def security(self) -> tuple[ssl.SSLContext, Caller]:
+        """What the port shows and demands in TLS, and how callers are told. Raises ConfigError, CredentialError."""
+        trust = self.config.trust_source()
+        context = server_context(
+            self.config.credential(),
+            trust,
+            self._recognise,
+            self._observer,
+            allow_tls12=self.config.allow_tls12,
+        )
+        return context, TlsCaller(trust, self.config.max_connection_age_s)
+
+    def take_up(self, rows: dict[str, list[Row]]) -> None:
+        """Take up the state of the store's rows."""
+        self.core.restore(rows)
+        self.shelf.restore(rows["packages"])
+
     async def _take_up(self) -> None:
         if self._store is None:
             return
         rows = await self._store.open()
         self._running.append(self._store)
-        self.core.restore(rows)
-        self.shelf.restore(rows["packages"])
+        self.take_up(rows)
 
     async def _serve(self, routes: Sequence[Route], port: int | None) -> int | None:
         if port is None:
@@ -200,9 +215,6 @@ class ReferenceWfm:
         server = OperatorServer(routes)
         self._running.append(server)
         return await server.start(self.config.operator_host, port)
-
-    def _context(self, credential: CredentialSource, trust: TrustSource) -> ssl.SSLContext:
-        return server_context(credential, trust, self._recognise, self._observer, allow_tls12=self.config.allow_tls12)
 
     def _own_client(self, spiffe_id: SpiffeId) -> object:
         return recognise_client(spiffe_id, self.config.trust_domain, self.config.wfm_id)

@@ -11,7 +11,7 @@ from typing import Any, Literal
 from simulator.protocol.capabilities import DeviceCapabilities
 from simulator.protocol.deployment import parse_deployment
 from simulator.protocol.digest import digest_of, entity_tag
-from simulator.protocol.status import DeploymentStatus
+from simulator.protocol.status import StatusReport
 
 KNOWN_TYPES = ("helm", "compose", "custom")
 KNOWN_RUNTIMES = ("oci", "custom")
@@ -85,7 +85,7 @@ class StatusRecord:
 
     deployment_id: str
     body: bytes
-    status: DeploymentStatus
+    status: StatusReport
     at: float
 
 

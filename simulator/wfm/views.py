@@ -4,8 +4,9 @@ from collections import defaultdict
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-from simulator.protocol.status import DeploymentStatus
+from simulator.protocol.status import StatusReport
 from simulator.wfm.core import DesiredState
+from simulator.wfm.journal import STATUS
 from simulator.wfm.state import ClientState, DeploymentRecord, DeviceRecord, JournalEntry, StatusRecord
 
 
@@ -18,7 +19,7 @@ class DeploymentView:
     report: StatusRecord | None
 
     @property
-    def status(self) -> DeploymentStatus | None:
+    def status(self) -> StatusReport | None:
         """The newest status report."""
         return self.report.status if self.report else None
 
@@ -94,7 +95,7 @@ def ran_at(core: DesiredState, client_id: str, device_id: str, at: float) -> tup
     """
     last: dict[str, Ran] = {}
     for entry in core.journal:
-        if entry.action != "status-reported" or entry.client_id != client_id or entry.device_id != device_id:
+        if entry.action != STATUS or entry.client_id != client_id or entry.device_id != device_id:
             continue
         if entry.at > at or entry.deployment_id is None:
             continue

@@ -34,6 +34,13 @@ def equal_version(agent: type[Agent]) -> Any:
     return it.running(1)
 
 
+def later_version(agent: type[Agent]) -> Any:
+    it = rig(agent)
+    it.offer(deployment(1))
+    it.offer(deployment(2), version=9)
+    return it.running(2)
+
+
 def older_version(agent: type[Agent]) -> Any:
     it = rig(agent)
     it.offer(deployment(1))
@@ -183,6 +190,8 @@ SCENARIOS: dict[str, Scenario] = {
     "ignores-eligibility": not_for_us,
     "installs-for-other-devices": not_for_us,
     "child-before-gateway": children,
+    "learns-the-order": children,
+    "wants-every-version": later_version,
     "keeps-gone-children": children,
     "omits-child-device": children,
     "fetches-problem-type": refused(403, kind=ProblemType.NOT_AUTHORIZED),
