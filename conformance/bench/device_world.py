@@ -18,7 +18,7 @@ from conformance.bench.recorder import Recorder
 from conformance.record import redact
 from conformance.record.events import Connection, Exchange, Fact, TlsFacts
 from simulator.faults.intercept import ObservedExchange, intercept
-from simulator.faults.link import Link
+from simulator.faults.link import Link, LinkConnection
 from simulator.faults.plan import FaultRule, Faults
 from simulator.identity.authority import Authority
 from simulator.identity.bad_credentials import BAD_CREDENTIALS
