@@ -11,6 +11,7 @@ from rich.text import Text
 from conformance.record.events import ScenarioOutcome
 from conformance.record.run import Run
 from conformance.record.verdict import Conformity, RequirementVerdict
+from reports.claims import claim_in_words, claim_name, claims_counted, never_seen, warned
 from reports.model import FindingReport, Report, RequirementReport, RoleReport, ScenarioReport
 from reports.projection import (
     failing_findings,
@@ -26,6 +27,7 @@ from reports.text import shorten
 WIDTH = 110
 """Columns of the plain text."""
 SHOWN_FAILURES = 20
+SHOWN_CLAIMS = 10
 SHOWN_CHARACTERS = 400
 _STYLE = {
     Conformity.CONFORMANT: "bold green",
@@ -71,9 +73,28 @@ def _role(report: Report, role: RoleReport) -> list[RenderableType]:
     for outcome in _OPEN:
         parts += _scenarios(outcome.value, of_outcome(report, role.role, outcome), "yellow")
     parts.append(_indent(Text(_counts(role), "dim")))
+    parts += [_indent(text) for text in _claims(report, role)]
     parts += [_indent(Text(f"- {_line(reason)}")) for reason in role.reasons]
     parts.append(Text(f"{_MARK[role.conformity]} {role.headline}", _STYLE[role.conformity]))
     return parts
+
+
+def _claims(report: Report, role: RoleReport) -> list[Text]:
+    """What does not fit the statement (ICS), and what of it nothing shows; of a part of the suite that is no wonder."""
+    if not role.claims:
+        return []
+    bad = warned(role)
+    lines = [
+        Text.assemble(("claim ", "yellow"), _line(claim_in_words(claim, briefly=True))) for claim in bad[:SHOWN_CLAIMS]
+    ]
+    if len(bad) > SHOWN_CLAIMS:
+        lines.append(Text(f"… and {len(bad) - SHOWN_CLAIMS} more claims that do not fit, in the report"))
+    unseen = never_seen(role)
+    if unseen and report.run.selection is None:
+        names = ", ".join(claim_name(claim) for claim in unseen)
+        lines.append(Text.assemble(("claimed, never seen ", "yellow"), _line(names)))
+    part = " in the part that was run" if report.run.selection is not None else ""
+    return [*lines, Text(f"claims: {claims_counted(role)}{part}", "dim")]
 
 
 def _failure(role: RoleReport, requirement: RequirementReport) -> Text:

@@ -17,6 +17,7 @@ from markupsafe import Markup, escape
 from conformance.record.events import Severity
 from conformance.record.run import Run
 from reports import page
+from reports.claims import STANDINGS, claims_counted
 from reports.evidence import evidence_of, script_safe
 from reports.groups import spans
 from reports.projection import report_of, reproduce
@@ -82,6 +83,9 @@ def _environment() -> Environment:
     environment.globals["label"] = page.label
     environment.globals["icons"] = page.ICONS
     environment.globals["meaning"] = page.MEANING
+    environment.globals["standings"] = STANDINGS
+    environment.globals["standing_kinds"] = page.STANDING_KINDS
+    environment.globals["claims_counted"] = claims_counted
     environment.globals["severities"] = Severity.__args__  # type: ignore[attr-defined]
     return environment
 

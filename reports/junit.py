@@ -10,6 +10,7 @@ from xml.etree import ElementTree as ET
 from conformance.record.events import Role, ScenarioOutcome
 from conformance.record.run import Run
 from conformance.record.verdict import Conformity, RequirementVerdict
+from reports.claims import claim_in_words
 from reports.model import FindingReport, Report, RequirementReport, RoleReport, ScenarioReport
 from reports.projection import failing_findings, failures, report_of, why
 
@@ -56,7 +57,8 @@ def _suite(report: Report, role: RoleReport) -> ET.Element:
         "headline": role.headline,
         **{f"requirements.{verdict}": str(count) for verdict, count in role.counts.items()},
     }
-    suite.append(_properties(list(properties.items())))
+    claims = [(f"claim.{claim.standing}", claim_in_words(claim)) for claim in role.claims]
+    suite.append(_properties([*properties.items(), *claims]))
     suite.extend(cases)
     return suite
 

@@ -7,7 +7,8 @@ from collections.abc import Iterable, Mapping
 from conformance.record.events import ScenarioOutcome
 from conformance.record.run import Run
 from conformance.record.verdict import Conformity, RequirementVerdict
-from reports.model import FindingReport, Report, RequirementReport, RoleReport, ScenarioReport
+from reports.claims import STANDINGS, claim_name, claims_counted, never_seen, warned
+from reports.model import ClaimReport, FindingReport, Report, RequirementReport, RoleReport, ScenarioReport
 from reports.projection import (
     failing_findings,
     failures,
@@ -57,7 +58,27 @@ def _role(report: Report, role: RoleReport) -> list[str]:
     lines += _failures(report, role)
     for outcome in _OPEN:
         lines += _open(of_outcome(report, role.role, outcome), outcome)
-    return lines + _left(role)
+    return lines + _claims(report, role) + _left(role)
+
+
+def _claims(report: Report, role: RoleReport) -> list[str]:
+    """What is claimed of the subject beside what was seen; what fits is only counted."""
+    if not role.claims:
+        return []
+    part = " in the part that was run" if report.run.selection is not None else ""
+    lines = ["### Claims compared with what was seen", "", f"{claims_counted(role)}{part}.", ""]
+    rows = [*warned(role), *never_seen(role)]
+    if not rows:
+        return lines
+    head = ["| Claim | Stated | Seen | | Evidence |", "| --- | --- | --- | --- | --- |"]
+    return [*lines, *head, *map(_claim, rows), ""]
+
+
+def _claim(claim: ClaimReport) -> str:
+    evidence = ". ".join(filter(None, (claim.evidence, claim.advice)))
+    word = STANDINGS[claim.standing][0]
+    cells = (claim_name(claim), claim.claimed or "-", claim.seen or "-", word, evidence)
+    return f"| {' | '.join(_inline(cell) for cell in cells)} |"
 
 
 def _left(role: RoleReport) -> list[str]:

@@ -14,7 +14,7 @@ from typing import Literal
 
 from pydantic import BaseModel, ConfigDict
 
-from conformance.record.events import Outcome, Role, ScenarioOutcome, Severity
+from conformance.record.events import Outcome, Role, ScenarioOutcome, Severity, Standing
 from conformance.record.verdict import Conformity, RequirementVerdict
 
 VERSION = 1
@@ -157,6 +157,25 @@ class BehaviourReport(_Document):
     """Numbers of the scenarios that were to show it."""
 
 
+class ClaimReport(_Document):
+    """Something that is stated of a subject, or could be, beside what the whole run saw. It is no verdict."""
+
+    about: Literal["feature", "policy", "poll-interval", "limit"]
+    name: str
+    claimed: str | None = None
+    """As it is stated; null where it is not."""
+    seen: str | None = None
+    """As it was seen; null where it never was."""
+    standing: Standing
+    evidence: str
+    advice: str | None = None
+    """What to change in the statement."""
+    shown_by: tuple[int, ...] = ()
+    """Numbers of the events in the event file that show it."""
+    scenarios: tuple[int, ...] = ()
+    """Scenarios that these events belong to."""
+
+
 class RoleReport(_Document):
     """The assessment of one role. The counts name every kind, also those that are zero."""
 
@@ -174,6 +193,8 @@ class RoleReport(_Document):
     requirements: tuple[RequirementReport, ...]
     behaviours: tuple[BehaviourReport, ...] = ()
     """Those that scenarios of this role were to show; for a device also those that none shows."""
+    claims: tuple[ClaimReport, ...] = ()
+    """What the statement (ICS) claims, beside what was seen: what to look at first. Empty in older records."""
 
 
 class StepReport(_Document):

@@ -5,7 +5,7 @@ from collections import Counter, defaultdict
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
-from conformance.record.events import Finding, Outcome, Role, ScenarioOutcome
+from conformance.record.events import Finding, Outcome, Role, ScenarioOutcome, Standing
 from conformance.record.run import Run, ScenarioRun
 from conformance.record.verdict import EXERCISED, RANK, RequirementVerdict, worst
 from reports.groups import NOTABLE, Group, by_content, by_words
@@ -46,6 +46,14 @@ MEANING: Mapping[str, tuple[str, str]] = {
     "not-exercised": ("Not exercised", "no scenario looked at it"),
 }
 """Every kind of verdict: its word and what it means, worst first."""
+
+STANDING_KINDS: Mapping[str, str] = {
+    Standing.CONTRADICTED: "warning",
+    Standing.NOT_CLAIMED: "warning",
+    Standing.NEVER_SEEN: "inconclusive",
+    Standing.SEEN: "observation",
+}
+"""Icon and colour of how a claim stands; never that of a pass, for it is no verdict."""
 
 _SCENARIO_KIND = {ScenarioOutcome.PASSED: "pass", ScenarioOutcome.FAILED: "fail"}
 _NEEDS_A_LOOK = (ScenarioOutcome.ERROR, ScenarioOutcome.BLOCKED, ScenarioOutcome.INCONCLUSIVE)

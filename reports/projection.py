@@ -4,9 +4,18 @@ import shlex
 from collections import Counter, defaultdict
 from collections.abc import Iterable
 
-from conformance.record.events import Fact, Finding, Outcome, RequirementEntry, Role, ScenarioOutcome, Subject
+from conformance.record.events import (
+    Fact,
+    Finding,
+    Outcome,
+    RequirementEntry,
+    Role,
+    ScenarioOutcome,
+    Subject,
+)
 from conformance.record.run import Run, ScenarioRun
 from conformance.record.verdict import EXERCISED, RANK, Assessment, RequirementVerdict
+from reports.claims import claims_of
 from reports.groups import NOTABLE, SHOWN_EXAMPLES
 from reports.model import (
     BehaviourReport,
@@ -196,6 +205,7 @@ def _role(run: Run, assessment: Assessment) -> RoleReport:
         counts_scenarios={outcome: scenarios[outcome] for outcome in ScenarioOutcome},
         requirements=requirements,
         behaviours=_behaviours(run, role),
+        claims=claims_of(run, role),
     )
 
 

@@ -14,6 +14,7 @@ from conformance.bench.errors import UsageError
 from conformance.bench.recorder import Recorder
 from conformance.record.events import (
     CatalogueEvent,
+    Claim,
     Event,
     Footer,
     Header,
@@ -95,15 +96,20 @@ class Earlier:
                 raise UsageError(f"--resume {self.path}: {what}: expected {before}, found {now}")
 
     def relay(self, recorder: Recorder) -> None:
-        """Record again what belongs to scenarios that had ended, or to none; references keep pointing at the same."""
+        """Record again what belongs to scenarios that had ended, or to none; references keep pointing at the same.
+
+        What its claims compared with is compared anew, with all that both runs saw.
+        """
         numbers: dict[int, int] = {}
         for event in self._kept():
-            numbers[event.n] = recorder.relay(renumbered(event, numbers)).n
+            numbers[event.n] = recorder.relay(renumbered(event, numbers), self.digest).n
 
     def _kept(self) -> Iterator[Event]:
         for event in self.events:
             owner = getattr(event, "scenario", None)
-            if not isinstance(event, Header | CatalogueEvent | Footer) and (owner is None or owner in self.done):
+            if not isinstance(event, Header | CatalogueEvent | Claim | Footer) and (
+                owner is None or owner in self.done
+            ):
                 yield event
 
 

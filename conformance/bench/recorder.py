@@ -27,6 +27,8 @@ class Recorder:
         self._role: Role = "device"
         self._claims: Mapping[str, Any] = {}
         self._events: list[_Event] = []
+        self._last = 0.0
+        self._connections: dict[tuple[object, str, int], int] = {}
 
     def use(self, clock: Clock) -> None:
         """Go by another clock from now on; its time goes on from where the former one stands."""
@@ -48,6 +50,11 @@ class Recorder:
     def unix(self) -> float:
         """Seconds since the epoch, by the clock of the run."""
         return self._clock.unix()
+
+    @property
+    def last(self) -> float:
+        """The time of the latest event, in seconds since the run began."""
+        return self._last
 
     @property
     def epoch(self) -> float:
@@ -80,18 +87,31 @@ class Recorder:
         if not event.at:
             event = event.model_copy(update={"at": self.now()})
         with self._lock:
-            written = self._writer.append(event)
+            written = self._written(event, None)
             self._events.append(written)
         self._clock.stir()
         for listener in self._listeners:
             listener(written)
         return written
 
-    def relay(self, event: E) -> E:
-        """Write an event that was recorded elsewhere, with its own time; it is no evidence of a scenario here."""
-        written = self._writer.append(event)
+    def relay(self, event: E, source: object = None) -> E:
+        """Write an event that was recorded elsewhere, with its own time; it is no evidence of a scenario here.
+
+        `source` tells apart where events come from: a connection of one is never one of another, whatever its number.
+        """
+        with self._lock:
+            written = self._written(event, source)
         for listener in self._listeners:
             listener(written)
+        return written
+
+    def _written(self, event: E, source: object) -> E:
+        if isinstance(event, Exchange) and event.connection is not None:
+            key = (source, event.seat, event.connection)
+            number = self._connections.setdefault(key, len(self._connections) + 1)
+            event = event.model_copy(update={"connection": number})
+        written = self._writer.append(event)
+        self._last = max(self._last, written.at)
         return written
 
     def note(self, kind: str, refs: Refs | None = None, /, **data: Any) -> Fact:

@@ -18,6 +18,7 @@ import pytest
 
 from conformance.bench.bench import Bench
 from conformance.bench.clock import ClockKind
+from conformance.bench.comparing import Comparison, record_claims
 from conformance.bench.coverage import behaviour_entries, entries, interpretation_entries
 from conformance.bench.errors import UsageError
 from conformance.bench.ics import Ics
@@ -113,7 +114,8 @@ def run(plan: RunPlan) -> Run:
     if plan.earlier:
         plan.earlier.check(header)
     with _writer(plan.directory) as writer:
-        recorder = Recorder(writer, plan.listeners, plan.epoch)
+        compared = () if plan.part else tuple(Comparison.of(seat.ics, seat.target) for seat in plan.seats)
+        recorder = Recorder(writer, (*plan.listeners, *(item.heard for item in compared)), plan.epoch)
         recorder.append(header)
         claims = {seat.role: seat.ics.claims(catalogue) for seat in plan.seats}
         statements, behaviours = entries(catalogue, claims), behaviour_entries(catalogue)
@@ -129,6 +131,7 @@ def run(plan: RunPlan) -> Run:
             except KeyboardInterrupt:
                 if plan.pause is None or not plan.pause.sealed:
                     raise
+        record_claims(compared, catalogue, recorder)
     return Run.of(read(plan.directory / EVENT_FILE))
 
 

@@ -70,9 +70,9 @@ class _Worker:
             )
 
     def relay(self, recorder: Recorder) -> None:
-        """Append what is new to the one record; references keep pointing at the same events."""
+        """Append what is new to the one record; references keep pointing at the same events, connections stay apart."""
         for event in self._new():
-            self._numbers[event.n] = recorder.relay(renumbered(event, self._numbers)).n
+            self._numbers[event.n] = recorder.relay(renumbered(event, self._numbers), self).n
 
     def check(self) -> None:
         """Check the finished record; raises WorkerFailed."""

@@ -325,6 +325,39 @@ class ScenarioFinished(_Event):
     duration: float = Field(default=0.0, ge=0)
 
 
+class Standing(StrEnum):
+    """How something that a supplier states, or could state, compares with what a whole run saw."""
+
+    SEEN = "seen"
+    """It is claimed, and was seen."""
+    NEVER_SEEN = "never-seen"
+    """It is claimed, and nothing in the run shows it: not a pass."""
+    NOT_CLAIMED = "not-claimed"
+    """It was seen, and is not claimed."""
+    CONTRADICTED = "contradicted"
+    """It is claimed, and the subject showed otherwise."""
+
+
+class Claim(_Event):
+    """What a supplier states of its subject (ICS), beside what the whole run saw of it. It is no verdict."""
+
+    type: Literal["claim"] = "claim"
+    role: Role
+    about: Literal["feature", "policy", "poll-interval", "limit"]
+    name: str
+    claimed: str | None = None
+    """As it is stated; None where it is not."""
+    seen: str | None = None
+    """As it was seen; None where it never was."""
+    standing: Standing
+    evidence: str
+    """What shows it, or why nothing does."""
+    advice: str | None = None
+    """What to change in the statement."""
+    shown_by: tuple[int, ...] = ()
+    """Numbers of events that show it."""
+
+
 class Footer(_Event):
     """The last event: it seals those before it."""
 
@@ -346,6 +379,7 @@ Event = Annotated[
     | Fact
     | Finding
     | ScenarioFinished
+    | Claim
     | Footer,
     Field(discriminator="type"),
 ]
@@ -355,7 +389,7 @@ EVENT: TypeAdapter[Event] = TypeAdapter(Event)
 def references(event: Event) -> tuple[int, ...]:
     """Give the numbers of the events that an event refers to. With `renumbered` the one place that knows of them."""
     match event:
-        case Finding():
+        case Finding() | Claim():
             return event.shown_by
         case Fact():
             return tuple(number for numbers in event.refs.values() for number in numbers)
@@ -371,7 +405,7 @@ def renumbered(event: Event, numbers: Mapping[int, int]) -> Event:
     if missing is not None:
         raise ValueError(f"event {event.n} ({event.type}) refers to event {missing}, which does not stand before it")
     match event:
-        case Finding():
+        case Finding() | Claim():
             return event.model_copy(update={"shown_by": tuple(numbers[number] for number in event.shown_by)})
         case Fact():
             refs = {name: tuple(numbers[number] for number in listed) for name, listed in event.refs.items()}

@@ -8,6 +8,7 @@ from functools import cached_property
 from conformance.record.events import (
     BehaviourEntry,
     CatalogueEvent,
+    Claim,
     Connection,
     Event,
     Exchange,
@@ -69,6 +70,7 @@ class Run:
     by_number: Mapping[int, Event] = field(repr=False)
     behaviours: tuple[BehaviourEntry, ...] = ()
     interpretations: tuple[InterpretationEntry, ...] = ()
+    claims: tuple[Claim, ...] = ()
 
     @classmethod
     def of(cls, events: Iterable[Event]) -> "Run":
@@ -76,7 +78,7 @@ class Run:
 
         Raises ValueError when they make no run, since a finding that belongs nowhere would be a finding lost: no
         header, two events of one number, a scenario begun or ended twice, a part of a scenario that never began, or
-        a scenario of a role without a subject.
+        a scenario or a claim of a role without a subject.
         """
         listed = tuple(events)
         numbered = {event.n: event for event in listed}
@@ -88,7 +90,8 @@ class Run:
         requirements = tuple(entry for catalogue in catalogues for entry in catalogue.requirements)
         behaviours = tuple(entry for catalogue in catalogues for entry in catalogue.behaviours)
         interpretations = tuple(entry for catalogue in catalogues for entry in catalogue.interpretations)
-        return cls(header, requirements, _scenarios(numbered.values()), numbered, behaviours, interpretations)
+        claims = tuple(event for event in numbered.values() if isinstance(event, Claim))
+        return cls(header, requirements, _scenarios(numbered.values()), numbered, behaviours, interpretations, claims)
 
     @cached_property
     def _readings(self) -> Mapping[tuple[str, str], tuple[str, ...]]:
@@ -115,6 +118,10 @@ class Run:
             for finding in scenario.findings:
                 found[finding.requirement].append(finding)
         return found
+
+    def claims_of(self, role: Role) -> tuple[Claim, ...]:
+        """What is stated of one role's subject, beside what was seen; empty in records that compare nothing."""
+        return tuple(claim for claim in self.claims if claim.role == role)
 
     def of_role(self, role: Role) -> tuple[ScenarioRun, ...]:
         """The scenarios of one role."""
@@ -193,6 +200,8 @@ def _check_belonging(header: Header, events: tuple[Event, ...]) -> None:
     for event in events:
         if isinstance(event, ScenarioStarted) and event.role not in roles:
             raise ValueError(f"scenario {event.scenario} is for the role {event.role}, which has no subject")
+        if isinstance(event, Claim) and event.role not in roles:
+            raise ValueError(f"event {event.n} compares claims of the role {event.role}, which has no subject")
         owner = getattr(event, "scenario", None)
         if owner is not None and owner not in begun:
             raise ValueError(f"event {event.n} ({event.type}) belongs to scenario {owner}, which never began")

@@ -8,7 +8,9 @@ import asyncio
 import ssl
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
+from itertools import count
 from typing import Literal
+from weakref import WeakKeyDictionary
 
 from aiohttp import web
 from aiohttp.typedefs import Handler, Middleware
@@ -145,8 +147,21 @@ async def _observe(request: web.BaseRequest) -> ObservedExchange:
         ended=started,
         peer=peer,
         tls=tls,
-        connection=id(request.protocol),
+        connection=_number_of(request.transport),
     )
+
+
+_numbers = count(1)
+_numbered: WeakKeyDictionary[asyncio.Transport, int] = WeakKeyDictionary()
+
+
+def _number_of(transport: asyncio.Transport | None) -> int:
+    """A number that no other connection of this process has, not even one that comes after its end."""
+    if transport is None:
+        return next(_numbers)
+    if transport not in _numbered:
+        _numbered[transport] = next(_numbers)
+    return _numbered[transport]
 
 
 def _peer(request: web.BaseRequest) -> tuple[str | None, TlsFacts | None]:

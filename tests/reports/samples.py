@@ -5,6 +5,7 @@ from pathlib import Path
 
 from conformance.record.events import (
     CatalogueEvent,
+    Claim,
     Connection,
     Event,
     Exchange,
@@ -18,6 +19,7 @@ from conformance.record.events import (
     ScenarioOutcome,
     ScenarioStarted,
     Severity,
+    Standing,
     StepFinished,
     Subject,
     TlsFacts,
@@ -183,6 +185,10 @@ class Bench:
             )
         )
 
+    def claim(self, name: str, standing: Standing, *shown_by: int, **more: object) -> int:
+        values = {"role": "device", "about": "feature", "name": name, "standing": standing, "shown_by": shown_by}
+        return self.write(Claim.model_validate({"evidence": f"evidence of {name}"} | values | more))
+
     def end(self, outcome: ScenarioOutcome, reason: str | None = None) -> None:
         self.write(ScenarioFinished(scenario=self._scenario, outcome=outcome, reason=reason, duration=1.5))
 
@@ -297,6 +303,23 @@ def hostile(directory: Path) -> Run:
     bench.end(ScenarioOutcome.FAILED, bad)
     bench.begin("Blocked", bad)
     bench.end(ScenarioOutcome.BLOCKED, bad)
+    told = {"claimed": bad, "seen": bad, "evidence": bad, "advice": bad}
+    for standing in Standing:
+        bench.claim(bad, standing, seen, **told)
+    return bench.run()
+
+
+def claimed(directory: Path, **changes: object) -> Run:
+    """A run of which four claims stand in four ways."""
+    bench = Bench(directory, header(**changes), requirement("DS-069"))
+    bench.begin("An older manifest is refused", "DS-069")
+    shown = bench.exchange(operation="report-capabilities")
+    bench.finding("DS-069", Outcome.PASS, shown)
+    bench.end(ScenarioOutcome.PASSED)
+    bench.claim("hosting", Standing.SEEN, shown, claimed="yes", seen="yes")
+    bench.claim("gateway-see-thru", Standing.NEVER_SEEN, claimed="yes")
+    bench.claim("helm", Standing.NOT_CLAIMED, shown, seen="yes", advice="add `helm` to `features`")
+    bench.claim("retry", Standing.CONTRADICTED, about="policy", claimed="fixed", seen="otherwise", advice="mend it")
     return bench.run()
 
 

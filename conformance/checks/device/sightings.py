@@ -9,7 +9,7 @@ from typing import Any
 
 from conformance.checks.claims import Trait
 from conformance.checks.evidence import parsed
-from conformance.record.events import Connection, Exchange, Fact, _Event
+from conformance.record.events import Connection, Exchange, Fact, ScenarioFinished, _Event
 
 KEPT_GAPS = 10_000
 ENOUGH_GAPS = 3
@@ -41,10 +41,15 @@ class Sightings:
     """The first event that shows something, by what it shows."""
     _gaps: deque[float] = field(default_factory=partial(deque, maxlen=KEPT_GAPS))
     _gaps_after_change: deque[float] = field(default_factory=partial(deque, maxlen=KEPT_GAPS))
-    _last: Exchange | None = None
-    _tagged: bool = False
+    _last: dict[int | None, Exchange] = field(default_factory=dict)
+    """The last poll of each scenario under way: those of several workers are heard in turn."""
+    _tagged: set[int | None] = field(default_factory=set)
+    """Scenarios in which the device was given a tag."""
     _retimed: set[int | None] = field(default_factory=set)
     """Scenarios in which the bench configured how the device polls."""
+    _begun: dict[tuple[int | None, str], float] = field(default_factory=dict)
+    """When a deployment was first reported, by scenario and deployment; until it came to an end."""
+    _applied: deque[float] = field(default_factory=partial(deque, maxlen=KEPT_GAPS))
 
     # --- hearing ----------------------------------------------------------------------------------------------------
 
@@ -58,6 +63,16 @@ class Sightings:
                 self.tls.add(event.tls.version)
         elif isinstance(event, Fact) and event.kind == "configured":
             self._retimed.add(event.scenario)
+        elif isinstance(event, ScenarioFinished):
+            self._forget(event.scenario)
+
+    def _forget(self, scenario: int) -> None:
+        """Drop what is only kept while a scenario is under way."""
+        self._last.pop(scenario, None)
+        self._tagged.discard(scenario)
+        self._retimed.discard(scenario)
+        for key in [key for key in self._begun if key[0] == scenario]:
+            del self._begun[key]
 
     def _exchange(self, event: Exchange) -> None:
         self.requests += 1
@@ -81,15 +96,17 @@ class Sightings:
                 self.shown.setdefault("trust", event)
 
     def _poll(self, event: Exchange) -> None:
-        last, self._last = self._last, event
+        last = self._last.get(event.scenario)
+        self._last[event.scenario] = event
         self.polls += 1
         self.shown.setdefault("poll", event)
         if event.request_header("If-None-Match"):
             self.conditional += 1
-        elif self._tagged:
+        elif event.scenario in self._tagged:
             self.unconditional += 1
-        self._tagged = self._tagged or bool(event.response_header("ETag"))
-        if last is None or last.scenario != event.scenario or last.fault or event.scenario in self._retimed:
+        if event.response_header("ETag"):
+            self._tagged.add(event.scenario)
+        if last is None or last.fault or event.scenario in self._retimed:
             return
         if last.status == 304:
             self._gaps.append(event.at - last.at)
@@ -115,6 +132,15 @@ class Sightings:
             states = self.states.setdefault(name, [])
             if states[-1:] != [state] and len(states) < 100:
                 states.append(state)
+        self._time(event, name, state)
+
+    def _time(self, event: Exchange, name: str, state: str) -> None:
+        """Take the time from the first report of a deployment to the one that it is installed, within a scenario."""
+        key = (event.scenario, name)
+        if state in ("pending", "installing"):
+            self._begun.setdefault(key, event.at)
+        elif (begun := self._begun.pop(key, None)) is not None and state == "installed":
+            self._applied.append(event.at - begun)
 
     # --- what that tells --------------------------------------------------------------------------------------------
 
@@ -127,6 +153,11 @@ class Sightings:
     def poll_interval(self) -> float | None:
         """The usual distance of polls in seconds; None where too few were seen."""
         return median(self.gaps) if len(self.gaps) >= ENOUGH_GAPS else None
+
+    @property
+    def applying(self) -> tuple[float, ...]:
+        """Seconds from the first report of a deployment to `installed`, shortest first."""
+        return tuple(sorted(self._applied))
 
     @property
     def children(self) -> tuple[str, ...]:
@@ -151,7 +182,7 @@ class Sightings:
         if not self.capabilities:
             return {}
         own_types = _texts(self.own.get("supportedDeploymentTypes"))
-        own, child = self._of("own"), self._of("child") or self._of("own")
+        own, child = self.of("own"), self.of("child") or self.of("own")
         reported = f"supportedDeploymentTypes: {', '.join(sorted(self.types)) or 'none'}"
         hosts = f"its own capabilities: supportedDeploymentTypes {', '.join(own_types) or 'none'}"
         behind = f"capabilities of {', '.join(self.children[:3])}" if self.children else "no device behind it reported"
@@ -165,7 +196,7 @@ class Sightings:
             "trust-retrieval": Trait(
                 True if self.trust_requests else None,
                 f"{self.trust_requests} requests to the identity service",
-                self._of("trust"),
+                self.of("trust"),
             ),
         }
         if self.children:
@@ -173,7 +204,8 @@ class Sightings:
             found["gateway-non-hosting"] = Trait(not own_types, hosts, own)
         return found
 
-    def _of(self, what: str) -> tuple[_Event, ...]:
+    def of(self, what: str) -> tuple[_Event, ...]:
+        """Give the first event that shows something; none where nothing does."""
         return (self.shown[what],) if what in self.shown else ()
 
 
