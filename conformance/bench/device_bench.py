@@ -7,6 +7,7 @@ import json
 from collections.abc import Callable, Mapping
 from typing import Any
 
+from conformance.bench.device_deployments import Variation
 from conformance.bench.device_publishing import PublishingBench
 from conformance.checks.evidence import Record
 from conformance.record.events import Fact
@@ -124,9 +125,14 @@ class DeviceBench(PublishingBench):
         self.loop.run(self.seat.tamper(what, deployment_id, component), self.seat.patience_s)
         return fact
 
-    def script(self, role: str, behaviour: str, *, component: int = -1, seconds: float = 0.0) -> str:
-        """Have one component of an application behave in a way when it is next installed; gives its name."""
-        name = self.make(role).components[component]
+    def script(
+        self, role: str, behaviour: str, *, component: int = -1, seconds: float = 0.0, kind: str | None = None
+    ) -> str:
+        """Have one component of an application behave in a way when it is next installed; gives its name.
+
+        `kind` is that of the deployment whose component is meant, where it is not the usual one.
+        """
+        name = self.make(role, variation=Variation(kind=kind)).components[component]
         about = {"deploymentId": self.deployment_id(role), "component": name, "behaviour": behaviour}
         self.note("component-script", **about, seconds=seconds)
         self.loop.run(self.seat.script(self.deployment_id(role), name, behaviour), self.seat.patience_s)

@@ -191,6 +191,16 @@ def scripted(bench: DeviceBench, position: str, role: str, behaviour: str) -> No
     bench.script(role, behaviour.removeprefix("is "), component={"first": 0, "last": -1}[position], seconds=SLOW_S)
 
 
+@when(parsers.parse('the last project of "{role:w}" exits when it starts'))
+def project_exits(bench: DeviceBench, role: str) -> None:
+    bench.script(role, "fails", kind="compose")
+
+
+@when(parsers.parse('the last project of "{role:w}" stays up'))
+def project_stays(bench: DeviceBench, role: str) -> None:
+    bench.script(role, "fine", kind="compose")
+
+
 @then(parsers.parse('the device reports "{role:w}" failed, and why'))
 def reports_failed(bench: DeviceBench, role: str) -> None:
     bench.until(lambda record: _failed(record, bench.deployment_id(role)), "apply")

@@ -24,10 +24,10 @@ Feature: Status
   @req:CMP-15 @req:DS-002 @behaviour:RS-04 @feature:compose @needs:fault
   Scenario: A project with a container that exits when it starts has failed
     Given a device that is managed by the WFM
-    When the last component of "archive" fails
+    When the last project of "archive" exits when it starts
     And the WFM publishes "archive" release 1 as a compose deployment
     Then the device reports "archive" failed, and why
-    When the last component of "archive" is fine
+    When the last project of "archive" stays up
     And the WFM publishes "archive" release 2 as a compose deployment
     Then the device deploys the archive of "archive"
 

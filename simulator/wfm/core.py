@@ -6,7 +6,7 @@ that a crash could take back. Refusals are raised as the exceptions of `refusals
 """
 
 import uuid
-from collections import OrderedDict
+from collections import OrderedDict, deque
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
@@ -26,7 +26,6 @@ from simulator.wfm.changes import (
     journal_put,
     status_put,
 )
-from simulator.wfm.journal import STATUS, Journal
 from simulator.wfm.patterns import matches_whole
 from simulator.wfm.publishing import Composed, adopt
 from simulator.wfm.refusals import (
@@ -54,10 +53,7 @@ OPERATOR = "operator"
 
 @dataclass(frozen=True, slots=True)
 class CoreLimits:
-    """Bounds of memory: superseded manifests kept per client, devices and deployments per client, journal entries.
-
-    The journal keeps, beyond its bound, what tells what runs now.
-    """
+    """Bounds of memory: superseded manifests kept per client, devices and deployments per client, journal entries."""
 
     history: int = 16
     devices: int = 10_000
@@ -83,7 +79,8 @@ class DesiredState:
         self.new_id = new_id
         self.clients: dict[str, ClientState] = {}
         self.owners: dict[str, str] = {}
-        self.journal = Journal(self.limits.journal, self._still_there)
+        self.journal: deque[JournalEntry] = deque(maxlen=self.limits.journal)
+        self._seq = 0
 
     # -- what a client may do ---------------------------------------------------------------------------------------
 
@@ -250,12 +247,14 @@ class DesiredState:
         self.clients.clear()
         self.owners.clear()
         self.journal.clear()
+        self._seq = 0
 
     def restore(self, rows: Mapping[str, Iterable[Mapping[str, Any]]]) -> None:
         """Take up the state from the store's rows, table by table."""
         self.forget_everything()
         entries, clients = restore_client(rows, self.client)
-        self.journal.restore(entries)
+        self.journal.extend(entries)
+        self._seq = self.journal[-1].seq if self.journal else 0
         for client in clients:
             client.known = True
             self.owners.update(dict.fromkeys(client.deployments, client.client_id))
@@ -368,12 +367,9 @@ class DesiredState:
             "name": record.desired.name,
         }
         device = status.device_id or record.desired.target
-        return self._note(now, client.client_id, STATUS, client.client_id, device, status.deployment_id, detail=detail)
-
-    def _still_there(self, client_id: str, deployment_id: str) -> bool:
-        client = self.clients.get(client_id)
-        record = client.deployments.get(deployment_id) if client else None
-        return record is not None and record.phase != "gone"
+        return self._note(
+            now, client.client_id, "status-reported", client.client_id, device, status.deployment_id, detail=detail
+        )
 
     def _note(
         self,
@@ -386,9 +382,9 @@ class DesiredState:
         *,
         detail: Mapping[str, Any] | None = None,
     ) -> Put:
-        seq = self.journal.seq + 1
-        entry = JournalEntry(seq, now, actor, action, client_id, device_id, deployment_id, detail or {})
-        self.journal.add(entry)
+        self._seq += 1
+        entry = JournalEntry(self._seq, now, actor, action, client_id, device_id, deployment_id, detail or {})
+        self.journal.append(entry)
         return journal_put(entry)
 
 

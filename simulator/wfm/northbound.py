@@ -296,8 +296,7 @@ class Northbound:
         if not after.isdecimal():
             raise SemanticError.of_field("after", f"expected a sequence number, found {after!r}")
         found = views.journal(self.service.core, client_id=query(request, "client"), after=int(after))
-        entries = [JournalInfo.of(entry) for entry in islice(found, MAX_JOURNAL)]
-        return give(JournalList(complete_after=self.service.core.journal.complete_after, entries=entries))
+        return give(JournalList(entries=[JournalInfo.of(entry) for entry in islice(found, MAX_JOURNAL)]))
 
     # -- parts ------------------------------------------------------------------------------------------------------
 

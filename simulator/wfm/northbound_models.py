@@ -291,9 +291,8 @@ class JournalInfo(OperatorModel):
 
 
 class JournalList(OperatorModel):
-    """Journal entries, oldest first. With larger numbers than `complete_after` all are there; older ones have gone."""
+    """Journal entries, oldest first."""
 
-    complete_after: int
     entries: list[JournalInfo]
 
 

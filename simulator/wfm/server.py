@@ -188,13 +188,7 @@ class ReferenceWfm:
     def security(self) -> tuple[ssl.SSLContext, Caller]:
         """What the port shows and demands in TLS, and how callers are told. Raises ConfigError, CredentialError."""
         trust = self.config.trust_source()
-        context = server_context(
-            self.config.credential(),
-            trust,
-            self._recognise,
-            self._observer,
-            allow_tls12=self.config.allow_tls12,
-        )
+        context = self._context(self.config.credential(), trust)
         return context, TlsCaller(trust, self.config.max_connection_age_s)
 
     def take_up(self, rows: dict[str, list[Row]]) -> None:
@@ -215,6 +209,9 @@ class ReferenceWfm:
         server = OperatorServer(routes)
         self._running.append(server)
         return await server.start(self.config.operator_host, port)
+
+    def _context(self, credential: CredentialSource, trust: TrustSource) -> ssl.SSLContext:
+        return server_context(credential, trust, self._recognise, self._observer, allow_tls12=self.config.allow_tls12)
 
     def _own_client(self, spiffe_id: SpiffeId) -> object:
         return recognise_client(spiffe_id, self.config.trust_domain, self.config.wfm_id)

@@ -104,8 +104,7 @@ class WfmService:
 
     async def _durable(self, outcome: Outcome[T]) -> T:
         try:
-            # what the journal let go leaves the store with the entries that took its place
-            await self._store.write((*outcome.changes, *self.core.journal.take_dropped()))
+            await self._store.write(outcome.changes)
         except StoreFailed as error:
             self._failed = str(error)
             raise Unavailable(f"the store has failed: {error}") from error

@@ -6,7 +6,6 @@ from dataclasses import dataclass
 
 from simulator.protocol.status import StatusReport
 from simulator.wfm.core import DesiredState
-from simulator.wfm.journal import STATUS
 from simulator.wfm.state import ClientState, DeploymentRecord, DeviceRecord, JournalEntry, StatusRecord
 
 
@@ -95,7 +94,7 @@ def ran_at(core: DesiredState, client_id: str, device_id: str, at: float) -> tup
     """
     last: dict[str, Ran] = {}
     for entry in core.journal:
-        if entry.action != STATUS or entry.client_id != client_id or entry.device_id != device_id:
+        if entry.action != "status-reported" or entry.client_id != client_id or entry.device_id != device_id:
             continue
         if entry.at > at or entry.deployment_id is None:
             continue

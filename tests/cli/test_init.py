@@ -85,7 +85,7 @@ def test_a_device_that_never_comes_is_said(tmp_path: Path) -> None:
     door = ("--listen", "127.0.0.1:0", "--identity", tmp_path / "id", "--out", file, "--wait", 1)
     ended = call("init", "device", *door)
     assert ended.code == 2
-    assert "error[usage]: no device connected" in ended.err
+    assert "error[no-device]: no device connected" in ended.err
     assert not file.exists()
 
 

@@ -16,12 +16,10 @@ import pytest
 
 from simulator.identity.svid import Svid
 from simulator.wfm.changes import Drop, Put
-from simulator.wfm.core import CoreLimits
 from simulator.wfm.refusals import Unavailable
 from simulator.wfm.server import ReferenceWfm
 from simulator.wfm.service import StoreFailed
 from simulator.wfm.store import SqlStore, StoreUnusable
-from simulator.wfm.views import Ran, ran_at
 from tests.wfm.support import IDS, MANIFEST, authority, client_of, config, deployment, status, wfm_svid
 
 
@@ -108,42 +106,6 @@ def test_pruned_content_is_gone_from_the_store_too(url: str) -> None:
         kept = wfm.config.limits.history
         assert len(rows["publications"]) == kept
         assert len(rows["contents"]) == 2 * kept
-
-    asyncio.run(scenario())
-
-
-def test_the_journal_is_bounded_and_still_tells_what_runs(url: str) -> None:
-    limits = CoreLimits(journal=20)
-
-    def said(wfm: ReferenceWfm) -> tuple[Ran, ...]:
-        return ran_at(wfm.core, "dev-1", "dev-1", wfm.service.clock())
-
-    async def scenario() -> None:
-        async with ReferenceWfm(config(store_url=url, limits=limits)) as wfm, client_of(wfm) as client:
-            await wfm.service.publish("dev-1", deployment(0), deployment(1))
-            for number, state in ((0, "installing"), (0, "installed"), (1, "removed")):
-                assert (await client.post_status(IDS[number], status(number, state))).status in (200, 201)
-            await wfm.service.change("dev-1", drop=[IDS[1]])
-            assert (await client.post_status(IDS[1], status(1, "removed", version=3))).status == 200
-            before = said(wfm)
-            for number in range(60):
-                assert (await client.put_device(f"extra-{number}")).status == 201
-            newest = wfm.core.journal.seq
-            assert said(wfm) == before
-            assert [ran.state for ran in before] == ["installed"]
-            assert len(wfm.core.journal) <= limits.journal + 2 + 2
-            kept = list(wfm.core.journal)
-            after = wfm.core.journal.complete_after
-            assert [entry.seq for entry in kept if entry.seq > after] == list(range(after + 1, newest + 1))
-            assert newest - after >= limits.journal
-        store = SqlStore(url)
-        rows = await store.open()
-        await store.close()
-        assert [row["seq"] for row in rows["journal"]] == [entry.seq for entry in kept]
-        async with ReferenceWfm(config(store_url=url, limits=limits)) as wfm:
-            assert said(wfm) == before
-            await wfm.service.retire("dev-9")
-            assert wfm.core.journal.seq == newest + 1
 
     asyncio.run(scenario())
 
