@@ -17,6 +17,7 @@ from conformance.checks.device import evidence
 from conformance.checks.evidence import Record
 from conformance.record.events import Fact
 from simulator.device.driver import SimulatedDevice
+from simulator.faults.link import Link
 from simulator.faults.plan import Delay, DropConnection, FaultRule, TruncateBody
 from simulator.faults.proxy import ConnectProxy
 from simulator.identity.svid import Svid
@@ -37,10 +38,20 @@ BAD_NETWORKS: dict[str, tuple[FaultRule, ...]] = {
     "every third connection breaks": (FaultRule(action=DropConnection(when="after"), times=None, probability=0.33),),
     "answers break off half-way": (FaultRule(action=TruncateBody(length=40, announce_all=True), times=3),),
 }
+BAD_LINKS: dict[str, Callable[[Link], None]] = {
+    "every piece is slow": lambda link: link.delay(SLOW_LINK_S),
+    "little passes at a time": lambda link: link.throttle(NARROW_LINK),
+    "bytes are damaged on the way": lambda link: link.corrupt(SOUND_BYTES),
+}
+"""Networks that are bad beneath TLS, where nothing is known of requests."""
 DRIFT_S = 0.3
 """How often the built-in device of the bench looks at its machine."""
 SLOW_LINK_S = 0.03
 """How long a link that is slow holds every piece of what passes, in each direction."""
+NARROW_LINK = 5_000.0
+"""How many bytes a second pass through each connection of a narrow link, in each direction."""
+SOUND_BYTES = 1000
+"""How many bytes the first connection carries before one of them is damaged: less than a manifest and what it names."""
 
 
 def simulated(bench: DeviceBench, what: str) -> SimulatedDevice:
@@ -116,11 +127,22 @@ def trouble(bench: DeviceBench, how: str) -> Fact:
 
 
 def spoil_network(bench: DeviceBench, how: str) -> Fact:
-    """Make the network bad in one way, until `recover` and a link that is restored."""
-    if how == "every piece is slow":
-        bench.world.link.delay(SLOW_LINK_S)
-        return bench.note("disturbed", label=how)
-    return bench.disturb(how, *BAD_NETWORKS[how])
+    """Make the network bad in one way, until `recover`."""
+    if how in BAD_NETWORKS:
+        return bench.disturb(how, *BAD_NETWORKS[how])
+    fact = bench.note("disturbed", label=how)
+    bench.loop.run(_spoil_link(bench.world.link, how))
+    return fact
+
+
+async def _spoil_link(link: Link, how: str) -> None:
+    BAD_LINKS[how](link)
+
+
+def tell_of_network(bench: DeviceBench) -> Fact:
+    """Record what the link did to connections so far."""
+    link = bench.world.link
+    return bench.note("link", connections=link.accepted, damaged=link.damaged)
 
 
 def open_proxy(bench: DeviceBench) -> ConnectProxy:

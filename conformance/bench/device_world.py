@@ -190,8 +190,9 @@ class World:
         self.faults.add(*rules)
 
     async def undisturb(self) -> None:
-        """Take all fault rules away."""
+        """Take all fault rules away, and have the link as it should be."""
         self.faults.clear()
+        self.link.undisturb()
 
     async def retire(self, retired: bool) -> None:
         """End the relationship with the client, or take it up again."""

@@ -90,7 +90,6 @@ def connections(bench: DeviceBench, trouble: str) -> None:
 
 
 def _well_again(bench: DeviceBench) -> None:
-    bench.world.link.delay(0.0)
     fact = bench.recover()
     bench.until(lambda record: evidence.polls_after(record, fact.at), "retry")
 
@@ -111,6 +110,7 @@ def arrives(bench: DeviceBench, role: str) -> None:
     fact = evidence.publication(bench.record, name)
     assert fact is not None  # noqa: S101 - a step before published it
     bench.until(lambda record: evidence.installed(record, fact), "apply")
+    more.tell_of_network(bench)
     bench.look()
     bench.judge(behaviours_runtime.bad_network_only_delays, deployment=name)
 

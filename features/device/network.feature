@@ -43,3 +43,5 @@ Feature: Networks
       | every third connection breaks |
       | answers break off half-way    |
       | every piece is slow           |
+      | little passes at a time       |
+      | bytes are damaged on the way  |

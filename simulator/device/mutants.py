@@ -8,7 +8,7 @@ from dataclasses import replace
 
 from simulator.device.config import DeviceConfig
 from simulator.device.mutant import Mutant, with_agent
-from simulator.device.mutants_behaviours import AGENTS, UNDECLARED
+from simulator.device.mutants_behaviours import AGENTS, UNDECLARED, impatient
 from simulator.device.mutants_components import COMPONENT_MUTANTS
 from simulator.device.mutants_documents import DOCUMENT_MUTANTS
 from simulator.device.mutants_gateways import GATEWAY_MUTANTS
@@ -215,6 +215,7 @@ _ALL = (
 _BEHAVIOURS = (
     *(Mutant(item.name, item.breaks, item.description, item.change, item.needs) for item in UNDECLARED),
     *(Mutant(name, breaks, told, with_agent(agent), needs) for name, breaks, told, agent, needs in AGENTS),
+    Mutant("impatient", "NW-04", "gives a request less time than a narrow link needs", impatient, "network"),
 )
 
 MUTANTS: Mapping[str, Mutant] = {

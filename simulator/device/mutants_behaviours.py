@@ -11,6 +11,8 @@ from typing import Any
 from simulator.device.agent import Agent
 from simulator.device.config import DeviceConfig
 from simulator.device.durable import Durable, Fault
+from simulator.device.events import Input, RequestFailed
+from simulator.device.transport import Limits
 from simulator.device.work import Work
 
 Change = Callable[[DeviceConfig], DeviceConfig]
@@ -128,10 +130,32 @@ class ForgetsUnfinishedWork(Agent):
         work.settled = True
 
 
+class StopsOnDamage(Agent):
+    """Gives up for good when TLS fails, as it does when what is read is damaged."""
+
+    dead = False
+
+    def link_failed(self, failure: RequestFailed) -> None:
+        """Notice whether TLS failed."""
+        self.dead = self.dead or failure.kind == "tls"
+        super().link_failed(failure)
+
+    def dispatch(self, event: Input) -> None:
+        """Do nothing any more once it is dead."""
+        if not self.dead:
+            super().dispatch(event)
+
+
+def impatient(config: DeviceConfig) -> DeviceConfig:
+    """A device that gives a request less time than a narrow link needs to carry its answer."""
+    return replace(config, limits=Limits(request_timeout_s=0.15))
+
+
 AGENTS: tuple[tuple[str, str, str, type[Agent], str], ...] = (
     ("blind-to-drift", "MM-01", "does not notice what is changed on its machine", BlindToDrift, "tamper"),
     ("silent-on-refusal", "MM-05", "says nothing of a deployment that it cannot have", SilentOnRefusal, ""),
     ("begins-everything-anew", "US-04", "installs every component anew for any change", BeginsEverythingAnew, ""),
+    ("stops-on-damage", "NW-04", "gives up for good when TLS fails on the way", StopsOnDamage, "network"),
     ("forgets-reports", "RB-03", "loses with the power what it had not told yet", ForgetsReports, "power-cut"),
     ("forgets-unfinished-work", "RB-03", "takes unfinished work for done", ForgetsUnfinishedWork, "power-cut"),
 )

@@ -44,6 +44,8 @@ class _Pipe:
         self.up = 0
         self.down = 0
         self.opening = b""
+        self.sound_for: int | None = None
+        """How many bytes still go to the caller before one is damaged; negative once that is done."""
         self.cut = False
 
     def abort(self) -> None:
@@ -78,13 +80,15 @@ class Link:
         self._target_port = target_port
         self._delay_s = 0.0
         self._rate: float | None = None
-        self._corrupt_every = 0
+        self._corrupt_after: int | None = None
         self._report = on_connection
         self._listener: Listener | None = None
         self._pipes: dict[_Pipe, None] = {}
         self._tasks: set[asyncio.Task[None]] = set()
         self.accepted = 0
         """How many connections came, whatever became of them."""
+        self.damaged = 0
+        """How many connections had a bit flipped since that was asked for."""
         self.connections: deque[LinkConnection] = deque(maxlen=MAX_REMEMBERED)
 
     @property
@@ -96,6 +100,11 @@ class Link:
     def is_cut(self) -> bool:
         """Whether nothing listens now."""
         return self._listener is None
+
+    @property
+    def is_disturbed(self) -> bool:
+        """Whether what passes is delayed, throttled or damaged now."""
+        return bool(self._delay_s or self._rate or self._corrupt_after)
 
     async def __aenter__(self) -> Self:
         await self.restore()
@@ -131,13 +140,19 @@ class Link:
         """Let no more than so many bytes a second through each connection and direction; None for no bound."""
         self._rate = bytes_per_s
 
-    def corrupt(self, every: int) -> None:
-        """Flip one bit of every so many bytes on their way to the caller; 0 for none."""
-        self._corrupt_every = every
+    def corrupt(self, after: int | None) -> None:
+        """Flip one bit of each connection once so many bytes went to the caller from now on; None for no damage.
+
+        Each connection stays sound for twice as many bytes as the one before: whatever is tried again comes through.
+        """
+        self._corrupt_after, self.damaged = after, 0
+        for pipe in self._pipes:
+            pipe.sound_for = None
 
     def undisturb(self) -> None:
         """Neither delay, throttle nor corrupt."""
-        self._delay_s, self._rate, self._corrupt_every = 0.0, None, 0
+        self._delay_s, self._rate = 0.0, None
+        self.corrupt(None)
 
     def retarget(self, port: int) -> None:
         """Relay new connections to another port."""
@@ -201,7 +216,7 @@ class Link:
                     pipe.opening = (pipe.opening + chunk[:OPENING_BYTES])[:OPENING_BYTES]
                     pipe.up += len(chunk)
                 else:
-                    chunk = self._corrupted(chunk, pipe.down)
+                    chunk = self._corrupted(pipe, chunk)
                     pipe.down += len(chunk)
                 writer.write(chunk)
                 await writer.drain()
@@ -216,12 +231,14 @@ class Link:
         """How many bytes are relayed at once."""
         return CHUNK_BYTES if self._rate is None else max(1, min(CHUNK_BYTES, int(self._rate / SLICES_PER_S)))
 
-    def _corrupted(self, chunk: bytes, before: int) -> bytes:
-        """Flip a bit of every n-th byte of a connection, of which so many bytes went before."""
-        every = self._corrupt_every
-        if not every:
+    def _corrupted(self, pipe: _Pipe, chunk: bytes) -> bytes:
+        """Flip a bit of the byte that a connection is to be damaged at, when that is in this chunk."""
+        if self._corrupt_after is None:
             return chunk
-        damaged = bytearray(chunk)
-        for index in range((-before - 1) % every, len(damaged), every):
-            damaged[index] ^= 1
-        return bytes(damaged)
+        if pipe.sound_for is None:
+            pipe.sound_for, self._corrupt_after = self._corrupt_after, 2 * self._corrupt_after
+        place, pipe.sound_for = pipe.sound_for, max(-1, pipe.sound_for - len(chunk))
+        if not 0 <= place < len(chunk):
+            return chunk
+        self.damaged += 1
+        return chunk[:place] + bytes((chunk[place] ^ 1,)) + chunk[place + 1 :]

@@ -119,12 +119,48 @@ def test_throttled_link_takes_its_time_and_loses_nothing() -> None:
     asyncio.run(scenario())
 
 
-def test_corrupted_link_flips_a_bit_of_every_so_many_bytes_and_then_none() -> None:
+def test_corrupted_link_flips_one_bit_of_each_connection_and_each_stays_sound_for_twice_as_long() -> None:
     async def scenario() -> None:
         async with echo() as port, Link(port) as link:
-            link.corrupt(4)
-            assert await ask(link.port, b"aaaaaaaaa\n") == b"aaa`aaa`a\n"
+            link.corrupt(3)
+            assert await ask(link.port, b"aaaaaaaaaaaaaaa\n") == b"aaa`aaaaaaaaaaa\n"
+            assert await ask(link.port, b"aaaaaaaaaaaaaaa\n") == b"aaaaaa`aaaaaaaa\n"
+            assert await ask(link.port, b"aaaaaaaa\n") == b"aaaaaaaa\n"
+            assert link.damaged == 2
             link.undisturb()
-            assert await ask(link.port, b"aaaaaaaaa\n") == b"aaaaaaaaa\n"
+            assert await ask(link.port, b"aaaaaaaaaaaaaaa\n") == b"aaaaaaaaaaaaaaa\n"
+
+    asyncio.run(scenario())
+
+
+def test_a_connection_that_runs_is_damaged_from_then_on() -> None:
+    async def scenario() -> None:
+        async with echo() as port, Link(port) as link:
+            reader, writer = await asyncio.open_connection("127.0.0.1", link.port)
+            said = []
+            for line in (b"aaaa\n", b"aaaa\n", b"aaaa\n"):
+                writer.write(line)
+                said.append(await reader.readline())
+                if len(said) == 1:
+                    link.corrupt(2)
+            assert said == [b"aaaa\n", b"aa`a\n", b"aaaa\n"]
+            writer.close()
+
+    asyncio.run(scenario())
+
+
+def test_mutual_tls_notices_every_damage_and_comes_through_in_the_end() -> None:
+    async def scenario() -> None:
+        async with running() as (wfm, _), Link(wfm.management_port) as link, client_of(wfm) as client:
+            over = Client(client.session, f"https://127.0.0.1:{link.port}")
+            link.corrupt(100)
+            failed, status = 0, None
+            while status is None:
+                try:
+                    status = (await over.get(MANIFEST)).status
+                except aiohttp.ClientError:
+                    failed += 1
+            assert status == 200
+            assert 0 < failed <= link.damaged < 10
 
     asyncio.run(scenario())
