@@ -153,6 +153,19 @@ def sound_certificate(bench: WfmBench, kind: str) -> Exchange:
     return exchange
 
 
+def renewed_certificate(bench: WfmBench, name: str, device: str) -> None:
+    """Present another certificate of the same identity, report a device that is known, and do so with the old again."""
+    client = bench.client(name)
+    renewed = bench.subject.authority.issue(client.spiffe_id)
+    probe = bench.probe(Presented(f"renewed certificate of client {name}", renewed, client.identity))
+    path, body = capabilities_path(device), as_json(capabilities(device))
+    before = client.probe.send("GET", manifest_path(), ACCEPT_MANIFEST)
+    after = probe.send("GET", manifest_path(), ACCEPT_MANIFEST)
+    again = probe.send("PUT", path, JSON, body)
+    old = client.probe.send("PUT", path, JSON, body, fresh=True)
+    bench.note("renewed", {"before": before, "after": after, "again": again, "old": old}, client=client.identity)
+
+
 def outlive(bench: WfmBench) -> None:
     """Stay connected while the certificate of the connection expires, and ask again."""
     authority, spiffe_id = bench.subject.authority, bench.identity("brief")

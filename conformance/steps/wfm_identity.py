@@ -39,6 +39,11 @@ def sound_certificate(bench: WfmBench, kind: str) -> None:
     credentials.sound_certificate(bench, kind)
 
 
+@when(parsers.parse('client {name:w} presents a renewed certificate and reports device "{device}" again'))
+def renewed(bench: WfmBench, name: str, device: str) -> None:
+    credentials.renewed_certificate(bench, name, device)
+
+
 @when("a client stays connected while its certificate expires")
 def outlive(bench: WfmBench) -> None:
     credentials.outlive(bench)
@@ -77,6 +82,11 @@ def let_in(bench: WfmBench) -> None:
 @then("it is noted whether the WFM lets it in")
 def optional_noted(bench: WfmBench) -> None:
     bench.judge(checks.optional_keys_are_noted)
+
+
+@then("the WFM knows the client with either certificate")
+def known_with_either(bench: WfmBench) -> None:
+    bench.judge(checks.a_renewed_certificate_is_the_same_client)
 
 
 @then("the connection has ended with the certificate")

@@ -161,6 +161,14 @@ Feature: Only clients of this WFM are let in
     Then the connection has ended with the certificate
     And a resumed session has not brought it back
 
+  @req:SEC-005
+  Scenario: A client that renewed its certificate is the same client
+    Given client A has asked for its manifest
+    And client A has reported device "press-1"
+    When client A presents a renewed certificate and reports device "press-1" again
+    And client A goes on as before
+    Then the WFM knows the client with either certificate
+
   @needs:retire @req:SEC-011 @req:SEC-012 @req:SEC-013 @req:ID-37 @req:ID-53 @req:ID-54 @req:ID-55 @req:ID-56 @req:DS-077
   @behaviour:DR-03
   Scenario: A client whose relationship has ended is not served any longer

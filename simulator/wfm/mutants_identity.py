@@ -1,6 +1,7 @@
 """WFMs that are broken in whom they believe: certificates, trust bundles, headers, and versions of TLS."""
 
 import base64
+import hashlib
 import ssl
 import warnings
 from collections.abc import Callable
@@ -31,6 +32,7 @@ from simulator.wfm.api import ManagementApi
 from simulator.wfm.callers import Caller, NotAuthenticated
 from simulator.wfm.mutants_model import WfmMutant
 from simulator.wfm.server import ReferenceWfm, WfmConfig
+from simulator.wfm.service import WfmService
 
 _NO_CHECK_TIME = 0x200000  # X509_V_FLAG_NO_CHECK_TIME of OpenSSL
 _NEVER = datetime(9000, 1, 1, tzinfo=UTC)
@@ -219,6 +221,22 @@ class _Merged(ReferenceWfm):
         super().__init__(replace(config, trust=_Merging(config.trust_source())), **options)
 
 
+class _KnowsCertificates(ManagementApi):
+    """Takes each certificate for a client of its own, but for the first that a client comes with."""
+
+    def __init__(self, service: WfmService, caller: Caller, *more: Any) -> None:
+        first: dict[str, bytes] = {}
+
+        def by_certificate(request: web.BaseRequest, now: float) -> tuple[str, bool]:
+            client_id, last = caller(request, now)
+            tls = request.transport.get_extra_info("ssl_object") if request.transport else None
+            shown = tls.getpeercert(binary_form=True) if tls else b""
+            known = first.setdefault(client_id, shown) == shown
+            return client_id if known else f"{client_id}-{hashlib.sha256(shown).hexdigest()[:8]}", last
+
+        super().__init__(service, by_certificate, *more)
+
+
 def _any_domain(config: WfmConfig) -> Recognise:
     return lambda peer: recognise_client(peer, peer.trust_domain, config.wfm_id)
 
@@ -238,6 +256,12 @@ IDENTITY = (
         "ID-27",
         "Leaves that may sign, or with two names, are taken",
         wfm_class=wfm_with(_as_it_is, _FirstName),
+    ),
+    WfmMutant(
+        "client-by-certificate",
+        "SEC-005",
+        "A client that renewed its certificate is taken for another",
+        api_class=_KnowsCertificates,
     ),
     WfmMutant("weak-keys", "ID-22", "Weak keys are taken", wfm_class=wfm_with(_as_it_is, _FirstName)),
     WfmMutant(

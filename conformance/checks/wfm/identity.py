@@ -99,6 +99,25 @@ def optional_keys_are_noted(record: Record) -> Iterator[Judgement]:
         yield from _went_on(record, fact, ("ID-23",))
 
 
+@check("SEC-005", role="wfm")
+def a_renewed_certificate_is_the_same_client(record: Record) -> Iterator[Judgement]:
+    """The caller is the SPIFFE ID: who renewed a certificate finds what was there before, with either one."""
+    for fact in record.facts_of("renewed"):
+        before, after = (exchange(record, fact.ref(name)) for name in ("before", "after"))
+        again, old = (exchange(record, fact.ref(name)) for name in ("again", "old"))
+        if before is None or before.status != 200:
+            yield unseen("a client that was served before", said(before) if before else "nothing", before)
+            continue
+        if after is not None:
+            same = after.status == 200 and after.response_header("ETag") == before.response_header("ETag")
+            wanted, found = f"the manifest {before.response_header('ETag')}", after.response_header("ETag")
+            yield expect(same, wanted, f"{said(after)} {found}", after)
+        for item, which in ((again, "renewed"), (old, "old")):
+            if item is not None:
+                known = item.status == 200
+                yield expect(known, f"the device known with the {which} certificate (200)", said(item), item)
+
+
 @check("ID-36", "ID-57", role="wfm", interpretations=("A-23",))
 def connections_end_with_their_certificate(record: Record) -> Iterator[Judgement]:
     """A connection does not go on for long when the certificate it was made with has expired."""
