@@ -147,21 +147,22 @@ async def _observe(request: web.BaseRequest) -> ObservedExchange:
         ended=started,
         peer=peer,
         tls=tls,
-        connection=_number_of(request.transport),
+        connection=_number_of(request),
     )
 
 
 _numbers = count(1)
-_numbered: WeakKeyDictionary[asyncio.Transport, int] = WeakKeyDictionary()
+_numbered: WeakKeyDictionary[object, int] = WeakKeyDictionary()
 
 
-def _number_of(transport: asyncio.Transport | None) -> int:
+def _number_of(request: web.BaseRequest) -> int:
     """A number that no other connection of this process has, not even one that comes after its end."""
-    if transport is None:
-        return next(_numbers)
-    if transport not in _numbered:
-        _numbered[transport] = next(_numbers)
-    return _numbered[transport]
+    # transports of some event loops take no weak references; their TLS objects do
+    tls = request.transport.get_extra_info("ssl_object") if request.transport else None
+    try:
+        return _numbered.setdefault(tls or request.protocol, next(_numbers))
+    except TypeError:
+        return id(request.protocol)
 
 
 def _peer(request: web.BaseRequest) -> tuple[str | None, TlsFacts | None]:
