@@ -13,7 +13,7 @@ from conformance.bench.device_deployments import component_count
 from conformance.bench.device_reports import id_of, own_report, types_of
 from conformance.bench.device_subject import DeviceSeat
 from conformance.bench.device_world import CLIENT_ID, World
-from conformance.bench.errors import Blocked, SubjectMissing
+from conformance.bench.errors import Blocked, NotSeen, SubjectMissing
 from conformance.bench.ics import Ics
 from conformance.bench.loop import BackgroundLoop
 from conformance.bench.recorder import Recorder
@@ -89,10 +89,15 @@ class DeviceRig(Bench):
 
     def await_first_request(self) -> None:
         """Wait for a device that was never here. Raises SubjectMissing: then no scenario could say anything."""
-        if self.until(lambda record: record.exchanges, "connect"):
-            return
-        world = self.world
-        raise SubjectMissing(world.tally.who_came(world.link.accepted, world.url, self.deadlines["connect"]))
+        world, began = self.world, self.recorder.now()
+        try:
+            if self.until(lambda record: record.exchanges, "connect"):
+                return
+        except NotSeen:  # a flood; one of connections alone is nobody whom scenarios could ask anything
+            if world.tally.requests:
+                raise
+        waited = round(self.recorder.now() - began, 1)
+        raise SubjectMissing(world.tally.who_came(world.link.accepted, world.url, waited))
 
     def unmanaged(self) -> None:
         """Have a device that, once it is started, was never managed before."""

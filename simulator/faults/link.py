@@ -188,7 +188,12 @@ class Link:
                 self._report(pipe_end)
 
     async def _relay(self, pipe: _Pipe, near: asyncio.StreamReader) -> None:
+        """Connect once the caller has said something: who never does costs the other side nothing."""
         try:
+            first = await near.read(self._slice())
+            if not first:
+                pipe.near.close()
+                return
             far, pipe.far = await asyncio.open_connection(self._target, self._target_port)
         except OSError:
             pipe.near.transport.abort()
@@ -196,7 +201,7 @@ class Link:
         if pipe.cut:
             pipe.far.transport.abort()
             return
-        up = asyncio.ensure_future(self._pump(pipe, near, pipe.far, "up"))
+        up = asyncio.ensure_future(self._pump(pipe, near, pipe.far, "up", first))
         down = asyncio.ensure_future(self._pump(pipe, far, pipe.near, "down"))
         await asyncio.gather(up, down)
         for writer in (pipe.near, pipe.far):
@@ -205,11 +210,17 @@ class Link:
                 await writer.wait_closed()
 
     async def _pump(
-        self, pipe: _Pipe, reader: asyncio.StreamReader, writer: asyncio.StreamWriter, direction: str
+        self,
+        pipe: _Pipe,
+        reader: asyncio.StreamReader,
+        writer: asyncio.StreamWriter,
+        direction: str,
+        first: bytes = b"",
     ) -> None:
-        """Copy one direction until it ends; a reset of one side resets the other."""
+        """Copy one direction until it ends; a reset of one side resets the other. `first` was read already."""
         try:
-            while chunk := await reader.read(self._slice()):
+            while chunk := first or await reader.read(self._slice()):
+                first = b""
                 if pause := self._delay_s + (len(chunk) / self._rate if self._rate else 0.0):
                     await asyncio.sleep(pause)
                 if direction == "up":

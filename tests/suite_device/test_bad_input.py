@@ -31,8 +31,8 @@ DEADLINE_S = 15.0
 FLOOD_WAIT_S = 10.0
 """How long a flood may take to be one on a machine under load; noticed, it ends the waiting at once."""
 MAX_RECORD = 8_000_000
-MAX_RESIDENT = 700 * 1024
-"""In KiB."""
+MAX_RESIDENT = 250 * 1024
+"""In KiB; with a device that never comes it is half of it."""
 FEW = Selection(text="A chart is deployed")
 
 
