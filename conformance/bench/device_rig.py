@@ -8,7 +8,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any, Protocol
 
 from conformance.bench.applications import Applications, Release
-from conformance.bench.bench import Bench
+from conformance.bench.bench import Bench, Condition
 from conformance.bench.device_deployments import component_count
 from conformance.bench.device_reports import id_of, own_report, types_of
 from conformance.bench.device_subject import DeviceSeat
@@ -21,6 +21,7 @@ from conformance.catalogue import Catalogue
 from conformance.checks.evidence import Record
 from simulator.protocol.application import ProfileOffer
 
+MAX_TARGET = 120
 KINDS = {"multipart": "", "chart": "helm", "archive": "compose"}
 """Names that steps use for an application of some kind, whichever it is."""
 
@@ -86,6 +87,17 @@ class DeviceRig(Bench):
             self.await_first_request()
         self.reach(lambda record: record.polls, "connect", "the device's first poll")
         self.reach(self._capabilities, "connect", "the device's capabilities")
+
+    def reach(self, condition: Condition, within: str, what: str) -> None:
+        """Wait for the state a scenario starts from; raises NotSeen, with the last that the device did instead."""
+        try:
+            super().reach(condition, within, what)
+        except NotSeen as error:
+            last = next(iter(reversed(self.record.exchanges)), None)
+            if last is None or self.record.facts_of("flooded"):
+                raise
+            came = f"answered {last.status}" if last.status else "not answered"
+            raise NotSeen(f"{error}; its last request, {last.method} {last.target[:MAX_TARGET]}, was {came}") from None
 
     def await_first_request(self) -> None:
         """Wait for a device that was never here. Raises SubjectMissing: then no scenario could say anything."""

@@ -16,7 +16,7 @@ from conformance.bench.errors import Blocked
 from conformance.bench.flood import PAUSE_S, Tally, unbounded
 from conformance.bench.recorder import Recorder
 from conformance.record import redact
-from conformance.record.events import Connection, Exchange, Fact, TlsFacts
+from conformance.record.events import Body, Connection, Exchange, Fact, TlsFacts
 from simulator.faults.intercept import ObservedExchange, intercept
 from simulator.faults.link import Link, LinkConnection
 from simulator.faults.plan import FaultRule, Faults
@@ -273,7 +273,7 @@ class World:
                 target=seen.target,
                 http_version=seen.http_version,
                 request_headers=redact.headers(seen.request_headers),
-                request=redact.body(seen.request_body),
+                request=Body(cut=True) if seen.request_too_large else redact.body(seen.request_body),
                 status=seen.status,
                 response_headers=redact.headers(seen.response_headers),
                 response=redact.body(seen.response_body),

@@ -159,8 +159,9 @@ class Record:
 
     @cached_property
     def reports(self) -> tuple[Report, ...]:
-        """Every status report sent, in order."""
-        return tuple(Report(item, parsed(item.request.data) or {}) for item in self.of("report-status"))
+        """Every status report sent, in order; not those too large to be recorded, of which nothing is known."""
+        whole = (item for item in self.of("report-status") if not item.request.cut)
+        return tuple(Report(item, parsed(item.request.data) or {}) for item in whole)
 
     def reports_of(self, deployment_id: str) -> tuple[Report, ...]:
         """Give the reports of one deployment."""

@@ -69,6 +69,8 @@ class ObservedExchange:
     connection: int
     fault: str | None = None
     outcome: Outcome = "answered"
+    request_too_large: bool = False
+    """Whether the request's body was beyond the server's bound: none of it is kept."""
 
 
 class _Dropped(Exception):
@@ -125,10 +127,11 @@ async def _observe(request: web.BaseRequest) -> ObservedExchange:
     """Everything about the request; the body is read whole, within the server's bound."""
     started = _now()
     peer, tls = _peer(request)
+    body: bytes | None
     try:
         body = await request.read()
     except web.HTTPRequestEntityTooLarge:  # the handler meets and answers it too
-        body = b""
+        body = None
     target = request.raw_path
     call = recognise(request.method, target)
     return ObservedExchange(
@@ -138,7 +141,8 @@ async def _observe(request: web.BaseRequest) -> ObservedExchange:
         target=target,
         http_version=f"{request.version.major}.{request.version.minor}",
         request_headers=tuple((name.decode("latin-1"), value.decode("latin-1")) for name, value in request.raw_headers),
-        request_body=body,
+        request_body=body or b"",
+        request_too_large=body is None,
         status=None,
         reason="",
         response_headers=(),

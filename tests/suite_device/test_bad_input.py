@@ -104,9 +104,15 @@ def test_a_huge_body_is_refused_and_not_kept(tmp_path: Path, caplog: pytest.LogC
     assert time.monotonic() - began < DEADLINE_S
     assert done.conformity.exit_code in (1, 4)
     assert errors_in(caplog) == []
-    answers = {event["status"] for event in events_of(tmp_path) if event["type"] == "exchange"}
+    exchanges = [event for event in events_of(tmp_path) if event["type"] == "exchange"]
+    answers = {event["status"] for event in exchanges}
     assert 413 in answers
     assert answers <= {413, 429, None}
+    assert all(event["request"]["cut"] for event in exchanges if event["status"] == 413)
+    (scenario,) = [item for item in done.scenarios if item.outcome != "not-run"]
+    assert "its last request, PUT /api/v1/capabilities/device, was answered 4" in (scenario.finished.reason or "")
+    judged = {finding.requirement: finding.outcome for finding in scenario.findings}
+    assert judged["DC-009"] == "inconclusive", "nobody saw what was in it"
 
 
 def test_a_device_that_goes_on_flooding_is_let_in_no_more(tmp_path: Path) -> None:

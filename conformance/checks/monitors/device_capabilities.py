@@ -10,7 +10,7 @@ from conformance.catalogue import load
 from conformance.checks.device.evidence import known_before
 from conformance.checks.evidence import Record, parsed
 from conformance.checks.monitors.device_schemas import schema_kept, validator
-from conformance.checks.registry import Judgement, check, expect, noted
+from conformance.checks.registry import Judgement, check, expect, noted, unseen
 from conformance.record.events import Exchange
 
 DEVICE_ID = re.compile(r"[A-Za-z0-9._~-]+(/[A-Za-z0-9._~-]+)*")
@@ -60,7 +60,9 @@ def _always(_: Mapping[str, Any]) -> bool:
 def report_has_only_what_it_may(record: Record) -> Iterator[Judgement]:
     """A capabilities report is an object of properties, labels and extensions, and nothing else."""
     for exchange in record.capability_reports:
-        if parsed(exchange.request.data) is None:
+        if exchange.request.cut:
+            yield unseen("a JSON object", "the report is too large to be recorded", exchange)
+        elif parsed(exchange.request.data) is None:
             yield expect(False, exchange, expected="a JSON object", found="something else")
     yield from _held(
         record, "properties, and beside them only labels and extensions", _always, lambda error: not error.absolute_path
