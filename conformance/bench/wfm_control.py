@@ -11,7 +11,7 @@ from typing import Any, Literal
 
 import httpx
 
-from conformance.bench.adapters.http import public_trust
+from conformance.bench.adapters.requests import public_trust
 from conformance.bench.errors import Blocked
 from conformance.bench.northbound import Northbound, NorthboundError
 from conformance.bench.probe import Endpoint

@@ -13,7 +13,7 @@ from conformance.bench.errors import UsageError
 from conformance.bench.northbound import OPERATIONS, Operation
 from conformance.bench.yaml_places import field_of, line_of
 
-KINDS = ("http", "command", "python", "manual")
+KINDS = ("http", "command", "python", "manual", "symphony")
 """What `adapter:` may be; the reference's own API is given by its address instead of a file."""
 FROM_HEADER = ("header:", "last-segment:")
 Text = Annotated[str, Field(min_length=1)]
@@ -128,7 +128,70 @@ class ManualFile(_Part):
     """Without it the operations that are required and `update`, in the suite's own words."""
 
 
-AdapterFile = HttpFile | CommandFile | PythonFile | ManualFile
+class GitSource(_Part):
+    """A git repository that packages are pushed to, one branch for each release."""
+
+    push: Text
+    """Where the bench pushes, as `git push` takes it."""
+    url: Text | None = None
+    """Where the WFM fetches, when that is another address."""
+    branch: Text = "{application}-{version}"
+    username: Text | None = None
+    token: Text | None = None
+    """What the WFM is given to fetch with."""
+
+
+class OciSource(_Part):
+    """An OCI registry that packages are pushed to, one tag for each release."""
+
+    registry: Annotated[str, Field(pattern=r"^https?://[^/\s]+$")]
+    """Where the bench pushes."""
+    seen_as: Text | None = None
+    """The registry's address as the WFM knows it, when that is another one."""
+    repository: Text = "margo/{application}"
+    tag: Text = "{version}"
+    username: Text | None = None
+    password: Text | None = None
+    ca: Path | None = None
+
+
+class Sources(_Part):
+    """Where packages are put for the WFM to fetch: one of the two."""
+
+    git: GitSource | None = None
+    oci: OciSource | None = None
+
+    @model_validator(mode="after")
+    def _one(self) -> Self:
+        if (self.git is None) is (self.oci is None):
+            raise ValueError("expected either git or oci")
+        return self
+
+
+class SymphonyFile(_Part):
+    """`adapter: symphony`."""
+
+    adapter: Literal["symphony"]
+    url: Annotated[str, Field(pattern=r"^https?://[^/\s]+")]
+    base: Annotated[str, Field(pattern=r"^/\S*$")] = "/v1alpha2/margo/nbi/v1"
+    headers: Mapping[str, Text] = {}
+    ca: Path | None = None
+    timeout: Timeout = 20.0
+    refresh: Timeout = 5.0
+    source: Sources
+    helm: Text = "helm"
+    """What the WFM calls the profile type of charts; earlier ones say `helm.v3`."""
+    updates: bool = False
+    """Whether this WFM changes a deployment with PUT; the public one has no such route."""
+    ready: Timeout = 120.0
+    """How long a package may take until it can be deployed, and a deployment until it can be removed."""
+    every: Timeout = 1.0
+    """How often the WFM is asked how far it is."""
+    settle: Annotated[float, Field(ge=0, le=600)] = 2.0
+    """How long after the WFM knows of a change its manifests are given to show it."""
+
+
+AdapterFile = HttpFile | CommandFile | PythonFile | ManualFile | SymphonyFile
 _READER: TypeAdapter[AdapterFile] = TypeAdapter(Annotated[AdapterFile, Field(discriminator="adapter")])
 
 
@@ -156,6 +219,8 @@ def read_adapter_file(path: Path, text: str | None = None) -> AdapterFile:
         raise UsageError(f"{path}:{line_of(tree, steps)}: {field_of(steps)}: {said}, found {found}") from None
     if isinstance(read, HttpFile | ManualFile):
         _check_places(path, tree, read)
+    if isinstance(read, SymphonyFile):
+        _check_sources(path, tree, read.source)
     return read
 
 
@@ -183,6 +248,17 @@ def _check_places(path: Path, tree: Any, read: HttpFile | ManualFile) -> None:
                 raise _unknown(path, tree, ["operations", name], "member of the result", member, members)
         if isinstance(how, HttpOperation) and not how.skip:
             _check_take(path, tree, known, how)
+
+
+RELEASE = ("application", "version")
+
+
+def _check_sources(path: Path, tree: Any, read: Sources) -> None:
+    for kind, source in (("git", read.git), ("oci", read.oci)):
+        for name, text in source.model_dump(mode="json").items() if source else ():
+            for place in sorted(places(text)):
+                if place not in RELEASE and not place.startswith(ENVIRONMENT):
+                    raise _unknown(path, tree, ["source", kind, name], "placeholder", place, RELEASE)
 
 
 DEVICE_MEMBERS = ("device", "client", "capabilities", "runtimes", "types")

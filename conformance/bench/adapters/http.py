@@ -1,10 +1,7 @@
 """The `http` adapter: requests from templates, results from simple paths into the answers."""
 
 import base64
-import json
-import ssl
 from collections.abc import Mapping
-from functools import cache
 from pathlib import Path
 from typing import Any
 from urllib.parse import quote
@@ -12,20 +9,9 @@ from urllib.parse import quote
 import httpx
 
 from conformance.bench.adapters.files import HttpFile, HttpOperation
-from conformance.bench.adapters.templates import NothingThere, Secrets, at, filled, text_filled
-from conformance.bench.errors import UsageError
+from conformance.bench.adapters.requests import OperatorApi, Strange, json_of, shown, trust_of, value_at
+from conformance.bench.adapters.templates import Secrets, filled, text_filled
 from conformance.bench.northbound import NorthboundError, Reply
-from conformance.record import redact
-
-MAX_ANSWER_BYTES = 16 * 1024 * 1024
-TOLD = 4_000
-"""So many characters of a body are kept in the record."""
-
-
-@cache
-def public_trust() -> ssl.SSLContext:
-    """Give the context for operators' APIs over HTTPS, with the machine's anchors; made once, since that is slow."""
-    return ssl.create_default_context()
 
 
 class HttpAdapter:
@@ -39,19 +25,15 @@ class HttpAdapter:
         self.operations = frozenset(described.operations)
         self._file = described
         self._secrets = Secrets()
-        self._headers = {name: text_filled(value, {}, self._secrets) for name, value in described.headers.items()}
+        headers = {name: text_filled(value, {}, self._secrets) for name, value in described.headers.items()}
         if described.basic:
-            given = self._secrets.add(text_filled(described.basic, {}, self._secrets))
-            encoded = self._secrets.add(base64.b64encode(given.encode()).decode())
-            self._headers["Authorization"] = f"Basic {encoded}"
-        # an operator's API on this bench: no proxy of the environment, and redirects are told, not followed
-        self._client = httpx.Client(
-            timeout=described.timeout, verify=_trust(described, folder), trust_env=False, follow_redirects=False
-        )
+            headers["Authorization"] = basic(text_filled(described.basic, {}, self._secrets), self._secrets)
+        trust = trust_of(folder / described.ca if described.ca else None)
+        self._api = OperatorApi(described.timeout, trust, self._secrets, headers)
 
     def close(self) -> None:
         """Close the connection."""
-        self._client.close()
+        self._api.close()
 
     def call(self, operation: str, arguments: Mapping[str, Any]) -> Reply:
         """Send the request of an operation. Raises NorthboundError."""
@@ -62,51 +44,19 @@ class HttpAdapter:
         # `handle` and the like may hold anything: each argument is one segment or one value
         place = text_filled(place, arguments, self._secrets, lambda text: quote(text, safe=""))
         url = place if place.startswith("http") else f"{self.where}{place}"
+        headers = {name: text_filled(value, arguments, self._secrets) for name, value in how.headers.items()}
         carried = _carried(how, arguments, self._secrets)
-        headers = self._headers | {
-            name: text_filled(value, arguments, self._secrets) for name, value in how.headers.items()
-        }
-        what = f"{method} {self._secrets.hide(url)}"
-        seen: dict[str, Any] = {"request": what, **self._told("request", carried)}
-        answer = self._sent(what, seen, method=method, url=url, headers=headers, **carried)
-        body = self._secrets.hide(redact.without_secrets(answer.text[:TOLD]))
-        seen |= {"status": answer.status_code, "answer": body}
-        good = answer.status_code in how.expect if how.expect else answer.is_success
-        if not good:
-            wanted = " or ".join(map(str, how.expect)) if how.expect else "2xx"
-            said = self._secrets.hide(_said(answer))
-            raise NorthboundError(f"{what}: expected {wanted}, found {answer.status_code}{said}", seen)
+        answer, seen = self._api.send(method, url, how.expect or (), headers=headers, **carried)
         try:
             return Reply(_taken(how, answer) if how.take else {}, seen)
-        except _Strange as strange:
-            raise NorthboundError(f"{what}: {self._secrets.hide(str(strange))}", seen) from None
-
-    def _sent(self, what: str, seen: Mapping[str, Any], **request: Any) -> httpx.Response:
-        try:
-            answer = self._client.request(**request)
-        except httpx.TimeoutException:
-            raise NorthboundError(f"{what}: no answer within {self._file.timeout:g} s", seen) from None
-        except (httpx.HTTPError, httpx.InvalidURL, ValueError) as error:
-            said = self._secrets.hide(str(error) or type(error).__name__)
-            raise NorthboundError(f"{what}: {said}", seen) from None
-        if len(answer.content) > MAX_ANSWER_BYTES:
-            raise NorthboundError(f"{what}: expected at most {MAX_ANSWER_BYTES} bytes, found more", seen)
-        return answer
-
-    def _told(self, name: str, carried: Mapping[str, Any]) -> dict[str, Any]:
-        kept = {key: value for key, value in carried.items() if key in ("json", "data")}
-        return {f"{name}_body": self._secrets.hide_in(value) for value in kept.values()}
+        except Strange as strange:
+            raise NorthboundError(f"{seen['request']}: {self._secrets.hide(str(strange))}", seen) from None
 
 
-def _trust(described: HttpFile, folder: Path) -> ssl.SSLContext:
-    if described.ca is None:
-        return public_trust()
-    file = folder / described.ca
-    try:
-        return ssl.create_default_context(cafile=file)
-    except OSError as error:  # ssl.SSLError is one
-        said = error.strerror or str(error)
-        raise UsageError(f"{file}: expected certificates in PEM, found none that can be used ({said})") from None
+def basic(given: str, secrets: Secrets) -> str:
+    """Give the Authorization header of `user:password`, remembering both forms as secrets."""
+    encoded = base64.b64encode(secrets.add(given).encode()).decode()
+    return f"Basic {secrets.add(encoded)}"
 
 
 def _carried(how: HttpOperation, arguments: Mapping[str, Any], secrets: Secrets) -> dict[str, Any]:
@@ -130,59 +80,23 @@ def _carried(how: HttpOperation, arguments: Mapping[str, Any], secrets: Secrets)
     return {}
 
 
-class _Strange(Exception):
-    """The answer is not what the file says it is."""
-
-
 def _taken(how: HttpOperation, answer: httpx.Response) -> Any:
-    """Take the result out of the answer. Raises _Strange."""
+    """Take the result out of the answer. Raises Strange."""
     if how.each is not None:
-        entries = _at(how.each, _json(answer))
+        entries = value_at(how.each, json_of(answer))
         if not isinstance(entries, list):
-            raise _Strange(f"expected a list {how.each} in the answer, found {_shown(entries)}")
-        return [{name: _at(path, entry) for name, path in how.take.items()} for entry in entries]
+            raise Strange(f"expected a list {how.each} in the answer, found {shown(entries)}")
+        return [{name: value_at(path, entry) for name, path in how.take.items()} for entry in entries]
     return {name: _one(path, answer) for name, path in how.take.items()}
 
 
 def _one(path: str, answer: httpx.Response) -> Any:
     kind, colon, name = path.partition(":")
     if not colon:
-        found = _at(path, _json(answer))
+        found = value_at(path, json_of(answer))
         # ids are compared as texts, and some APIs give numbers
         return str(found) if isinstance(found, int) and not isinstance(found, bool) else found
     value = answer.headers.get(name.strip())
     if value is None:
-        raise _Strange(f"expected a header {name.strip()}, found none")
+        raise Strange(f"expected a header {name.strip()}, found none")
     return value.rstrip("/").rpartition("/")[2] if kind == "last-segment" else value
-
-
-def _at(path: str, value: Any) -> Any:
-    try:
-        return at(path, value)
-    except NothingThere as nothing:
-        raise _Strange(f"{nothing}, found {_shown(value)}") from None
-
-
-def _json(answer: httpx.Response) -> Any:
-    try:
-        return answer.json()
-    except (ValueError, RecursionError):
-        kind = answer.headers.get("Content-Type", "no Content-Type")
-        raise _Strange(f"expected JSON, found {kind} of {len(answer.content)} bytes") from None
-
-
-def _shown(value: Any) -> str:
-    return json.dumps(value, ensure_ascii=False)[:120]
-
-
-def _said(answer: httpx.Response) -> str:
-    """What the answer says of itself: where it points, its problem's detail, or its kind."""
-    if answer.is_redirect:
-        return f", pointing to {answer.headers.get('Location', 'nowhere')}"
-    try:
-        body = answer.json()
-    except (ValueError, RecursionError):
-        return f" ({answer.headers.get('Content-Type', 'no Content-Type')})"
-    known = ("detail", "title", "message", "error")
-    detail = next((body[name] for name in known if body.get(name)), None) if isinstance(body, dict) else None
-    return f": {' '.join(str(detail).split())[:300]}" if detail else ""

@@ -5,10 +5,18 @@ from pathlib import Path
 from urllib.parse import urlsplit
 
 from conformance.bench.adapters.command import CommandAdapter
-from conformance.bench.adapters.files import AdapterFile, CommandFile, HttpFile, ManualFile, read_adapter_file
+from conformance.bench.adapters.files import (
+    AdapterFile,
+    CommandFile,
+    HttpFile,
+    ManualFile,
+    SymphonyFile,
+    read_adapter_file,
+)
 from conformance.bench.adapters.http import HttpAdapter
 from conformance.bench.adapters.manual import ManualAdapter
 from conformance.bench.adapters.python import PythonAdapter
+from conformance.bench.adapters.symphony import SymphonyAdapter
 from conformance.bench.errors import UsageError
 from conformance.bench.northbound import REQUIRED, Adapter, Northbound
 
@@ -60,4 +68,6 @@ def _adapter(described: AdapterFile, folder: Path, timeout_s: float | None) -> A
         return CommandAdapter(described, folder)
     if isinstance(described, ManualFile):
         return ManualAdapter(described)
+    if isinstance(described, SymphonyFile):
+        return SymphonyAdapter(described, folder)
     return PythonAdapter(described, folder)
