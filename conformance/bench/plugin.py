@@ -106,8 +106,8 @@ class ScenarioPlugin:
 
     def pytest_collection_modifyitems(self, items: list[pytest.Item]) -> None:
         """Number the scenarios of the revision, and keep those of this worker's part."""
-        known = [(item, _scenario_of(self.role, item)) for item in items]
-        held = [item for item, scenario in known if scenario and scenario.holds_for(self._catalogue.revision)]
+        known = [(item, self._scenario_of(item)) for item in items]
+        held = [item for item, scenario in known if scenario]
         self._numbers = {item.nodeid: self._order.first + position for position, item in enumerate(held)}
         self.next_number = self._order.first + len(held)
         part = self._order.part
@@ -121,7 +121,7 @@ class ScenarioPlugin:
     @pytest.hookimpl(wrapper=True)
     def pytest_runtest_protocol(self, item: pytest.Item) -> Generator[None, object, object]:
         """Announce the scenario; one that does not apply, is filtered out or is blocked ends here."""
-        scenario = _scenario_of(self.role, item)
+        scenario = self._scenario_of(item)
         if scenario is None:
             return (yield)
         current = self._current = _Current(scenario, self._numbers[item.nodeid], self._recorder.now())
@@ -307,10 +307,16 @@ class ScenarioPlugin:
 
     def _evidence_claims(self) -> Mapping[str, Any]:
         return {
+            "revision": self._catalogue.revision,
             "features": self._claims,
             "policies": dict(self._ics.policies),
             "deadlines": self._ics.deadlines.as_dict(),
         }
+
+    def _scenario_of(self, item: pytest.Item) -> Scenario | None:
+        """Give the scenario behind an item as the revision has it; None when it has none of it."""
+        found = _scenario_of(self.role, item)
+        return found.within(self._catalogue.revision) if found else None
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,17 +1,17 @@
 """The scenarios as they stand in `features/`: found, listed and selected without running anything."""
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cache
 from importlib.resources import as_file, files
 from pathlib import Path
-from typing import Any
+from typing import Any, Self
 
 from pytest_bdd.feature import get_features
 from pytest_bdd.parser import Feature, ScenarioTemplate
 
 from conformance.bench.errors import UsageError
-from conformance.catalogue import DEFAULT_REVISION, Catalogue, UnknownName, revisions
+from conformance.catalogue import DEFAULT_REVISION, Catalogue, UnknownName, load, revisions
 from conformance.record.events import Role, ScenarioStarted
 
 REQUIREMENT_TAG = "req:"
@@ -20,8 +20,8 @@ FEATURE_TAG = "feature:"
 HOOK_TAG = "needs:"
 SINCE_TAG = "since:"
 UNTIL_TAG = "until:"
-RUNNABLE = (DEFAULT_REVISION,)
-"""Revisions that the references and the bench speak; the others can be listed and explained."""
+RUNNABLE: Mapping[Role, tuple[str, ...]] = {"device": (DEFAULT_REVISION,), "wfm": (DEFAULT_REVISION,)}
+"""Revisions that the reference of the other role and the bench speak; the others can be listed and explained."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,6 +58,26 @@ class Scenario:
         since = max((order.index(name) for name in self.tagged(SINCE_TAG)), default=0)
         until = min((order.index(name) for name in self.tagged(UNTIL_TAG)), default=len(order) - 1)
         return since <= at <= until
+
+    def within(self, revision: str) -> Self | None:
+        """Give the scenario as it stands in a revision: without the statements that only other revisions have.
+
+        None where the window excludes the revision, or where nothing is left to show. An id that no revision has stays,
+        so that it is noticed.
+        """
+        if not self.holds_for(revision):
+            return None
+        catalogue = load(revision)
+        foreign = {
+            f"{REQUIREMENT_TAG}{name}"
+            for name in self.requirements
+            if name not in catalogue and any(name in load(other) for other in revisions())
+        }
+        if not foreign:
+            return self
+        left = self.tags - foreign
+        shows = any(tag.startswith((REQUIREMENT_TAG, BEHAVIOUR_TAG)) for tag in left)
+        return replace(self, tags=left) if shows else None
 
     def started(self, number: int) -> ScenarioStarted:
         """Give the event that begins it."""
@@ -131,15 +151,16 @@ def features_folder() -> Path:
 @cache
 def scenarios(role: Role, revision: str = DEFAULT_REVISION) -> tuple[Scenario, ...]:
     """Give every scenario of a role that can be run on a revision, in the order of files and lines."""
-    if revision not in RUNNABLE:
+    if revision not in RUNNABLE[role]:
         return ()
     found = [
-        scenario
+        within
         for feature in get_features([str(features_folder() / role)])
         for template in feature.scenarios.values()
         for scenario in rows_of(role, feature, template)
+        if (within := scenario.within(revision)) is not None
     ]
-    return tuple(sorted((item for item in found if item.holds_for(revision)), key=lambda item: (item.uri, item.line)))
+    return tuple(sorted(found, key=lambda item: (item.uri, item.line)))
 
 
 def rows_of(role: Role, feature: Feature, template: ScenarioTemplate) -> list[Scenario]:

@@ -33,9 +33,9 @@ IMPATIENT = {"connect": 2.0, "poll": 2.0, "apply": 2.0, "retry": 5.0, "settle": 
 """Deadlines in seconds for devices that are broken: what they never do is not waited for long."""
 
 
-def catching(requirement: str) -> frozenset[Outcome]:
+def catching(requirement: str, revision: str = DEFAULT_REVISION) -> frozenset[Outcome]:
     """Give the outcomes by which a statement, or a behaviour, counts as broken: a SHOULD by a warning at least."""
-    catalogue = load()
+    catalogue = load(revision)
     must = requirement not in catalogue or catalogue.requirement(requirement).severity == "must"
     return frozenset({Outcome.FAIL}) if must else BROKEN
 
@@ -179,7 +179,7 @@ class _Watch:
         """Listen to what is recorded."""
         wanted = self.subject.requirement if self.subject.until_caught else None
         if wanted and isinstance(event, Finding) and event.requirement == wanted:
-            self.pause.asked = self.pause.asked or event.outcome in catching(wanted)
+            self.pause.asked = self.pause.asked or event.outcome in catching(wanted, self.subject.revision)
 
 
 def tried(subject: Subject) -> Trial:

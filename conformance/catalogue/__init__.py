@@ -13,7 +13,7 @@ from conformance.catalogue.errors import (
     UnknownRevision,
     UnknownSchema,
 )
-from conformance.catalogue.model import Behaviour, Feature, Interpretation, ProblemType, Profile, Requirement
+from conformance.catalogue.model import Behaviour, Feature, Interpretation, ProblemType, Profile, Requirement, Wire
 
 __all__ = [
     "DEFAULT_REVISION",
@@ -31,6 +31,7 @@ __all__ = [
     "UnknownRequirement",
     "UnknownRevision",
     "UnknownSchema",
+    "Wire",
     "load",
     "load_folder",
     "revisions",

@@ -18,7 +18,7 @@ from conformance.catalogue.errors import (
     UnknownRevision,
     UnknownSchema,
 )
-from conformance.catalogue.model import Behaviour, Feature, Interpretation, ProblemType, Profile, Requirement
+from conformance.catalogue.model import Behaviour, Feature, Interpretation, ProblemType, Profile, Requirement, Wire
 
 DEFAULT_REVISION = "1.0.0-rc.3"
 # newest first; naming them keeps a stray folder from becoming a revision
@@ -43,6 +43,7 @@ class Catalogue:
     _features: Mapping[tuple[str, str], Feature]
     _profiles: Mapping[tuple[str, str], Profile]
     _schemas: Mapping[str, dict[str, Any]]
+    _wire: Wire | None = None
 
     def __contains__(self, requirement_id: object) -> bool:
         """Tell whether this revision has a statement of that id."""
@@ -117,6 +118,13 @@ class Catalogue:
             raise UnknownSchema(name, self._schemas, self.revision) from None
 
     @property
+    def wire(self) -> Wire:
+        """What the revision puts on the wire in its own way; raises `UnknownSchema` where nothing is told of it."""
+        if self._wire is None:
+            raise UnknownSchema("wire", (), self.revision)
+        return self._wire
+
+    @property
     def schema_names(self) -> tuple[str, ...]:
         """The documents for which the revision ships a JSON Schema."""
         return tuple(self._schemas)
@@ -147,6 +155,9 @@ def load_folder(revision: str, folder: Traversable, behaviours: Traversable) -> 
     """Load a catalogue from any folder laid out like the shipped ones. Raises `CatalogueError`."""
     requirements = loading.read_requirements(folder)
     features, profiles = loading.read_profiles(folder, requirements)
+    wire = loading.read_wire(folder)
+    other = load(wire.schemas_of) if wire and wire.schemas_of else None
+    shared = {name: other.schema(name) for name in other.schema_names} if other else {}
     return Catalogue(
         revision=revision,
         requirements=tuple(requirements.values()),
@@ -157,5 +168,6 @@ def load_folder(revision: str, folder: Traversable, behaviours: Traversable) -> 
         _by_id=MappingProxyType(requirements),
         _features=MappingProxyType(features),
         _profiles=MappingProxyType(profiles),
-        _schemas=MappingProxyType(loading.read_schemas(folder)),
+        _schemas=MappingProxyType({**shared, **loading.read_schemas(folder)}),
+        _wire=wire,
     )

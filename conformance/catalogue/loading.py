@@ -10,7 +10,7 @@ from itertools import chain
 from typing import Any
 
 from conformance.catalogue.errors import CatalogueError
-from conformance.catalogue.model import Behaviour, Feature, Interpretation, ProblemType, Profile, Requirement
+from conformance.catalogue.model import Behaviour, Feature, Interpretation, ProblemType, Profile, Requirement, Wire
 from conformance.catalogue.reading import as_list, as_mapping, build, check_known, entries, read_json, read_yaml
 
 
@@ -89,6 +89,12 @@ def read_problem_types(folder: Traversable) -> dict[str, ProblemType]:
         entry = build(ProblemType, file, name, {**mapping, "uri": f"{content.get('base')}#{name}"})
         types[entry.uri] = entry
     return types
+
+
+def read_wire(folder: Traversable) -> Wire | None:
+    """Read what the revision puts on the wire in its own way; None when the revision has no such file."""
+    file = folder / "wire.yaml"
+    return build(Wire, file, "file", as_mapping(file, "file", read_yaml(file))) if file.is_file() else None
 
 
 def read_profiles(

@@ -121,6 +121,22 @@ class Interpretation(Entry):
     upstream: tuple[Annotated[str, StringConstraints(pattern=r"^[\w.-]+/[\w.-]+#[0-9]+$")], ...] = ()
 
 
+class Wire(Entry):
+    """What a revision puts on the wire differently from another, where one and the same check expects either.
+
+    `root` is what the client's routes begin with, `{clientId}` standing for the client; `sharing` the directive of
+    `Cache-Control` by which content is kept from shared caches, or is not. `deployment` are the members that stand
+    round a deployment's document, with their values where these are given. `problems`: errors are problem documents of
+    registered types (RFC 9457). `schemas_of`: the revision whose JSON Schemas are used where it has none of its own.
+    """
+
+    root: Text
+    sharing: Literal["private", "public"]
+    deployment: Mapping[Text, Text | None] = {}
+    problems: bool
+    schemas_of: Text | None = None
+
+
 class ProblemType(Entry):
     """A registered problem type (RFC 9457): fragment below the registry's base URI, HTTP status, and API it is for."""
 

@@ -11,6 +11,7 @@ from typing import Any
 
 import yaml
 
+from conformance.catalogue import DEFAULT_REVISION, Catalogue, load
 from conformance.record.events import Connection, Exchange, Fact, Role
 
 
@@ -100,6 +101,11 @@ class Record:
     facts: tuple[Fact, ...] = ()
     claims: Mapping[str, Any] = field(default_factory=dict)
     """What the subject's statement says, and what it was given: features, policies, deadlines, identities."""
+
+    @property
+    def catalogue(self) -> Catalogue:
+        """The revision by which it is judged, with what it puts on the wire and its JSON Schemas."""
+        return load(str(self.claims.get("revision", DEFAULT_REVISION)))
 
     def of(self, operation: str, *, status: int | None = None, **params: str) -> tuple[Exchange, ...]:
         """Give the exchanges of an operation, with a status or parameters if given."""

@@ -112,7 +112,7 @@ def run_device(  # noqa: PLR0913 - one parameter for each option
     seat = simulated(said if ics else fitting(said, mutant), mutant, packages, kind)
     if replay:
         raise typer.Exit(carry_out_replay(seat, replay, as_json=as_json))
-    spread = Spread((worker_command("device", target, ics, packages, kind),), jobs, part)
+    spread = Spread((worker_command("device", target, ics, packages, kind, said.revision),), jobs, part)
     raise typer.Exit(carry_out((seat,), out, filters, as_json=as_json, spread=spread))
 
 

@@ -97,7 +97,7 @@ def run_wfm(  # noqa: PLR0913 - one parameter for each option
 
         target = target if url else target or subject_of(replay, "wfm")
     if url is None:
-        spread = Spread((worker_command("wfm", target, ics, packages),), jobs, part)
+        spread = Spread((worker_command("wfm", target, ics, packages, revision=said.revision),), jobs, part)
         seat = simulated(said, mutant_of(target, "wfm"), packages)
         if replay:
             raise typer.Exit(carry_out_replay(seat, replay, as_json=as_json))
@@ -114,7 +114,7 @@ def run_wfm(  # noqa: PLR0913 - one parameter for each option
         raise typer.Exit(carry_out_replay(seat_of_real(said, real)[0], replay, as_json=as_json))
     if part:
         raise typer.Exit(_worker(said, real, part, lock, out))
-    command = (*worker_command("wfm", None, ics, packages), *real.arguments())
+    command = (*worker_command("wfm", None, ics, packages, revision=said.revision), *real.arguments())
     raise typer.Exit(_real(said, real, filters, out, command, jobs, as_json=as_json))
 
 

@@ -65,9 +65,9 @@ def statement(role: Role, ics: Path | None, revision: str | None) -> Ics:
     if wanted and wanted != stated.revision:
         cause = f"{ics}: revision: expected {wanted} as given with --revision, found {stated.revision}"
         raise Misuse("usage", cause, "leave --revision out, or change the statement")
-    if stated.revision not in RUNNABLE:
+    if stated.revision not in RUNNABLE[role]:
         cause = f"revision {stated.revision} can be listed and explained, but not yet run"
-        raise Misuse("revision", cause, f"revisions that can be run: {', '.join(RUNNABLE)}")
+        raise Misuse("revision", cause, f"revisions that can be run: {', '.join(RUNNABLE[role])}")
     return stated
 
 
@@ -84,13 +84,19 @@ class Spread:
 
 
 def worker_command(
-    role: Role, target: str | None, ics: Path | None, apps: tuple[Path, ...], clock: ClockKind | None = None
+    role: Role,
+    target: str | None,
+    ics: Path | None,
+    apps: tuple[Path, ...],
+    clock: ClockKind | None = None,
+    revision: str = DEFAULT_REVISION,
 ) -> tuple[str, ...]:
     """Give the command by which this program carries out a part of a role's scenarios on a simulated subject."""
     options = [argument for app in apps for argument in ("--app", str(app))]
     options += ["--target", target] if target else []
     options += ["--ics", str(ics)] if ics else []
     options += ["--clock", clock] if clock else []
+    options += ["--revision", revision]
     return (sys.executable, "-m", "conformance.cli.main", "run", role, *options)
 
 
