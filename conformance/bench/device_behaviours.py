@@ -171,10 +171,10 @@ def renew_credential(bench: DeviceBench, *, expired: bool = False) -> Fact:
 def replace_device(bench: DeviceBench) -> Fact:
     """Put a unit in the device's place that knows nothing, and has a key of its own for the same client."""
     device = simulated(bench, "replace the device")
-    svid = bench.world.authority.issue(bench.world.client_identity)
-    fact = bench.note("replaced", leaf=hashlib.sha256(_der(svid)).hexdigest())
+    leaf, own = bench.world.reissued()
+    fact = bench.note("replaced", leaf=leaf)
     bench.factory_reset()
-    bench.loop.run(device.renew_svid(svid))
+    bench.loop.run(device.configure(**own))
     return fact
 
 

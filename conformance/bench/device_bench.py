@@ -12,7 +12,6 @@ from conformance.bench.device_publishing import PublishingBench
 from conformance.checks.evidence import Record
 from conformance.record.events import Fact
 from simulator.faults.plan import Answer, FaultRule
-from simulator.protocol.problem import PROBLEM_MEDIA_TYPE
 
 
 class DeviceBench(PublishingBench):
@@ -32,11 +31,12 @@ class DeviceBench(PublishingBench):
     ) -> Fact:
         """Have the WFM answer an operation with an error, so many times (None: until `recover`)."""
         label = f"answers {status}"
-        document = {"type": "about:blank", "title": "Not now", "status": status, **(problem or {})}
-        lines = {"Content-Type": PROBLEM_MEDIA_TYPE, **(headers or {})}
-        action = Answer(status=status, headers=lines, body=json.dumps(document).encode())
+        lines, body = self.world.refusal(status, problem or {})
+        action = Answer(status=status, headers={**lines, **(headers or {})}, body=body)
         rule = FaultRule(action=action, match=operation, params=dict(params or {}), times=times, name=label)
-        fact = self.note("answering", operation=operation, status=status, headers=dict(headers or {}), problem=document)
+        fact = self.note(
+            "answering", operation=operation, status=status, headers=dict(headers or {}), problem=json.loads(body)
+        )
         self.loop.run(self.world.disturb(rule))
         return fact
 

@@ -24,7 +24,7 @@ class Variation:
     has room for one, `values` are parameters, `spelling` is how the YAML is written. `registry` stands
     in for the host of every component's repository, `wait` for that of every component, `capacity` for what the profile
     asks of a device; with `forced` the type need not be one that the device has. `unknown_parameter` adds a
-    parameter whose target nobody knows.
+    parameter whose target nobody knows. `envelope` are members that the revision puts before all others.
     """
 
     kind: str | None = None
@@ -39,6 +39,7 @@ class Variation:
     capacity: Mapping[str, Any] | None = None
     forced: bool = False
     unknown_parameter: bool = False
+    envelope: Mapping[str, str] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,6 +65,7 @@ def deployment_of(
     """
     profile = profile_for(release, (variation.kind or "",) if variation.forced else types, variation.kind)
     document: dict[str, Any] = {
+        **variation.envelope,
         "id": deployment_id,
         "metadata": {
             "name": f"{release.application_id}-{deployment_id[:8]}",

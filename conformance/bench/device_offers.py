@@ -14,6 +14,7 @@ from simulator.protocol.bundle import make_bundle
 from simulator.protocol.deployment import DEPLOYMENT_MEDIA_TYPE
 from simulator.protocol.digest import digest_of, entity_tag
 from simulator.protocol.manifest import BUNDLE_MEDIA_TYPE, MANIFEST_MEDIA_TYPE, bundle_url, deployment_url
+from simulator.protocol.operations import API_ROOT
 
 IMMUTABLE = "private, max-age=31536000, immutable"
 
@@ -31,6 +32,7 @@ class Draft:
     bundle: bytes
     changed: str
     """The deployment that the defect is in."""
+    root: str = API_ROOT
     body: bytes | None = None
     damaged: tuple[str, ...] = field(default=())
     """Digests that what is served does not have."""
@@ -74,8 +76,8 @@ class Draft:
         return tuple(served)
 
 
-def draft_of(version: int, documents: Mapping[str, bytes], changed: str) -> Draft:
-    """Compose the right desired state that a defect is then put into."""
+def draft_of(version: int, documents: Mapping[str, bytes], changed: str, root: str) -> Draft:
+    """Compose the right desired state that a defect is then put into; `root` is that of the client's routes."""
     bundle = make_bundle(documents)
     digest = digest_of(bundle)
     manifest = {
@@ -84,16 +86,16 @@ def draft_of(version: int, documents: Mapping[str, bytes], changed: str) -> Draf
             "mediaType": BUNDLE_MEDIA_TYPE,
             "digest": digest,
             "sizeBytes": len(bundle),
-            "url": bundle_url(digest),
+            "url": bundle_url(digest, root),
         },
-        "deployments": [_entry(name, data) for name, data in documents.items()],
+        "deployments": [_entry(name, data, root) for name, data in documents.items()],
     }
-    return Draft(manifest, documents, bundle, changed)
+    return Draft(manifest, documents, bundle, changed, root)
 
 
-def _entry(deployment_id: str, data: bytes) -> dict[str, Any]:
+def _entry(deployment_id: str, data: bytes, root: str) -> dict[str, Any]:
     digest = digest_of(data)
-    url = deployment_url(deployment_id, digest)
+    url = deployment_url(deployment_id, digest, root)
     return {"deploymentId": deployment_id, "digest": digest, "sizeBytes": len(data), "url": url}
 
 
@@ -119,7 +121,8 @@ def _inside_the_bundle(draft: Draft) -> Draft:
     documents = {**draft.documents, draft.changed: draft.documents[draft.changed] + b"\n"}
     bundle = make_bundle(documents)
     digest = digest_of(bundle)
-    reference = {**draft.manifest["bundle"], "digest": digest, "url": bundle_url(digest), "sizeBytes": len(bundle)}
+    reference = {**draft.manifest["bundle"], "digest": digest, "url": bundle_url(digest, draft.root)}
+    reference["sizeBytes"] = len(bundle)
     digests = [entry["digest"] for entry in draft.manifest["deployments"] if entry["deploymentId"] == draft.changed]
     changed = draft.with_manifest(bundle=reference)
     return replace(changed, documents=documents, bundle=bundle, damaged=(*digests, digest))
@@ -145,7 +148,7 @@ def _digest(change: Callable[[str], str]) -> Defect:
     def put(draft: Draft) -> Draft:
         entry = next(item for item in draft.manifest["deployments"] if item["deploymentId"] == draft.changed)
         digest = change(entry["digest"])
-        return draft.with_entry(draft.changed, digest=digest, url=deployment_url(draft.changed, digest))
+        return draft.with_entry(draft.changed, digest=digest, url=deployment_url(draft.changed, digest, draft.root))
 
     return put
 
@@ -153,7 +156,9 @@ def _digest(change: Callable[[str], str]) -> Defect:
 def _bundle_digest(change: Callable[[str], str]) -> Defect:
     def put(draft: Draft) -> Draft:
         digest = change(draft.manifest["bundle"]["digest"])
-        return draft.with_manifest(bundle={**draft.manifest["bundle"], "digest": digest, "url": bundle_url(digest)})
+        return draft.with_manifest(
+            bundle={**draft.manifest["bundle"], "digest": digest, "url": bundle_url(digest, draft.root)}
+        )
 
     return put
 

@@ -29,6 +29,7 @@ class PublishingBench(DeviceRig):
         role = self.role_of(role)
         if role not in self.apps:
             raise Blocked(f"there is no {role} application")
+        variation = replace(variation, envelope=self.world.envelope)
         wanted = target or id_of(self.host, self.seat.memory.get("host", CLIENT_ID))
         made = self.apps[role].release(release)
         if self.components is not None:
@@ -106,7 +107,7 @@ class PublishingBench(DeviceRig):
             made[extra] = self.make(extra)
         documents |= {item.deployment_id: item.data for item in made.values()}
         changed = made[wanted[0][0]].deployment_id if wanted else next(iter(documents))
-        right = draft_of(version or self.world.version + 1, documents, changed)
+        right = draft_of(version or self.world.version + 1, documents, changed, self.world.root)
         draft = DEFECTS[defect](right) if defect in DEFECTS else right
         return self._serve(defect, draft, intruders=[made[extra].deployment_id] if extra else [])
 
@@ -115,7 +116,7 @@ class PublishingBench(DeviceRig):
         documents = dict(self.world.documents)
         gone = self.deployment_id(role)
         del documents[gone]
-        draft = draft_of(version, documents, next(iter(documents)))
+        draft = draft_of(version, documents, next(iter(documents)), self.world.root)
         return self._serve(defect, draft, dropped=[gone])
 
     def _serve(self, defect: str, draft: Draft, **more: Any) -> Fact:

@@ -69,10 +69,7 @@ class DeviceRig(Bench):
         self.loop.run(self.seat.open(world), self.seat.patience_s)
         self.note(
             "provisioned",
-            trustDomain=world.wfm_identity.trust_domain,
-            wfm=str(world.wfm_identity),
-            client=str(world.client_identity),
-            url=world.url,
+            **world.provisioned(),
             pollInterval=self.ics.poll_interval or self.seat.poll_s,
             knownVersion=world.version if self.seat.keeps_state and self.seat.memory.get("capabilities") else 0,
         )

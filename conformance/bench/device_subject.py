@@ -7,6 +7,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import replace
 from typing import Any, Protocol
 
+from conformance.bench.device_binding import counterpart
 from conformance.bench.device_shapes import shape_of
 from conformance.bench.device_world import CLIENT_ID, Endpoint, World
 from conformance.bench.ics import Ics
@@ -162,7 +163,7 @@ class SimulatedSeat:
     def world(self, recorder: Recorder, loop: BackgroundLoop) -> World:
         """Make a trust domain of its own."""
         del loop
-        return World(recorder, Endpoint())
+        return counterpart(self.ics.revision)(recorder, Endpoint())
 
     async def open(self, world: World) -> None:
         """Open the counterpart."""
@@ -184,8 +185,7 @@ class SimulatedSeat:
         """Give the device's configuration, as its statement says it is."""
         plain = DeviceConfig(
             wfm_url=world.url,
-            svid=world.device_svid,
-            trust=self.trust or world.trust_of_device,
+            **world.provisions(self.trust),
             **shape_of(self.ics, CLIENT_ID).fields(),
             policies=Policies.of(self.ics.policies),
             poll_interval_s=POLL_S,
@@ -199,7 +199,7 @@ class SimulatedSeat:
         )
         if self._mutant is None:
             return plain
-        if self._mutant.presents is not None:
+        if self._mutant.presents is not None and plain.svid is not None:
             plain = replace(plain, svid=self._mutant.presents(world.authority, world.device_svid.spiffe_id))
         return self._mutant.apply(plain)
 

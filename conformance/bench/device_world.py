@@ -4,13 +4,15 @@ Everything that passes is recorded.
 """
 
 import asyncio
+import hashlib
 import json
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
 from aiohttp import web
 from aiohttp.typedefs import Handler
+from cryptography.hazmat.primitives.serialization import Encoding
 
 from conformance.bench.errors import Blocked
 from conformance.bench.flood import PAUSE_S, Tally, unbounded
@@ -27,8 +29,10 @@ from simulator.identity.mis import MisServer, PlainMisServer
 from simulator.identity.spiffe import SpiffeId, client_spiffe_id, wfm_spiffe_id
 from simulator.identity.svid import Credential, Svid
 from simulator.identity.tls import HeldCredential
-from simulator.identity.trust import HeldTrust
+from simulator.identity.trust import HeldTrust, TrustSource
 from simulator.identity.unusual_credentials import UNUSUAL_CREDENTIALS
+from simulator.protocol.operations import API_ROOT
+from simulator.protocol.problem import PROBLEM_MEDIA_TYPE
 from simulator.registry.server import Registry
 from simulator.wfm.core import DesiredState
 from simulator.wfm.publishing import Composed
@@ -70,9 +74,12 @@ class Endpoint:
 class World:
     """One trust domain with one WFM and one client. All methods run on the bench's event loop.
 
+    `envelope` are members that this revision puts before those of a deployment.
     The device connects to `url`, which is the link's; behind it the WFM may stop, start and change its credential.
     `device_svid` is what the device holds already; a new one is issued unless given. `tally` bounds what is kept.
     """
+
+    envelope: Mapping[str, str] = {}
 
     def __init__(
         self,
@@ -82,12 +89,14 @@ class World:
         authority: Authority | None = None,
         device_svid: Svid | None = None,
         tally: Tally | None = None,
+        client_id: str = CLIENT_ID,
     ) -> None:
         self.recorder = recorder
+        self.client_id = client_id
         self.tally = tally or unbounded()
         self.authority = authority or Authority.new(TRUST_DOMAIN)
         self.wfm_identity: SpiffeId = wfm_spiffe_id(TRUST_DOMAIN, WFM_ID)
-        self.client_identity: SpiffeId = client_spiffe_id(TRUST_DOMAIN, WFM_ID, CLIENT_ID)
+        self.client_identity: SpiffeId = client_spiffe_id(TRUST_DOMAIN, WFM_ID, client_id)
         self.device_svid: Svid = device_svid or self.authority.issue(self.client_identity)
         self.good: Svid = self.authority.issue(self.wfm_identity)
         self.trust = HeldTrust(TRUST_DOMAIN, self.authority.bundle())
@@ -137,12 +146,12 @@ class World:
     @property
     def version(self) -> int:
         """The manifest version that the WFM serves."""
-        return self.core.manifest(CLIENT_ID).version
+        return self.core.manifest(self.client_id).version
 
     @property
     def documents(self) -> dict[str, bytes]:
         """The deployments that are desired now, by id."""
-        client = self.core.client(CLIENT_ID)
+        client = self.core.client(self.client_id)
         return {name: item.desired.document for name, item in client.deployments.items() if item.phase == "desired"}
 
     async def start(self) -> None:
@@ -159,6 +168,36 @@ class World:
             if service is not None:
                 await service.stop()
 
+    # --- how this revision does it ----------------------------------------------------------------------------------
+
+    @property
+    def root(self) -> str:
+        """Below what the client's routes are."""
+        return API_ROOT
+
+    def provisioned(self) -> dict[str, Any]:
+        """What is known of the two seats before anything happened."""
+        return {
+            "trustDomain": self.wfm_identity.trust_domain,
+            "wfm": str(self.wfm_identity),
+            "client": str(self.client_identity),
+            "url": self.url,
+        }
+
+    def provisions(self, trust: TrustSource | None = None) -> dict[str, Any]:
+        """What the built-in device is configured with to come here; `trust` in place of the bundle it is handed."""
+        return {"svid": self.device_svid, "trust": trust or self.trust_of_device}
+
+    def reissued(self) -> tuple[str, dict[str, Any]]:
+        """Make another unit's credential: the digest of its certificate, and what it is configured with."""
+        svid = self.authority.issue(self.client_identity)
+        return hashlib.sha256(svid.leaf.public_bytes(Encoding.DER)).hexdigest(), {"svid": svid}
+
+    def refusal(self, status: int, problem: Mapping[str, Any]) -> tuple[dict[str, str], bytes]:
+        """Write a refusal: headers and body."""
+        document = {"type": "about:blank", "title": "Not now", "status": status, **problem}
+        return {"Content-Type": PROBLEM_MEDIA_TYPE}, json.dumps(document).encode()
+
     # --- what the WFM does ------------------------------------------------------------------------------------------
 
     async def change(
@@ -170,9 +209,9 @@ class World:
                 f"the device was shown version {self.version} already, so version {version} needs new credentials"
             )
         if version is not None:
-            await self.wfm.service.jump_version(CLIENT_ID, version)
+            await self.wfm.service.jump_version(self.client_id, version)
         desired = [Desired.from_yaml(document) for document in put]
-        return await self.wfm.service.change(CLIENT_ID, desired, drop)
+        return await self.wfm.service.change(self.client_id, desired, drop)
 
     def rewrite_manifests(self, rewrite: Callable[[dict[str, Any]], None] | None) -> None:
         """Change every manifest that is published from now on, before its tag is made; None for no change."""
@@ -196,7 +235,7 @@ class World:
 
     async def retire(self, retired: bool) -> None:
         """End the relationship with the client, or take it up again."""
-        await self.wfm.service.retire(CLIENT_ID, retired=retired)
+        await self.wfm.service.retire(self.client_id, retired=retired)
 
     async def stop_wfm(self) -> None:
         """Have the WFM go away; the link stays."""

@@ -20,7 +20,10 @@ FEATURE_TAG = "feature:"
 HOOK_TAG = "needs:"
 SINCE_TAG = "since:"
 UNTIL_TAG = "until:"
-RUNNABLE: Mapping[Role, tuple[str, ...]] = {"device": (DEFAULT_REVISION,), "wfm": (DEFAULT_REVISION,)}
+RUNNABLE: Mapping[Role, tuple[str, ...]] = {
+    "device": (DEFAULT_REVISION, "1.0.0-rc.2-signed"),
+    "wfm": (DEFAULT_REVISION,),
+}
 """Revisions that the reference of the other role and the bench speak; the others can be listed and explained."""
 
 

@@ -14,6 +14,8 @@ import yaml
 from conformance.catalogue import DEFAULT_REVISION, Catalogue, load
 from conformance.record.events import Connection, Exchange, Fact, Role
 
+ADOPTED = "adoptedManifestVersion"
+
 
 @dataclass(frozen=True, slots=True)
 class Offer:
@@ -53,6 +55,8 @@ class Report:
 
     exchange: Exchange
     document: Mapping[str, Any]
+    served: int | None = None
+    """The newest version that it can speak of, in a revision whose reports do not name one."""
 
     @property
     def deployment_id(self) -> str:
@@ -86,9 +90,9 @@ class Report:
 
     @property
     def version(self) -> int | None:
-        """`adoptedManifestVersion`."""
-        version = self.document.get("adoptedManifestVersion")
-        return version if isinstance(version, int) and not isinstance(version, bool) else None
+        """`adoptedManifestVersion`; in a revision that does not have it, the newest version that it can speak of."""
+        version = self.document.get(ADOPTED)
+        return version if isinstance(version, int) and not isinstance(version, bool) else self.served
 
 
 @dataclass(frozen=True)
@@ -100,12 +104,17 @@ class Record:
     connections: tuple[Connection, ...] = ()
     facts: tuple[Fact, ...] = ()
     claims: Mapping[str, Any] = field(default_factory=dict)
-    """What the subject's statement says, and what it was given: features, policies, deadlines, identities."""
+    """What the subject's statement says, and what it was given: revision, features, policies, deadlines."""
+
+    @property
+    def revision(self) -> str:
+        """The revision of the specification that the subject is held to."""
+        return str(self.claims.get("revision", DEFAULT_REVISION))
 
     @property
     def catalogue(self) -> Catalogue:
         """The revision by which it is judged, with what it puts on the wire and its JSON Schemas."""
-        return load(str(self.claims.get("revision", DEFAULT_REVISION)))
+        return load(self.revision)
 
     def of(self, operation: str, *, status: int | None = None, **params: str) -> tuple[Exchange, ...]:
         """Give the exchanges of an operation, with a status or parameters if given."""
@@ -167,7 +176,18 @@ class Record:
     def reports(self) -> tuple[Report, ...]:
         """Every status report sent, in order; not those too large to be recorded, of which nothing is known."""
         whole = (item for item in self.of("report-status") if not item.request.cut)
-        return tuple(Report(item, parsed(item.request.data) or {}) for item in whole)
+        named = ADOPTED in load(self.revision).schema("deployment-status")["properties"]
+        return tuple(
+            Report(item, parsed(item.request.data) or {}, None if named else self._served(item)) for item in whole
+        )
+
+    def _served(self, before: Exchange) -> int | None:
+        """Give the newest version of the WFM's own that the device had when it sent something."""
+        wrong = {fact.data["label"] for fact in self.facts_of("offered")}
+        known = self.last_fact("provisioned")
+        own = [item for item in self.offers if item.exchange.fault not in wrong]
+        versions = [item.version for item in own if item.exchange.finished <= before.at and item.version is not None]
+        return max([int(known.data.get("knownVersion", 0)) if known else 0, *versions]) or None
 
     def reports_of(self, deployment_id: str) -> tuple[Report, ...]:
         """Give the reports of one deployment."""

@@ -2,7 +2,7 @@
 Feature: Eligibility
   A deployment goes only where its rules let it go, and where it is meant to go.
 
-  @req:AD-024 @req:DEP-02 @req:SEL-06 @req:SEL-08 @req:SEL-09 @req:SEL-10 @behaviour:MM-04
+  @req:AD-024 @req:DEP-02 @req:SEL-06 @req:SEL-08 @req:SEL-09 @req:SEL-10 @behaviour:MM-04 @since:1.0.0-rc.3
   Scenario Outline: A deployment that the device is not eligible for is not installed
     Given a device that is managed by the WFM
     When the WFM publishes "primary" for devices <rule>
@@ -31,7 +31,7 @@ Feature: Eligibility
       | with a CPU that nobody makes                          |
       | whose list of CPUs is a text                          |
 
-  @req:AD-024 @req:DEP-02 @req:SEL-06 @req:SEL-08 @req:SEL-09 @req:SEL-10 @behaviour:MM-04
+  @req:AD-024 @req:DEP-02 @req:SEL-06 @req:SEL-08 @req:SEL-09 @req:SEL-10 @behaviour:MM-04 @since:1.0.0-rc.3
   Scenario Outline: A deployment that the device is eligible for is installed
     Given a device that is managed by the WFM
     When the WFM publishes "primary" for devices <rule>
@@ -62,7 +62,7 @@ Feature: Eligibility
     When the WFM publishes "secondary" release 1
     Then the device installs "secondary" and reports it
 
-  @req:DC-022 @feature:capacity-check
+  @req:DC-022 @feature:capacity-check @since:1.0.0-rc.3
   Scenario: The cores of several CPUs are not added up
     Given a device that is managed by the WFM
     When the WFM publishes "primary" for a CPU with one core more than any of the device's has

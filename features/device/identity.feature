@@ -2,7 +2,7 @@
 Feature: Identity
   A device talks only to its own WFM, and proves who it is whenever it does.
 
-  @req:ID-25 @req:ID-34 @req:SEC-001 @req:SEC-002
+  @req:ID-25 @req:ID-34 @req:SEC-001 @req:SEC-002 @req:API-004 @req:API-007
   Scenario Outline: A WFM whose certificates are not valid is refused
     Given a device that is managed by the WFM
     When the WFM comes with a credential that <defect>
@@ -54,7 +54,7 @@ Feature: Identity
       | names a foreign trust domain and the right host |
       | comes from a foreign trust domain               |
 
-  @req:ID-52 @req:ID-14 @req:SEC-003 @behaviour:NW-03
+  @req:ID-52 @req:ID-14 @req:SEC-003 @behaviour:NW-03 @since:1.0.0-rc.3
   Scenario Outline: Another WFM is refused
     Given a device that is managed by the WFM
     When the WFM comes with a credential that <defect>

@@ -19,7 +19,7 @@ Feature: Networks
     Then the device installs "primary" and reports it
     And the proxy was used as the supplier declares
 
-  @behaviour:NW-03 @req:ID-25 @needs:network
+  @behaviour:NW-03 @req:ID-25 @req:API-004 @needs:network
   Scenario: A proxy that looks into connections is not talked to
     Given the device runs "primary" release 1
     When the WFM comes with a credential that is of an authority that nobody trusts

@@ -39,7 +39,7 @@ Feature: Outages
     When the network is restored
     Then "primary" runs on the device again
 
-  @behaviour:RB-05 @behaviour:RB-12 @req:ID-39 @needs:network @needs:identity
+  @behaviour:RB-05 @behaviour:RB-12 @req:ID-39 @needs:network @needs:identity @since:1.0.0-rc.3
   Scenario: A credential that is renewed during an outage is the one that is used
     Given the device runs "primary" release 1
     When the network is cut
@@ -49,7 +49,7 @@ Feature: Outages
     Then the device comes with its new credential
     And the device reaches "primary" release 2 by itself
 
-  @behaviour:RB-12 @needs:network @needs:identity
+  @behaviour:RB-12 @needs:network @needs:identity @since:1.0.0-rc.3
   Scenario: A credential that expires during an outage opens nothing, until there is a new one
     Given the device runs "primary" release 1
     When the credential of the device expires

@@ -87,7 +87,7 @@ Feature: Partial failure
     And the WFM publishes "primary" release 2
     Then the device installs "primary" and reports it
 
-  @behaviour:MM-05 @req:DS-002 @req:ST-012
+  @behaviour:MM-05 @req:DS-002 @req:ST-012 @since:1.0.0-rc.3
   Scenario Outline: A deployment that needs more <what> than there is fails with a reason
     Given a device that is managed by the WFM
     When the WFM publishes "primary" for a device with more <what> than this one has

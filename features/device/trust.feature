@@ -1,4 +1,4 @@
-@device @feature:trust-retrieval @needs:trust-service
+@device @feature:trust-retrieval @needs:trust-service @since:1.0.0-rc.3
 Feature: Trust
   A device that fetches its trust from an identity service takes it only where it was told to, and never adds it up.
 

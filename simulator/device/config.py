@@ -1,6 +1,7 @@
 """The configuration of one simulated device."""
 
-from collections.abc import Mapping
+import time
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from types import MappingProxyType
@@ -79,14 +80,20 @@ class DeviceConfig:
     retriever_class: type[ComponentRetriever] = ComponentRetriever
     machine_class: type[Machine] = Machine
     transport_class: type[HttpTransport] = HttpTransport
+    signed_class: type[SignedTransport] = SignedTransport
     collector: Mapping[str, str] = field(default_factory=lambda: dict(COLLECTOR))
     seed: int = 0
 
-    def transport(self) -> HttpsTransport:
-        """What carries its requests. Raises ValueError when it has neither an SVID with trust nor a signing key."""
+    def transport(self, clock: Callable[[], float] = time.time) -> HttpsTransport:
+        """What carries its requests; `clock` gives the time that they are signed at.
+
+        Raises ValueError when it has neither an SVID with trust nor a signing key.
+        """
         proxy = self.proxy_url if self.policies.proxy == "connect" else None
         if self.signing is not None:
-            return SignedTransport(self.wfm_url, self.signing, self.storage, limits=self.limits, proxy_url=proxy)
+            return self.signed_class(
+                self.wfm_url, self.signing, self.storage, limits=self.limits, proxy_url=proxy, clock=clock
+            )
         if self.svid is None or self.trust is None:
             raise ValueError("svid, trust: expected both, or signing; found neither")
         return self.transport_class(

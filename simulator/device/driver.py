@@ -252,7 +252,7 @@ class SimulatedDevice:
     # --- inside ------------------------------------------------------------------------------------------
 
     def _begin_life(self) -> None:
-        self._transport = self._transport or self.config.transport()
+        self._transport = self._transport or self.config.transport(self._clock.now)
         agent = self.config.agent_class(self.config.settings(), self.facts, self._load(), self._random.random)
         around = Surroundings(
             machine=self.machine,

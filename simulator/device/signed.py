@@ -7,7 +7,7 @@ import asyncio
 import contextlib
 import time
 from collections.abc import Callable
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from simulator.device.events import Answer, RequestFailed, ResponseArrived, Send
@@ -32,22 +32,52 @@ CLIENT_FILE = "client-id"
 _JSON = {"Content-Type": "application/json"}
 
 
+class KeptId:
+    """The id that the WFM gave the client: in a file, over restarts, or in memory as long as the device exists."""
+
+    def __init__(self, file: Path | None = None) -> None:
+        self._file = file
+        self._id: str | None = None
+
+    def get(self) -> str | None:
+        """Give the id; None while there is none."""
+        if self._id is None and self._file is not None:
+            with contextlib.suppress(OSError):
+                self._id = self._file.read_text().strip() or None
+        return self._id
+
+    def keep(self, client_id: str) -> None:
+        """Keep an id."""
+        self._id = client_id
+        if self._file is not None:
+            self._file.parent.mkdir(parents=True, exist_ok=True)
+            self._file.write_text(client_id)
+
+    def erase(self) -> None:
+        """Forget it."""
+        self._id = None
+        if self._file is not None:
+            self._file.unlink(missing_ok=True)
+
+
 @dataclass(frozen=True, slots=True)
 class Signing:
     """What a device of this revision is provisioned with: its certificate and key, and the anchors of the WFM's server.
 
-    `encoding` is that of the certificate in the onboarding request (AMB-B-16).
+    `encoding` is that of the certificate in the onboarding request (AMB-B-16). `kept_id` is used by a device without a
+    folder for what has to last.
     """
 
     certificate: ClientCertificate
     anchors: WebAnchors
     encoding: CertificateEncoding = "der"
+    kept_id: KeptId = field(default_factory=KeptId)
 
 
 class SignedTransport(HttpsTransport):
     """Over TLS that authenticates the server only (API-004, API-006); requests carry the client's signature.
 
-    `folder` keeps the client's id over restarts; None keeps it in memory.
+    `folder` keeps the client's id over restarts; without one it is kept where `signing` says.
     """
 
     def __init__(
@@ -63,10 +93,14 @@ class SignedTransport(HttpsTransport):
         super().__init__(wfm_url, signing.anchors.client_context(allow_tls12=False), limits, proxy_url)
         self._signing = signing
         self._signer = signing.certificate.signer()
-        self._file = folder / CLIENT_FILE if folder is not None else None
+        self.kept_id = KeptId(folder / CLIENT_FILE) if folder is not None else signing.kept_id
         self._clock = clock
         self._onboarding = asyncio.Lock()
-        self.client_id = self._kept()
+
+    @property
+    def client_id(self) -> str | None:
+        """The client's id; None while it is not onboarded."""
+        return self.kept_id.get()
 
     async def exchange(self, request: Send) -> Answer:
         """Onboard before the first request, then send this one; a refused onboarding is the answer to it."""
@@ -77,9 +111,7 @@ class SignedTransport(HttpsTransport):
 
     def forget(self) -> None:
         """Forget the client's id: the device onboards again (factory reset)."""
-        self.client_id = None
-        if self._file is not None:
-            self._file.unlink(missing_ok=True)
+        self.kept_id.erase()
 
     def translated(self, request: Send) -> Send:
         """Give a request of the agent core in the form of this revision: the client's route, envelopes."""
@@ -117,17 +149,9 @@ class SignedTransport(HttpsTransport):
 
     def _taken_in(self, answer: ResponseArrived) -> Answer | None:
         try:
-            self.client_id = read_client_id(answer.body)
+            self.kept_id.keep(read_client_id(answer.body))
         except DocumentError as error:
             return RequestFailed(answer.request_id, "reset", str(error))
-        if self._file is not None:
-            self._file.parent.mkdir(parents=True, exist_ok=True)
-            self._file.write_text(self.client_id)
-        return None
-
-    def _kept(self) -> str | None:
-        with contextlib.suppress(OSError):
-            return self._file.read_text().strip() or None if self._file is not None else None
         return None
 
 

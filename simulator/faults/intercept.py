@@ -77,7 +77,13 @@ class _Dropped(Exception):
     """The plan reset the connection."""
 
 
-def intercept(faults: Faults | FaultPlan, on_exchange: Callable[[ObservedExchange], None]) -> Middleware:
+Recogniser = Callable[[str, str], Call]
+"""Gives the operation behind a method and a target, which is a matter of the revision."""
+
+
+def intercept(
+    faults: Faults | FaultPlan, on_exchange: Callable[[ObservedExchange], None], recogniser: Recogniser = recognise
+) -> Middleware:
     """A middleware that disturbs requests as planned and tells `on_exchange` of each one.
 
     Give a `Faults` to change the plan while the server runs. `on_exchange` is called on the event loop, once per
@@ -87,7 +93,7 @@ def intercept(faults: Faults | FaultPlan, on_exchange: Callable[[ObservedExchang
 
     @web.middleware
     async def middleware(request: web.Request, handler: Handler) -> web.StreamResponse:
-        seen = await _observe(request)
+        seen = await _observe(request, recogniser)
         applied = running.take(Call(seen.operation, seen.params), seen.peer)
         seen = replace(seen, fault=applied.name if applied else None)
         try:
@@ -123,7 +129,7 @@ def _now() -> float:
     return asyncio.get_running_loop().time()
 
 
-async def _observe(request: web.BaseRequest) -> ObservedExchange:
+async def _observe(request: web.BaseRequest, recogniser: Recogniser) -> ObservedExchange:
     """Everything about the request; the body is read whole, within the server's bound."""
     started = _now()
     peer, tls = _peer(request)
@@ -133,7 +139,7 @@ async def _observe(request: web.BaseRequest) -> ObservedExchange:
     except web.HTTPRequestEntityTooLarge:  # the handler meets and answers it too
         body = None
     target = request.raw_path
-    call = recognise(request.method, target)
+    call = recogniser(request.method, target)
     return ObservedExchange(
         operation=call.operation,
         params=call.params,
@@ -170,14 +176,14 @@ def _number_of(request: web.BaseRequest) -> int:
 
 
 def _peer(request: web.BaseRequest) -> tuple[str | None, TlsFacts | None]:
-    """The peer's SPIFFE id and the TLS facts; nothing on a plain connection."""
+    """The SPIFFE id of a peer that was authenticated in TLS, and the TLS facts; nothing on a plain connection."""
     tls = request.transport.get_extra_info("ssl_object") if request.transport else None
     if not isinstance(tls, ssl.SSLObject):
         return None, None
-    peer = getattr(tls, "peer_id", None)
+    peer = getattr(tls, "peer", None)
     cipher = tls.cipher()
     digests = tuple(str(digest) for digest in getattr(tls, "peer_chain_digests", None) or ())
-    return (str(peer) if peer else None), TlsFacts(tls.version(), cipher[0] if cipher else None, digests)
+    return (str(peer.spiffe_id) if peer else None), TlsFacts(tls.version(), cipher[0] if cipher else None, digests)
 
 
 async def _answer(request: web.Request, handler: Handler, applied: Applied | None) -> web.StreamResponse:

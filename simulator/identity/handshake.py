@@ -162,8 +162,7 @@ class PeerCheckingObject(ssl.SSLObject):
             self.begin()
         try:
             super().do_handshake()
-            if self.peer is None:
-                self.peer = self._check_peer()
+            self._meet()
         except _NOT_FAILURES:
             raise
         except SvidRefused as refused:
@@ -191,6 +190,10 @@ class PeerCheckingObject(ssl.SSLObject):
             self.number = next(_numbers)
             self.server_name = server_name or self.server_hostname
             self._tell("started")
+
+    def _meet(self) -> None:
+        if self.peer is None:
+            self.peer = self._check_peer()
 
     @property
     def _policy(self) -> PeerPolicy:
@@ -253,6 +256,13 @@ class PeerCheckingObject(ssl.SSLObject):
         except ValueError:  # the handshake is not done
             return None
         return x509.load_der_x509_certificate(der) if der else None
+
+
+class AnyPeer(PeerCheckingObject):
+    """A TLS connection of a server that asks nobody who they are; its observer hears of handshakes all the same."""
+
+    def _meet(self) -> None:
+        pass
 
 
 def note_client_hello(connection: Any, server_name: str | None, _context: ssl.SSLContext) -> None:

@@ -19,11 +19,13 @@ from cryptography import x509
 from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 
 from simulator.identity.authority import CA_AGE, CA_LIFETIME, LEAF_LIFETIME, SKEW, Issuer, Leaf, new_key
+from simulator.identity.bundle import TrustBundle
 from simulator.identity.clock import Clock, utc_now
 from simulator.identity.errors import IdentityError
-from simulator.identity.handshake import peer_chain
+from simulator.identity.handshake import AnyPeer, Observer, PeerPolicy, PolicyContext, peer_chain
 from simulator.identity.svid import Credential
-from simulator.identity.tls import harden, load_credential
+from simulator.identity.tls import CredentialSource, ReloadingContext, harden, load_credential
+from simulator.identity.trust import HeldTrust
 
 
 class ServerNotTrusted(IdentityError):
@@ -115,6 +117,25 @@ def web_server_context(credential: Credential, *, allow_tls12: bool = False) -> 
     harden(context, allow_tls12=allow_tls12)
     load_credential(context, credential)
     return context
+
+
+class OpenContext(ReloadingContext):
+    """The context of an HTTPS server that asks clients for no certificate, and whose handshakes are observed."""
+
+    object_class = AnyPeer
+
+    def _build(self, credential: Credential, bundle: TrustBundle | None) -> PolicyContext:
+        context = super()._build(credential, bundle)
+        context.verify_mode = ssl.CERT_NONE
+        return context
+
+
+def watched_server_context(
+    source: CredentialSource, observer: Observer | None, *, allow_tls12: bool = False
+) -> OpenContext:
+    """Make such a context: with the newest credential of a source, and an observer who hears of every handshake."""
+    policy = PeerPolicy("server", HeldTrust(""), lambda _: None, observer)
+    return OpenContext.make(policy, source, allow_tls12=allow_tls12)
 
 
 def _client_context(*, allow_tls12: bool = True) -> ssl.SSLContext:

@@ -15,6 +15,7 @@ from cryptography import x509
 from simulator.identity.client_certificate import CertificateEncoding, written_certificate
 from simulator.identity.signatures import Freshness, SignatureRefused, SignedParts, VerifierKey, verify
 from simulator.identity.svid import Credential
+from simulator.identity.tls import CredentialSource
 from simulator.protocol.capabilities import DeviceCapabilities
 from simulator.protocol.operations import Call
 from simulator.protocol.problem import Problem
@@ -32,7 +33,7 @@ from simulator.wfm.api import ApiSettings, ManagementApi
 from simulator.wfm.callers import Caller, NotAuthenticated
 from simulator.wfm.core import DesiredState
 from simulator.wfm.load import LoadGate
-from simulator.wfm.onboarding import Onboarding
+from simulator.wfm.onboarding import Enrolment, Onboarding
 from simulator.wfm.refusals import Refusal, read
 from simulator.wfm.service import WfmService
 
@@ -74,11 +75,12 @@ class SignedState(DesiredState):
 class SignedFront:
     """How the WFM shows itself, and whom it takes in.
 
-    `credential` is its HTTPS server certificate, below `root`, which the certificate endpoint gives. `accepted`: see
+    `credential` is its HTTPS server certificate (or a source that renews it), below `root`, which the certificate
+    endpoint gives. `accepted`: see
     `Onboarding`.
     """
 
-    credential: Credential = field(repr=False)
+    credential: Credential | CredentialSource = field(repr=False)
     root: x509.Certificate
     accepted: frozenset[str] | None = None
     freshness: Freshness = field(default_factory=Freshness)
@@ -145,8 +147,8 @@ class SignedApi(ManagementApi):
         now = self.service.clock()
         try:
             certificate = self.clients.certificate_of(request[_BODY], now)
+            self.caller.check(request, Enrolment("", certificate).key, now)
             enrolment = self.clients.enrol(certificate)
-            self.caller.check(request, enrolment.key, now)
             await self.service.record((enrolment.put(),))
         except NotAuthenticated as error:
             return self.not_authenticated(error)

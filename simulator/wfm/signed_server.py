@@ -7,13 +7,16 @@ from typing import Any
 
 from aiohttp.typedefs import Middleware
 
-from simulator.identity.web import web_server_context
+from simulator.identity.handshake import Observer
+from simulator.identity.svid import Credential
+from simulator.identity.tls import HeldCredential
+from simulator.identity.web import watched_server_context
 from simulator.protocol.signed import DEPLOYMENT_ENVELOPE
 from simulator.wfm.callers import Caller
 from simulator.wfm.changes import Row
 from simulator.wfm.core import DesiredState
 from simulator.wfm.onboarding import Onboarding
-from simulator.wfm.server import ReferenceWfm, WfmConfig
+from simulator.wfm.server import ReferenceWfm, WfmConfig, log
 from simulator.wfm.signed import SignedApi, SignedCaller, SignedFront, SignedState
 
 
@@ -28,16 +31,29 @@ class SignedWfm(ReferenceWfm):
         middlewares: Sequence[Middleware] = (),
         core_class: type[DesiredState] = SignedState,
         api_class: type[SignedApi] = SignedApi,
+        observer: Observer | None = None,
+        on_refused: Callable[[str], object] = log.debug,
         clock: Callable[[], float] = time.time,
     ) -> None:
-        super().__init__(config, middlewares=middlewares, core_class=core_class, api_class=api_class, clock=clock)
+        super().__init__(
+            config,
+            middlewares=middlewares,
+            core_class=core_class,
+            api_class=api_class,
+            observer=observer,
+            on_refused=on_refused,
+            clock=clock,
+        )
         self.front = front
         self.clients = Onboarding(self.core.new_id, front.accepted)
+        """Who is known, and by which certificate; may be replaced before the start."""
         self.northbound.envelope = DEPLOYMENT_ENVELOPE
 
     def security(self) -> tuple[ssl.SSLContext, Caller]:
         """A server certificate, no client certificates, and signed requests."""
-        context = web_server_context(self.front.credential, allow_tls12=self.config.allow_tls12)
+        shown = self.front.credential
+        source = HeldCredential(shown) if isinstance(shown, Credential) else shown
+        context = watched_server_context(source, self._observer, allow_tls12=self.config.allow_tls12)
         return context, SignedCaller(self.clients, self.front)
 
     def take_up(self, rows: dict[str, list[Row]]) -> None:

@@ -4,6 +4,7 @@ from collections.abc import Iterator
 
 from conformance.checks.device.declared import as_declared, declared
 from conformance.checks.device.evidence import (
+    credential_of,
     polls_after,
     publication,
     reports_after,
@@ -118,8 +119,7 @@ def replacement_takes_over(record: Record, deployment: str) -> Iterator[Judgemen
     if replaced is None or fact is None or not polls:
         yield unseen("it takes over", "the device was not replaced, or never came")
         return
-    leaf = polls[-1].tls.peer_chain[0] if polls[-1].tls and polls[-1].tls.peer_chain else None
-    right = leaf == replaced.data["leaf"]
+    right = credential_of(record, polls[-1]) == replaced.data["leaf"]
     yield expect(right, polls[-1], expected="it comes with its own credential", found="its own" if right else "another")
     said = [item for item in record.capability_reports if item.at > replaced.at]
     yield expect(bool(said), *said[:1], replaced, expected="it reports itself", found=f"{len(said)} reports of itself")

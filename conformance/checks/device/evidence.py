@@ -4,17 +4,23 @@ Facts of the bench that are read here: `published` and `withdrawn` (the WFM's ow
 one, served by the intercepting layer), `workloads` (what really runs, where the bench can tell).
 """
 
+import base64
+import hashlib
 from collections.abc import Iterator, Sequence
 from itertools import chain, pairwise
 from statistics import median
 
-from conformance.checks.evidence import Offer, Record, Report
+from cryptography import x509
+from cryptography.hazmat.primitives.serialization import Encoding
+
+from conformance.checks.evidence import Offer, Record, Report, parsed
 from conformance.record.events import Exchange, Fact, _Event
 
 RUNNING = ("installing", "installed")
 LEAVING = ("removing", "removed")
 FINAL = ("installed", "failed", "removed")
 IDENTITY_SERVICE = ("discover", "fetch-trust-bundle")
+ONBOARDING = ("onboard", "fetch-root-certificate")
 REGISTRY = ("check-registry", "resolve-component", "fetch-component")
 
 
@@ -180,6 +186,38 @@ def told(signs: Sequence[tuple[str, _Event]], otherwise: str) -> str:
 def management(record: Record) -> tuple[Exchange, ...]:
     """Give the requests to the WFM: all but those to the identity service and to the component registry."""
     return tuple(item for item in record.exchanges if item.operation not in (*IDENTITY_SERVICE, *REGISTRY))
+
+
+def registered(record: Record, before: float) -> bytes | None:
+    """Give the certificate (DER) that a client was known by at a moment, where clients are known by one that they sent.
+
+    It is the one of its last accepted onboarding, or that of an earlier scenario.
+    """
+    fact = record.last_fact("provisioned")
+    text = fact.data.get("certificate") if fact else None
+    for item in record.of("onboard"):
+        if item.finished <= before and item.status in (200, 201):
+            text = (parsed(item.request.data) or {}).get("certificate")
+    return certificate_in(text)
+
+
+def certificate_in(text: object) -> bytes | None:
+    """Give the DER of a certificate that a document carries in Base64, of its DER or of its PEM; None for others."""
+    try:
+        data = base64.b64decode("".join(text.split()), validate=True) if isinstance(text, str) else b""
+        if data.lstrip().startswith(b"-----BEGIN"):
+            return x509.load_pem_x509_certificate(data).public_bytes(Encoding.DER)
+        return x509.load_der_x509_certificate(data).public_bytes(Encoding.DER)
+    except ValueError:
+        return None
+
+
+def credential_of(record: Record, item: Exchange) -> str | None:
+    """Give the digest (hex) of the certificate that a request came with: in TLS, or as the client is registered."""
+    if item.tls and item.tls.peer_chain:
+        return item.tls.peer_chain[0]
+    known = registered(record, item.at)
+    return hashlib.sha256(known).hexdigest() if known else None
 
 
 def known_before(record: Record) -> bool:

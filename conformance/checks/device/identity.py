@@ -38,7 +38,7 @@ def _nothing_sent(record: Record, clause: str) -> Iterator[Judgement]:
     yield expect(not sent, bad, *sent[:3], *attempts[:2], expected=expected, found=found)
 
 
-@check("ID-25", "ID-34", role="device")
+@check("ID-25", "ID-34", "API-004", "API-007", role="device")
 def invalid_chain_is_refused(record: Record) -> Iterator[Judgement]:
     """A WFM whose certificates are expired, not yet valid, or of no trusted authority is refused."""
     yield from _nothing_sent(record, "ID-25")

@@ -3,7 +3,7 @@
 from collections.abc import Iterator
 from itertools import pairwise
 
-from conformance.checks.device.evidence import management, polls_after, usual_interval
+from conformance.checks.device.evidence import ONBOARDING, management, polls_after, usual_interval
 from conformance.checks.evidence import Record, asked_at
 from conformance.checks.registry import Judgement, check, expect, unseen
 from conformance.record.events import Fact
@@ -18,9 +18,10 @@ CLEARLY_SHORTER = 0.5
 
 @check("DC-001", "DC-002", "SEC-009", "DEV-02", role="device")
 def capabilities_are_reported_first(record: Record) -> Iterator[Judgement]:
-    """A device that connects for the first time reports its capabilities before it asks for anything."""
+    """A device that comes for the first time, or onboarded, reports its capabilities before it asks for anything."""
     reset = record.last_fact("factory-reset")
-    requests = [item for item in management(record) if reset is None or item.at > reset.at]
+    sent = [item for item in management(record) if item.operation not in ONBOARDING]
+    requests = [item for item in sent if reset is None or item.at > reset.at]
     if not requests:
         yield unseen("capabilities, before anything else", "the device made no request")
         return

@@ -9,7 +9,7 @@ from jsonschema.exceptions import ValidationError
 from conformance.catalogue import load
 from conformance.checks.device.evidence import known_before
 from conformance.checks.evidence import Record, parsed
-from conformance.checks.monitors.device_schemas import schema_kept, validator
+from conformance.checks.monitors.device_schemas import kind_kept, required_members, schema_kept, validator
 from conformance.checks.registry import Judgement, check, expect, noted, unseen
 from conformance.record.events import Exchange
 
@@ -41,7 +41,7 @@ def _held(
 ) -> Iterator[Judgement]:
     for exchange, document in _reports(record):
         if applies(document):
-            yield schema_kept(exchange, document, schema, expected, owns)
+            yield schema_kept(record, exchange, document, schema, expected, owns)
 
 
 def _under(*prefix: str) -> Callable[[ValidationError], bool]:
@@ -58,15 +58,21 @@ def _always(_: Mapping[str, Any]) -> bool:
 
 @check("DC-009", role="device", monitor=True, interpretations=("AMB-X-23", "AMB-C-17"))
 def report_has_only_what_it_may(record: Record) -> Iterator[Judgement]:
-    """A capabilities report is an object of properties, labels and extensions, and nothing else."""
+    """A capabilities report is an object of the members that are defined and of extensions, and nothing else."""
     for exchange in record.capability_reports:
         if exchange.request.cut:
             yield unseen("a JSON object", "the report is too large to be recorded", exchange)
         elif parsed(exchange.request.data) is None:
             yield expect(False, exchange, expected="a JSON object", found="something else")
-    yield from _held(
-        record, "properties, and beside them only labels and extensions", _always, lambda error: not error.absolute_path
-    )
+    wanted = f"{required_members(record, 'device-capabilities')}, and beside them only what is defined and extensions"
+    yield from _held(record, wanted, _always, lambda error: not error.absolute_path)
+
+
+@check("DC-010", role="device", monitor=True)
+def report_says_that_it_is_one(record: Record) -> Iterator[Judgement]:
+    """A capabilities report gives its kind as it is named in the interface."""
+    for exchange, document in _reports(record):
+        yield from kind_kept(record, exchange, document, "device-capabilities")
 
 
 @check("DC-011", role="device", monitor=True)
@@ -184,7 +190,7 @@ def hosting_device_says_what_it_offers(record: Record) -> Iterator[Judgement]:
         errors = [
             error
             for schema in ("hosting-device-capabilities", "device-capabilities")
-            for error in validator(schema).iter_errors(document)
+            for error in validator(schema, record.revision).iter_errors(document)
             if schema.startswith("hosting") or any(member in error.json_path for (member,) in parts.values())
         ]
         for name, members in parts.items():
@@ -224,7 +230,9 @@ def gateway_that_hosts_nothing_says_so(record: Record) -> Iterator[Judgement]:
     """A gateway that hosts nothing leaves out everything that only hosting devices have."""
     if "gateway-non-hosting" not in record.claims.get("features", ()):
         return
-    hosting = load().schema("hosting-device-capabilities")["properties"]["properties"].get("required", ())
+    hosting = (
+        load(record.revision).schema("hosting-device-capabilities")["properties"]["properties"].get("required", ())
+    )
     names = [name for name in hosting if name not in ("id", "vendor", "modelNumber", "serialNumber")]
     for exchange, document in _reports(record):
         if "/" not in exchange.params.get("deviceId", ""):

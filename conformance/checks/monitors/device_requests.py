@@ -3,7 +3,7 @@
 import re
 from collections.abc import Iterator
 
-from conformance.checks.device.evidence import known_before, management
+from conformance.checks.device.evidence import ONBOARDING, known_before, management
 from conformance.checks.evidence import Record
 from conformance.checks.registry import Judgement, check, expect, noted
 from conformance.record.events import Connection
@@ -59,9 +59,9 @@ def artefacts_are_fetched_where_the_manifest_says(record: Record) -> Iterator[Ju
 
 @check("DC-001", "DC-002", "SEC-009", "DEV-02", "API-002", role="device", monitor=True)
 def capabilities_come_first(record: Record) -> Iterator[Judgement]:
-    """The first request of a device that was provisioned is its capabilities report."""
+    """The first request of a device that was provisioned, or onboarded itself, is its capabilities report."""
     fact = record.last_fact("provisioned")
-    requests = management(record)
+    requests = [item for item in management(record) if item.operation not in ONBOARDING]
     if requests and fact is not None and not fact.data.get("knownVersion"):
         first = requests[0]
         expected = "capabilities are reported"

@@ -1,6 +1,6 @@
 """Judging what a device sends against the schemas of the catalogue."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from functools import cache
 from typing import Any
 
@@ -8,17 +8,33 @@ from jsonschema import Draft202012Validator
 from jsonschema.exceptions import ValidationError
 
 from conformance.catalogue import load
+from conformance.checks.evidence import Record
 from conformance.checks.registry import Judgement, expect
 from conformance.record.events import Exchange
 
 
 @cache
-def validator(name: str) -> Draft202012Validator:
-    """Give the validator of a schema of the catalogue."""
-    return Draft202012Validator(load().schema(name))
+def validator(name: str, revision: str) -> Draft202012Validator:
+    """Give the validator of a schema of a revision."""
+    return Draft202012Validator(load(revision).schema(name))
+
+
+def kind_kept(record: Record, exchange: Exchange, document: Mapping[str, Any], schema: str) -> Iterator[Judgement]:
+    """Judge the kind that a document gives itself, where the revision's schema names one."""
+    wanted = load(record.revision).schema(schema)["properties"].get("kind", {}).get("const")
+    if wanted is not None:
+        found = document.get("kind", "nothing")
+        yield expect(found == wanted, exchange, expected=f"kind {wanted}", found=f"kind {found}")
+
+
+def required_members(record: Record, schema: str) -> str:
+    """Name the members that a document has to have, in words."""
+    *names, last = load(record.revision).schema(schema)["required"]
+    return f"{', '.join(names)} and {last}" if names else str(last)
 
 
 def schema_kept(
+    record: Record,
     exchange: Exchange,
     document: Mapping[str, Any],
     schema: str,
@@ -26,6 +42,6 @@ def schema_kept(
     owns: Callable[[ValidationError], bool],
 ) -> Judgement:
     """Judge a document by those errors against a schema that a check owns."""
-    errors = [error for error in validator(schema).iter_errors(document) if owns(error)]
+    errors = [error for error in validator(schema, record.revision).iter_errors(document) if owns(error)]
     found = "; ".join(f"{error.json_path}: {error.message}" for error in errors[:3]) or "as expected"
     return expect(not errors, exchange, expected=expected, found=found[:400])

@@ -7,7 +7,7 @@ from jsonschema.exceptions import ValidationError
 
 from conformance.checks.device.evidence import revisions
 from conformance.checks.evidence import Record, Report
-from conformance.checks.monitors.device_schemas import schema_kept
+from conformance.checks.monitors.device_schemas import kind_kept, required_members, schema_kept
 from conformance.checks.registry import Judgement, check, expect, noted
 
 STATES = ("failed", "removing", "installing", "pending", "removed", "installed")
@@ -16,7 +16,7 @@ STATES = ("failed", "removing", "installing", "pending", "removed", "installed")
 
 def _held(record: Record, expected: str, owns: Callable[[ValidationError], bool]) -> Iterator[Judgement]:
     for report in record.reports:
-        yield schema_kept(report.exchange, report.document, "deployment-status", expected, owns)
+        yield schema_kept(record, report.exchange, report.document, "deployment-status", expected, owns)
 
 
 def _path(error: ValidationError) -> tuple[str | int, ...]:
@@ -25,14 +25,21 @@ def _path(error: ValidationError) -> tuple[str | int, ...]:
 
 @check("ST-003", role="device", monitor=True, interpretations=("AMB-X-02",))
 def report_has_its_members(record: Record) -> Iterator[Judgement]:
-    """A status report has the deployment, the adopted version, a status and components."""
-    needed = "deploymentId, adoptedManifestVersion, status and components"
+    """A status report has all its members: the deployment, a status, components, and what else the revision wants."""
+    needed = required_members(record, "deployment-status")
     yield from _held(record, needed, lambda error: not _path(error) or _path(error)[0] == "deploymentId")
     for report in record.reports:
         named = report.document.get("deploymentId")
         found = f"deploymentId {named!r} on the route of {report.deployment_id}"
         right = named == report.deployment_id
         yield expect(right, report.exchange, expected=f"deploymentId {report.deployment_id}", found=found)
+
+
+@check("ST-004", role="device", monitor=True, interpretations=("AMB-B-19",))
+def status_says_that_it_is_one(record: Record) -> Iterator[Judgement]:
+    """A status report gives its kind as it is named in the interface."""
+    for report in record.reports:
+        yield from kind_kept(record, report.exchange, report.document, "deployment-status")
 
 
 @check("ST-024", role="device", monitor=True)
