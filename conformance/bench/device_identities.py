@@ -9,6 +9,7 @@ DEFECTS: Mapping[str, str] = {
     "is of an authority that nobody trusts": "untrusted-root",
     "is signed by itself": "self-signed",
     "is signed by a client": "signed-by-leaf",
+    "is for another host only": "other-host-only",
     "names two workloads": "two-uri-sans",
     "names two workloads, the right one last": "two-uri-sans-good-last",
     "names nobody": "no-uri-san",

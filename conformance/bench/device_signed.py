@@ -18,7 +18,7 @@ from cryptography.hazmat.primitives.serialization import Encoding
 from conformance.bench.device_world import BenchCore, Endpoint, World
 from conformance.bench.flood import Tally
 from conformance.bench.recorder import Recorder
-from simulator.device.signed import KeptId, Signing
+from simulator.device.signed import Kept, Signing
 from simulator.faults.intercept import ObservedExchange, intercept
 from simulator.identity.authority import Authority, Leaf
 from simulator.identity.client_certificate import CertificateEncoding, ClientCertificate, written_certificate
@@ -75,6 +75,17 @@ class OneClient(Onboarding):
     def __init__(self, client_id: str) -> None:
         super().__init__(lambda: client_id)
         self.client_id = client_id
+        self._last: x509.Certificate | None = None
+
+    def forget_everything(self) -> None:
+        """Not know the client any more."""
+        self._last = self.certificate
+        super().forget_everything()
+
+    def remember(self) -> None:
+        """Know the client again as it was before, unless it onboarded since."""
+        if self.certificate is None and self._last is not None:
+            self.enrol(self._last)
 
     @property
     def certificate(self) -> x509.Certificate | None:
@@ -120,7 +131,7 @@ class SignedWorld(World):
             client_id=self.clients.client_id,
         )
         self.device_certificate = self._certified()
-        self._kept_id = KeptId()
+        self._kept = Kept()
 
     def _new_wfm(self, port: int = 0) -> ReferenceWfm:
         config = WfmConfig("unused", "unused", management_port=port, northbound_port=None)
@@ -156,19 +167,27 @@ class SignedWorld(World):
             "client": self.client_id,
             "certificate": written_certificate(known) if known else None,
             "url": self.url,
+            "unix": self.recorder.unix(),
         }
 
     def provisions(self, trust: TrustSource | None = None) -> dict[str, Any]:
         """What the built-in device is configured with to come here."""
         del trust
-        return {"signing": Signing(self.device_certificate, self.anchors, kept_id=self._kept_id)}
+        return {"signing": Signing(self.device_certificate, self.anchors, kept=self._kept)}
 
     def reissued(self) -> tuple[str, dict[str, Any]]:
         """Make another unit's credential: the digest of its certificate, and what it is configured with."""
         self.device_certificate = self._certified()
-        self._kept_id = KeptId()
+        self._kept = Kept()
         der = self.device_certificate.certificate.public_bytes(Encoding.DER)
         return hashlib.sha256(der).hexdigest(), self.provisions()
+
+    def give_root(self, encoding: CertificateEncoding) -> Authority:
+        """Have the certificate endpoint give the root of a new authority for this host; gives that authority."""
+        successor = self.authority.second_root()
+        assert isinstance(self.wfm, SignedWfm)  # noqa: S101 - made above
+        self.wfm.show_root(successor.root.certificate, encoding)
+        return successor
 
     def refusal(self, status: int, problem: Mapping[str, Any]) -> tuple[dict[str, str], bytes]:
         """Write a refusal: headers and body."""

@@ -5,7 +5,7 @@ from pytest_bdd import given, parsers, then, when
 from conformance.bench import device_trust
 from conformance.bench.device_bench import DeviceBench
 from conformance.bench.device_identities import DEFECTS, UNUSUAL
-from conformance.checks.device import evidence, identity
+from conformance.checks.device import evidence, identity, onboarding
 from conformance.checks.evidence import Record
 from conformance.checks.registry import Check
 from conformance.record.events import Fact
@@ -47,6 +47,7 @@ REASONS: dict[str, Check] = {
     "it is of another trust domain": identity.foreign_trust_domain_is_refused,
     "it is another WFM": identity.other_wfm_is_refused,
     "its key is too weak": identity.weak_key_is_refused,
+    "it is another host": onboarding.other_host_is_refused,
     "a certificate is missing": identity.missing_intermediate_is_not_fetched,
 }
 

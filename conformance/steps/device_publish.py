@@ -11,6 +11,21 @@ from conformance.steps.device_given import ROLES
 
 # --- good desired states ---------------------------------------------------------------------------------------------
 
+TURNS = frozenset(
+    {
+        "withdrawn",
+        "offered",
+        "answering",
+        "disturbed",
+        "retired",
+        "client-forgotten",
+        "network-cut",
+        "wfm-stopped",
+        "published",
+    }
+)
+"""Facts after which something could have happened to what runs."""
+
 
 @when(parsers.parse('the WFM publishes "{role:w}" release {release:d}'))
 def publishes(bench: DeviceBench, role: str, release: int) -> None:
@@ -196,8 +211,7 @@ def removes_all(bench: DeviceBench, count: int) -> None:
 @then(parsers.parse('the device leaves "{role:w}" alone'))
 def leaves_alone(bench: DeviceBench, role: str) -> None:
     since = bench.record.facts[-1]
-    kinds = ("withdrawn", "offered", "answering", "disturbed", "retired", "network-cut", "wfm-stopped", "published")
-    since = next((fact for fact in reversed(bench.record.facts) if fact.kind in kinds), since)
+    since = next((fact for fact in reversed(bench.record.facts) if fact.kind in TURNS), since)
     bench.two_polls(since)
     bench.look()
     bench.judge(adoption.application_is_left_alone, deployment=bench.deployment_id(role), since=since)

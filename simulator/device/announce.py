@@ -83,7 +83,9 @@ class Announcing(DesiredState):
         self.save()
         if self.announcements and self.announcements[0] is item:
             self.announcements.popleft()
-        self.announce_next()
+            self.announce_next()
+        else:  # it was made without knowing of this: a device that went while its report was under way is still there
+            self.announce()
 
     def announcement_failed(self, item: Announcement, answer: Answer) -> None:
         """Try again, now or at the next poll's distance; only the own report holds everything else up (DC-002)."""

@@ -3,10 +3,13 @@
 import ssl
 import time
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 from typing import Any
 
 from aiohttp.typedefs import Middleware
+from cryptography import x509
 
+from simulator.identity.client_certificate import CertificateEncoding
 from simulator.identity.handshake import Observer
 from simulator.identity.svid import Credential
 from simulator.identity.tls import HeldCredential
@@ -47,6 +50,7 @@ class SignedWfm(ReferenceWfm):
         self.front = front
         self.clients = Onboarding(self.core.new_id, front.accepted)
         """Who is known, and by which certificate; may be replaced before the start."""
+        self._caller: SignedCaller | None = None
         self.northbound.envelope = DEPLOYMENT_ENVELOPE
 
     def security(self) -> tuple[ssl.SSLContext, Caller]:
@@ -54,7 +58,14 @@ class SignedWfm(ReferenceWfm):
         shown = self.front.credential
         source = HeldCredential(shown) if isinstance(shown, Credential) else shown
         context = watched_server_context(source, self._observer, allow_tls12=self.config.allow_tls12)
-        return context, SignedCaller(self.clients, self.front)
+        self._caller = SignedCaller(self.clients, self.front)
+        return context, self._caller
+
+    def show_root(self, root: x509.Certificate, encoding: CertificateEncoding) -> None:
+        """Give another root certificate from now on, written in an encoding."""
+        self.front = replace(self.front, root=root, certificate_encoding=encoding)
+        if self._caller is not None:
+            self._caller.front = self.front
 
     def take_up(self, rows: dict[str, list[Row]]) -> None:
         """Take up the state of the store's rows, with the clients that were onboarded."""

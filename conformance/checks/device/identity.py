@@ -74,7 +74,7 @@ def missing_intermediate_is_not_fetched(record: Record) -> Iterator[Judgement]:
     yield from _nothing_sent(record, "ID-26")
 
 
-@check("ID-52", "ID-21", "ID-25", role="device")
+@check("ID-52", "ID-21", "ID-25", "API-004", role="device")
 def good_wfm_is_accepted(record: Record) -> Iterator[Judgement]:
     """The WFM that the device's own credential names is accepted when its credential keeps the rules."""
     good = [fact for fact in record.facts_of("presented") if not fact.data["clause"]]

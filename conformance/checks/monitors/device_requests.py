@@ -89,16 +89,16 @@ def client_is_the_one_provisioned(record: Record) -> Iterator[Judgement]:
             yield expect(right, item, expected=fact.data["client"], found=item.client)
 
 
-@check("ID-31", "ID-33", role="device", monitor=True)
+@check("ID-31", "ID-33", "API-006", role="device", monitor=True, interpretations=("AMB-B-18",))
 def connections_use_tls_1_3(record: Record) -> Iterator[Judgement]:
     """Connections use TLS 1.3, which is the default, and nothing below 1.2."""
     for item in record.connections:
         version = item.tls.version if item.tls else None
         if item.outcome == "established" and version is not None:
             yield expect(version not in OLD_TLS, item, expected="TLS 1.2 or 1.3", found=version, of=("ID-33",))
-            yield expect(version == "TLSv1.3", item, expected="TLS 1.3", found=version, of=("ID-31",))
-    for refused in _kept_out(record, ("ID-31",)):
-        yield expect(False, refused, expected="TLS 1.3", found=f"{refused.reason}", of=("ID-31",))
+            yield expect(version == "TLSv1.3", item, expected="TLS 1.3", found=version, of=("ID-31", "API-006"))
+    for refused in _kept_out(record, ("ID-31", "API-006")):
+        yield expect(False, refused, expected="TLS 1.3", found=f"{refused.reason}", of=("ID-31", "API-006"))
 
 
 def _kept_out(record: Record, clauses: tuple[str, ...]) -> Iterator[Connection]:
