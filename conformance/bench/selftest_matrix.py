@@ -5,8 +5,10 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from conformance.bench.scenarios import BEHAVIOUR_TAG, REQUIREMENT_TAG, scenarios
 from conformance.bench.selftest import Alarm, Subject, Trial, catching
 from conformance.catalogue import Catalogue
+from conformance.checks.judging import covered
 from conformance.checks.registry import checks
 from conformance.record.events import Role
 
@@ -131,13 +133,24 @@ class Matrix:
             "trouble": trial.trouble,
         }
 
+    def _is_used(self, check: str) -> bool:
+        """Whether it watches every scenario, or one of the revision is for what it judges."""
+        found, tags = checks(self.role)[check], (REQUIREMENT_TAG, BEHAVIOUR_TAG)
+        there = scenarios(self.role, self.catalogue.revision)
+        shown = {name for item in there for tag in tags for name in item.tagged(tag)}
+        return found.monitor or any(name in shown for name in (*found.requirements, *covered(found, self.catalogue)))
+
     def _judges_a_must(self, check: str) -> bool:
-        """Whether it can fail a MUST; what only observes can fail nothing."""
-        return not checks(self.role)[check].observes and any(
-            name in self.catalogue
-            and self.catalogue.requirement(name).severity == "must"
-            and self.role in self.catalogue.requirement(name).binds
-            for name in checks(self.role)[check].requirements
+        """Whether it can fail a MUST of the revision; what only observes, or no scenario calls, can fail nothing."""
+        return (
+            not checks(self.role)[check].observes
+            and self._is_used(check)
+            and any(
+                name in self.catalogue
+                and self.catalogue.requirement(name).severity == "must"
+                and self.role in self.catalogue.requirement(name).binds
+                for name in checks(self.role)[check].requirements
+            )
         )
 
 

@@ -182,11 +182,16 @@ class Record:
         )
 
     def _served(self, before: Exchange) -> int | None:
-        """Give the newest version of the WFM's own that the device had when it sent something."""
-        wrong = {fact.data["label"] for fact in self.facts_of("offered")}
-        known = self.last_fact("provisioned")
-        own = [item for item in self.offers if item.exchange.fault not in wrong]
-        versions = [item.version for item in own if item.exchange.finished <= before.at and item.version is not None]
+        """Give the newest version of the WFM's own that the device had when it sent something.
+
+        After a reset only what it was served since counts, and where that was the bench's own wrong state, that one.
+        """
+        resets = [fact.at for fact in self.facts_of("factory-reset") if fact.at <= before.at]
+        since, wrong = max(resets, default=0.0), {fact.data["label"] for fact in self.facts_of("offered")}
+        known = None if resets else self.last_fact("provisioned")
+        met = [item for item in self.offers if since <= item.exchange.at and item.exchange.finished <= before.at]
+        own = [item for item in met if item.exchange.fault not in wrong] or (met if resets else [])
+        versions = [item.version for item in own if item.version is not None]
         return max([int(known.data.get("knownVersion", 0)) if known else 0, *versions]) or None
 
     def reports_of(self, deployment_id: str) -> tuple[Report, ...]:

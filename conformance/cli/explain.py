@@ -108,7 +108,9 @@ def _requirement(item: Requirement, catalogue: Catalogue) -> None:
         _many(f"{role} scenarios", held.scenarios)
         _field(f"{role}: no check", held.reason or "")
         ids = {item.id, *item.same_as}
-        broken = [f"{entry.name}: {entry.description}" for entry in mutants(role) if entry.breaks in ids]
+        broken = [
+            f"{entry.name}: {entry.description}" for entry in mutants(role, catalogue.revision) if entry.breaks in ids
+        ]
         _many(f"{role} mutants", broken)
 
 
@@ -151,7 +153,7 @@ def _behaviour(item: Behaviour, catalogue: Catalogue) -> None:
     _many("checks", [f"{name}: {known[name].title}" for name in held.checks])
     _many("scenarios", [entry.key for entry in held.scenarios] or ["none"])
     _field("not shown", held.reason or "")
-    broken = [entry for role in ROLES for entry in mutants(role) if entry.breaks == item.id]
+    broken = [entry for role in ROLES for entry in mutants(role, catalogue.revision) if entry.breaks == item.id]
     _many("mutants", [f"{entry.name}: {entry.description}" for entry in broken])
 
 

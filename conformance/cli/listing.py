@@ -110,9 +110,8 @@ def _mutants(roles: tuple[str, ...], revision: str) -> Iterator[Row]:
     from conformance.cli.mutants import mutants
     from conformance.cli.roles import role_of
 
-    del revision  # mutants are variants of the references, which speak one revision
     for role in map(role_of, roles):
-        for item in mutants(role):
+        for item in mutants(role, revision):
             yield {"role": role, "name": item.name, "breaks": item.breaks, "description": item.description}
 
 

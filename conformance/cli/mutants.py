@@ -5,6 +5,7 @@
 from collections.abc import Iterator
 from dataclasses import dataclass
 
+from conformance.catalogue import DEFAULT_REVISION, load
 from conformance.record.events import Role
 
 
@@ -18,19 +19,29 @@ class MutantLine:
     needs: str = ""
 
 
-def mutants(role: Role) -> tuple[MutantLine, ...]:
-    """Give the mutants of a role by name."""
-    return tuple(sorted(_of(role), key=lambda item: item.name))
+def mutants(role: Role, revision: str = DEFAULT_REVISION) -> tuple[MutantLine, ...]:
+    """Give the mutants of a role by name: those that break something which a revision has."""
+    return tuple(sorted(_of(role, revision), key=lambda item: item.name))
 
 
-def _of(role: Role) -> Iterator[MutantLine]:
+def _of(role: Role, revision: str) -> Iterator[MutantLine]:
     if role == "device":
         from simulator.device.mutants import MUTANTS as OF_DEVICE
 
         for broken_device in OF_DEVICE.values():
-            yield MutantLine(broken_device.name, broken_device.breaks, broken_device.description, broken_device.needs)
+            if broken_device.only in ("", revision) and _has(revision, broken_device.breaks):
+                yield MutantLine(
+                    broken_device.name, broken_device.breaks, broken_device.description, broken_device.needs
+                )
     else:
         from simulator.wfm.mutants import WFM_MUTANTS as OF_WFM
 
         for broken_wfm in OF_WFM.values():
-            yield MutantLine(broken_wfm.name, broken_wfm.breaks, broken_wfm.description)
+            if _has(revision, broken_wfm.breaks):
+                yield MutantLine(broken_wfm.name, broken_wfm.breaks, broken_wfm.description)
+
+
+def _has(revision: str, name: str) -> bool:
+    """Whether a revision has a statement, or a behaviour, of a name."""
+    catalogue = load(revision)
+    return name in catalogue or catalogue.behaviour(name) is not None

@@ -108,7 +108,7 @@ def run_device(  # noqa: PLR0913 - one parameter for each option
         raise typer.Exit(carry_out((seat,), out, filters, as_json=as_json, interactive=interactive))
     if hooks or resume:
         raise Misuse("usage", "--hooks and --resume are for real devices", "add --listen HOST:PORT")
-    mutant = mutant_of(target, "device")
+    mutant = mutant_of(target, "device", said.revision)
     seat = simulated(said if ics else fitting(said, mutant), mutant, packages, kind)
     if replay:
         raise typer.Exit(carry_out_replay(seat, replay, as_json=as_json))

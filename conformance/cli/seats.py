@@ -9,6 +9,7 @@ from conformance.bench.clock import ClockKind
 from conformance.bench.device_shapes import fitting as declared_for
 from conformance.bench.ics import Ics
 from conformance.bench.run import Seat
+from conformance.catalogue import DEFAULT_REVISION
 from conformance.cli.mutants import mutants
 from conformance.cli.problems import Misuse
 from conformance.cli.roles import unknown
@@ -19,7 +20,7 @@ GATEWAY = "gateway"
 """How the profiles of gateways end, and what some defects need to show."""
 
 
-def mutant_of(target: str | None, role: Role) -> str | None:
+def mutant_of(target: str | None, role: Role, revision: str = DEFAULT_REVISION) -> str | None:
     """Read `simulated` or `simulated:MUTANT`; gives the mutant's name. Raises Misuse for anything else."""
     kind, colon, name = (target or SIMULATED).partition(":")
     if kind != SIMULATED:
@@ -28,7 +29,7 @@ def mutant_of(target: str | None, role: Role) -> str | None:
         raise Misuse("unknown-target", cause, f"a real {role} is given with {option}")
     if not colon:
         return None
-    names = [item.name for item in mutants(role)]
+    names = [item.name for item in mutants(role, revision)]
     if name not in names:
         raise unknown("mutant", name, names)
     return name
@@ -36,7 +37,7 @@ def mutant_of(target: str | None, role: Role) -> str | None:
 
 def fitting(ics: Ics, mutant: str | None) -> Ics:
     """Give the reference's statement with the profile or feature in which the defect of a broken variant can show."""
-    needs = next((item.needs for item in mutants(ics.role) if item.name == mutant), "")
+    needs = next((item.needs for item in mutants(ics.role, ics.revision) if item.name == mutant), "")
     return declared_for(ics, needs)
 
 

@@ -43,6 +43,7 @@ def register(app: typer.Typer) -> None:
             "of failure and recovery, of whose outlines the rows take turns. Writes the kill matrix.",
             "selftest device",
             "selftest device --mutant accepts-equal-version",
+            "selftest device --revision 1.0.0-rc.2-signed",
             "selftest wfm --json --jobs 4",
         ),
         epilog=EXIT_CODES,
@@ -64,6 +65,7 @@ def selftest(
         int | None,
         typer.Option("--jobs", metavar="N", min=1, help="Processes to try subjects in; default: processors."),
     ] = None,
+    revision: options.Revision = None,
     out: Annotated[Path | None, typer.Option("--out", metavar="DIR", help="Folder for the kill matrix.")] = None,
     as_json: options.AsJson = False,
 ) -> None:
@@ -72,20 +74,21 @@ def selftest(
 
     from conformance.bench.run import load_checks
     from conformance.bench.selftest_matrix import markdown
+    from conformance.catalogue import DEFAULT_REVISION, load
     from conformance.cli.checking import check_folder
     from conformance.cli.console import plain, stderr, stdout
     from conformance.cli.roles import role_of
 
-    chosen = role_of(role)
+    chosen, held = role_of(role), load(revision or DEFAULT_REVISION).revision
     if out:
         check_folder("--out", out)
-    defects = _defects(chosen, mutant)
+    defects = _defects(chosen, mutant, held)
     subjects = [
-        *([] if mutant else _references(chosen, full=full)),
-        *(_subject(chosen, defect, full=full) for defect in defects),
+        *([] if mutant else _references(chosen, held, full=full)),
+        *(_subject(chosen, defect, held, full=full) for defect in defects),
     ]
     load_checks()
-    matrix = _matrix(chosen, defects, subjects, jobs or os.cpu_count() or 1, partial=bool(mutant))
+    matrix = _matrix(held, chosen, defects, subjects, jobs or os.cpu_count() or 1, partial=bool(mutant))
     if out:
         out.mkdir(parents=True, exist_ok=True)
         (out / MATRIX_FILE).write_text(json.dumps(matrix.as_dict(), indent=2, ensure_ascii=False), encoding="utf-8")
@@ -96,7 +99,9 @@ def selftest(
     raise typer.Exit(0 if _held(matrix, partial=bool(mutant)) else 1)
 
 
-def _matrix(role: Role, defects: list[Defect], subjects: list[Subject], jobs: int, *, partial: bool) -> Matrix:
+def _matrix(
+    revision: str, role: Role, defects: list[Defect], subjects: list[Subject], jobs: int, *, partial: bool
+) -> Matrix:
     """Try everything; and, while checks killed nothing, once more to the end what was left as soon as caught."""
     from conformance.bench.selftest_matrix import Matrix
     from conformance.catalogue import load
@@ -105,7 +110,7 @@ def _matrix(role: Role, defects: list[Defect], subjects: list[Subject], jobs: in
     done = _tried(subjects, jobs)
     mutants = {trial.subject.mutant: trial for trial in done if trial.subject.mutant}
     references = [trial for trial in done if trial.subject.mutant is None]
-    matrix = Matrix(role, load(), defects, mutants, references, time.monotonic() - began)
+    matrix = Matrix(role, load(revision), defects, mutants, references, time.monotonic() - began)
     while not partial and (again := matrix.unfinished):
         mutants |= {str(trial.subject.mutant): trial for trial in _tried(again, jobs)}
         matrix = replace(matrix, mutants=mutants, seconds=time.monotonic() - began)
@@ -129,19 +134,21 @@ def _held(matrix: Matrix, *, partial: bool) -> bool:
     return matrix.caught == len(matrix.defects) if partial else matrix.passed
 
 
-def _defects(role: Role, names: Sequence[str] | None) -> list[Defect]:
+def _defects(role: Role, names: Sequence[str] | None, revision: str) -> list[Defect]:
     from conformance.bench.selftest_matrix import Defect
     from conformance.cli.mutants import mutants
     from conformance.cli.roles import unknown
 
-    known = {item.name: Defect(item.name, item.breaks, item.description, item.needs) for item in mutants(role)}
+    known = {
+        item.name: Defect(item.name, item.breaks, item.description, item.needs) for item in mutants(role, revision)
+    }
     for name in names or ():
         if name not in known:
             raise unknown("mutant", name, known)
     return [defect for name, defect in known.items() if not names or name in names]
 
 
-def _references(role: Role, *, full: bool) -> list[Subject]:
+def _references(role: Role, revision: str, *, full: bool) -> list[Subject]:
     """The reference as it is delivered; a device also as a gateway, and with other policies.
 
     With other policies it is taken through the scenarios of failure and recovery, which are what they decide about; the
@@ -153,17 +160,18 @@ def _references(role: Role, *, full: bool) -> list[Subject]:
     from simulator.device.policies import policy_values
 
     if role == "wfm":
-        return [Subject(role)]
+        return [Subject(role, revision=revision)]
     combinations = enumerate(all_pairs(policy_values()))
-    others = (Subject(role, policies=row, turn=None if full else turn) for turn, row in combinations)
-    return [Subject(role), Subject(role, profile=GATEWAY), *others]
+    others = (Subject(role, policies=row, turn=None if full else turn, revision=revision) for turn, row in combinations)
+    return [Subject(role, revision=revision), Subject(role, profile=GATEWAY, revision=revision), *others]
 
 
-def _subject(role: Role, defect: Defect, *, full: bool) -> Subject:
+def _subject(role: Role, defect: Defect, revision: str, *, full: bool) -> Subject:
     from conformance.bench.selftest import Subject
 
     requirement = None if full else defect.requirement
-    return Subject(role, defect.name, requirement, defect.needs or None, until_caught=not full)
+    needs = defect.needs or None
+    return Subject(role, defect.name, requirement, needs, revision=revision, until_caught=not full)
 
 
 @contextmanager

@@ -17,8 +17,8 @@ Feature: Signatures
     When the network is cut for longer than a signature is good
     And the WFM publishes "primary" release 2
     And the network is restored
-    Then the device asks for its desired state again
-    And what it sends then is signed when it is sent
+    Then what it sends then is signed when it is sent
+    And the device asks for its desired state again
     And the device installs "primary" and reports it
 
   @req:DS-039 @req:SIG-005

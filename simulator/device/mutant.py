@@ -28,6 +28,8 @@ class Mutant:
     needs: str = ""
     presents: Presents | None = None
     """Makes what it presents instead of the credential it was given; None to present that."""
+    only: str = ""
+    """The revision that it is peculiar to; empty where it breaks any that has the statement."""
 
     def apply(self, config: DeviceConfig) -> DeviceConfig:
         """The configuration of the broken device."""

@@ -15,6 +15,7 @@ from simulator.device.mutants_gateways import GATEWAY_MUTANTS
 from simulator.device.mutants_identity import IDENTITY_MUTANTS
 from simulator.device.mutants_pace import PACE_MUTANTS
 from simulator.device.mutants_services import SERVICE_MUTANTS
+from simulator.device.mutants_signed import SIGNED_MUTANTS
 from simulator.device.mutants_states import STATE_MUTANTS
 from simulator.device.mutants_strict import STRICT_MUTANTS
 from simulator.device.mutants_trust import TRUST_MUTANTS
@@ -232,6 +233,7 @@ MUTANTS: Mapping[str, Mutant] = {
         *SERVICE_MUTANTS,
         *PACE_MUTANTS,
         *STATE_MUTANTS,
+        *SIGNED_MUTANTS,
     )
 }
 """Every broken device by its name."""

@@ -65,7 +65,7 @@ class AddsToAddresses(Agent):
         body: bytes = b"",
     ) -> None:
         """Add a query to what is fetched."""
-        fetched = recognise(method, target).operation in ("fetch-bundle", "fetch-deployment")
+        fetched = method == "GET" and "/sha256:" in target
         super().send(talk, method, f"{target}?fresh=1" if fetched else target, then, headers, body)
 
 

@@ -21,6 +21,7 @@ from simulator.identity.svid import Credential, Svid
 from simulator.identity.svid_rules import check_leaf, uri_sans
 from simulator.identity.tls import ReloadingContext
 
+MUTUAL_TLS = "1.0.0-rc.3"
 _NO_CHECK_TIME = 0x200000  # X509_V_FLAG_NO_CHECK_TIME of OpenSSL
 Tune = Callable[[ssl.SSLContext, TrustBundle | None], object]
 
@@ -237,7 +238,13 @@ IDENTITY_MUTANTS: tuple[Mutant, ...] = (
         presents=_somebody_else,
     ),
     Mutant("speaks-tls-1-2", "ID-31", "does without TLS 1.3", _connecting(PeerCheckingObject, _tls_1_2)),
-    Mutant("speaks-http-1-0", "API-003", "makes requests with HTTP/1.0", _transport(SpeaksHttp10)),
+    Mutant(
+        "speaks-http-1-0",
+        "API-003",
+        "makes requests with HTTP/1.0",
+        _transport(SpeaksHttp10),
+        only=MUTUAL_TLS,
+    ),
     Mutant(
         "sends-no-intermediate",
         "ID-20",

@@ -134,7 +134,12 @@ STRICT_MUTANTS: tuple[Mutant, ...] = (
         needs="rsa-or-eddsa",
     ),
     Mutant(
-        "adds-cores-up", "DC-022", "takes the cores of all its CPUs together", with_agent(AddsCoresUp), "capacity-check"
+        "adds-cores-up",
+        "DC-022",
+        "takes the cores of all its CPUs together",
+        with_agent(AddsCoresUp),
+        "capacity-check",
+        only="1.0.0-rc.3",  # deployments of the earlier one do not say how many cores they need
     ),
     Mutant(
         "refuses-unknown-parameters",

@@ -27,6 +27,7 @@ from simulator.identity.signatures import SignedParts
 from simulator.identity.web import WebAnchors
 from simulator.protocol.documents import DocumentError, canonical_json, parse_json
 from simulator.protocol.operations import recognise
+from simulator.protocol.problem import Problem, ProblemType
 from simulator.protocol.signed import (
     CAPABILITIES_ENVELOPE,
     CERTIFICATE_PATH,
@@ -109,7 +110,7 @@ class SignedTransport(HttpsTransport):
         self.kept = Kept(folder) if folder is not None else signing.kept
         super().__init__(wfm_url, self.trusting(self.known_anchors(signing)), limits, proxy_url)
         self._signing = signing
-        self._signer = signing.certificate.signer()
+        self.signer = signing.certificate.signer()
         self._clock = clock
         self._onboarding = asyncio.Lock()
 
@@ -123,7 +124,8 @@ class SignedTransport(HttpsTransport):
         refused = await self._onboarded(request.request_id)
         if refused is not None:
             return refused
-        return await super().exchange(self.signed(self.translated(request)))
+        answer = await super().exchange(self.signed(self.translated(request)))
+        return _understood(request, answer)
 
     def forget(self) -> None:
         """Forget the client's id: the device onboards again (factory reset)."""
@@ -150,7 +152,21 @@ class SignedTransport(HttpsTransport):
         if url is None:
             return request  # it will be refused as leading elsewhere
         parts = SignedParts(request.method, str(url), {}, request.body or b"")
-        return replace(request, headers={**request.headers, **self._signer.sign(parts, int(self._clock()))})
+        return replace(request, headers={**request.headers, **self.signature(request, parts)})
+
+    def signature(self, request: Send, parts: SignedParts) -> dict[str, str]:
+        """Give the headers that sign a request; `parts` is what of it is covered."""
+        del request
+        return self.signer.sign(parts, self.now())
+
+    def now(self) -> int:
+        """The moment that a signature names, in seconds since the epoch."""
+        return int(self._clock())
+
+    def onboarding(self) -> dict[str, object]:
+        """What the device makes itself known by (ONB-008)."""
+        certificate = written_certificate(self._signing.certificate.certificate, self._signing.encoding)
+        return with_envelope(ONBOARDING_ENVELOPE, {"certificate": certificate})
 
     def known_anchors(self, signing: Signing) -> WebAnchors:
         """What the WFM's server is trusted by: what was fetched, or else what the device was provisioned with."""
@@ -196,8 +212,7 @@ class SignedTransport(HttpsTransport):
             unreachable = await self.fetch_root(request_id)
             if unreachable is not None:
                 return unreachable
-            certificate = written_certificate(self._signing.certificate.certificate, self._signing.encoding)
-            body = canonical_json(with_envelope(ONBOARDING_ENVELOPE, {"certificate": certificate}))
+            body = canonical_json(self.onboarding())
             answer = await super().exchange(self.signed(Send(request_id, "POST", ONBOARDING_PATH, _JSON, body)))
             if isinstance(answer, ResponseArrived) and answer.status in (200, 201):
                 return self._taken_in(answer)
@@ -209,6 +224,17 @@ class SignedTransport(HttpsTransport):
         except DocumentError as error:
             return RequestFailed(answer.request_id, "reset", str(error))
         return None
+
+
+def _understood(request: Send, answer: Answer) -> Answer:
+    """Give an answer as the agent core knows it: 404 to a report for a child is for want of its gateway (DC-034)."""
+    call = recognise(request.method, request.target)
+    if call.operation != "report-capabilities" or "/" not in call.params["deviceId"]:
+        return answer
+    if not isinstance(answer, ResponseArrived) or answer.status != 404:
+        return answer
+    problem = Problem.of(ProblemType.GATEWAY_NOT_FOUND, "there is no gateway of this device", status=404)
+    return replace(answer, body=canonical_json(problem.to_wire()))
 
 
 def _members(body: bytes | None) -> dict[str, object]:
