@@ -18,6 +18,17 @@ _ELSEWHERE = ("192.0.2.1", 9)
 """An address for documentation (RFC 5737): nothing is sent there, but the system says which of ours it would use."""
 
 
+STEPS = (
+    "How to connect the device:",
+    "1. Install the SVID with its chain and key as the device's client credential (PEM).",
+    "2. Install the trust bundle (a SPIFFE bundle) or, where the device wants PEM, the trust anchors.",
+    "   A device that retrieves its bundle is given the discovery URL and the anchors of that service instead.",
+    "3. Set the WFM URL. The WFM is known by its SPIFFE ID, not by the host name of that URL.",
+    "4. Switch the device on. It reports its capabilities, then polls for its desired state.",
+)
+"""What a person does with the sheet of a device that comes with an SVID."""
+
+
 @dataclass(frozen=True, slots=True)
 class Sheet:
     """The sheet as it was written: its entries by name, and the folder it is in."""
@@ -45,6 +56,9 @@ def public_name(host: str) -> str:
 def write_sheet(directory: Path, world: World) -> Sheet:
     """Write the sheet for people and for programs, and the files that it names."""
     folder = (directory / "device").absolute()
+    own = world.sheet(folder)
+    if own is not None:
+        return _written(Sheet(folder, own[0]), own[1])
     certificate, key = world.device_svid.write(folder)
     bundle, anchors = folder / "trust-bundle.json", folder / "trust-anchors.pem"
     bundle.write_bytes(world.authority.bundle().to_json())
@@ -65,22 +79,17 @@ def write_sheet(directory: Path, world: World) -> Sheet:
         web = folder / "identity-service-anchors.pem"
         web.write_bytes(world.mis.web_authority.anchors.pem)
         entries |= {"Discovery URL": world.mis.discovery_url, "Its anchors": str(web)}
-    sheet = Sheet(folder, entries)
-    write_private(folder / DOCUMENT, (json.dumps(entries, indent=2) + "\n").encode())
+    return _written(Sheet(folder, entries), STEPS)
+
+
+def _written(sheet: Sheet, steps: tuple[str, ...]) -> Sheet:
+    write_private(sheet.folder / DOCUMENT, (json.dumps(dict(sheet.entries), indent=2) + "\n").encode())
     # last, since whoever waits for the sheet finds everything else there
-    write_private(folder / SHEET, _text(sheet).encode())
+    write_private(sheet.folder / SHEET, _text(sheet, steps).encode())
     return sheet
 
 
-def _text(sheet: Sheet) -> str:
+def _text(sheet: Sheet, steps: tuple[str, ...]) -> str:
     """Give the sheet as a person reads it; each entry stands on a line of its own as `name: value`."""
-    steps = (
-        "How to connect the device:",
-        "1. Install the SVID with its chain and key as the device's client credential (PEM).",
-        "2. Install the trust bundle (a SPIFFE bundle) or, where the device wants PEM, the trust anchors.",
-        "   A device that retrieves its bundle is given the discovery URL and the anchors of that service instead.",
-        "3. Set the WFM URL. The WFM is known by its SPIFFE ID, not by the host name of that URL.",
-        "4. Switch the device on. It reports its capabilities, then polls for its desired state.",
-    )
     entries = "".join(f"{name}: {value}\n" for name, value in sheet.entries.items())
     return entries + "\n" + "".join(f"# {step}\n" for step in steps)

@@ -10,7 +10,8 @@ from pathlib import Path
 from typing import Any
 
 from conformance.bench.connection_sheet import write_sheet
-from conformance.bench.device_world import CLIENT_ID, Endpoint, World
+from conformance.bench.device_binding import counterpart
+from conformance.bench.device_world import KEPT, Endpoint, World
 from conformance.bench.errors import Blocked, UsageError
 from conformance.bench.flood import IN_A_ROW, Tally
 from conformance.bench.hooks.abilities import BUILT_IN
@@ -18,11 +19,10 @@ from conformance.bench.hooks.calling import Call, HookFailed, Nobody, Person, ca
 from conformance.bench.hooks.model import Hook
 from conformance.bench.loop import BackgroundLoop
 from conformance.bench.recorder import Recorder
+from conformance.catalogue import DEFAULT_REVISION
 from conformance.checks.evidence import Record
 from conformance.record import redact
-from simulator.identity.authority import Authority
 from simulator.identity.files import write_private
-from simulator.identity.svid import Svid
 
 MARGIN_S = 30.0
 """How much longer than a hook itself whoever called it waits."""
@@ -32,7 +32,6 @@ MOMENT_S = 120.0
 """How long a point of an update is waited for."""
 TELL_S = 10.0
 CHILD_SETTINGS = frozenset({"child", "gone", "unreachable", "reachable"})
-KEPT = "bench"
 STATE = "state.json"
 MAX_SAID = 2000
 
@@ -48,6 +47,7 @@ class Arrangement:
     directory: Path
     hooks: Mapping[str, Hook] = field(default_factory=dict)
     reuse: bool = False
+    revision: str = DEFAULT_REVISION
     person: Person = field(default_factory=Nobody)
     tell: Callable[[str], object] = sys.stderr.write
 
@@ -85,13 +85,11 @@ class ExternalSeat:
 
     def _made(self, recorder: Recorder) -> World:
         if not (self._how.reuse and (self._kept / STATE).is_file()):
-            return World(recorder, self._how.endpoint, tally=Tally())
+            return counterpart(self._how.revision)(recorder, self._how.endpoint, tally=Tally())
         state = json.loads((self._kept / STATE).read_bytes())
-        folder = self._how.directory / "device"
         self.memory = {"capabilities": state["capabilities"]}
-        svid = Svid.load(folder / "svid.pem", folder / "svid_key.pem")
-        authority = Authority.load(self._kept)
-        world = World(recorder, self._how.endpoint, authority=authority, device_svid=svid, tally=Tally())
+        kind = counterpart(self._how.revision)
+        world = kind.restored(recorder, self._how.endpoint, self._how.directory, state)
         self.memory["version"] = int(state["version"])
         return world
 
@@ -110,7 +108,9 @@ class ExternalSeat:
         await world.link.restore()
         if world.presented != "good":
             await world.present("good")
-        if world.core.client(CLIENT_ID).retired:  # by a scenario that ended before it took the relationship up again
+        if world.core.client(
+            world.client_id
+        ).retired:  # by a scenario that ended before it took the relationship up again
             await world.retire(retired=False)
         if world.documents:
             await world.change(drop=list(world.documents))
@@ -119,7 +119,8 @@ class ExternalSeat:
         endpoint = self._how.endpoint
         try:
             await world.start()
-            await world.open_identity_service(host=endpoint.host, public_host=world.public_host)
+            if world.has_identity_service:
+                await world.open_identity_service(host=endpoint.host, public_host=world.public_host)
         except OSError as error:
             raise UsageError(f"--listen {endpoint.host}:{endpoint.port}: {error.strerror}") from None
         self._open = True
@@ -146,7 +147,7 @@ class ExternalSeat:
         capabilities = self.memory.get("capabilities", {})
         offered = [fact.data.get("version") or 0 for fact in world.recorder.record().facts_of("offered")]
         self._highest = max([self._highest, world.version, *offered])
-        state = {"version": self._highest, "capabilities": capabilities}
+        state = {"version": self._highest, "capabilities": capabilities, **world.kept()}
         write_private(self._kept / STATE, json.dumps(state).encode())
 
     async def start(self, world: World) -> None:

@@ -75,7 +75,16 @@ def give_other_root(bench: DeviceBench, encoding: str) -> Fact:
     """Have the certificate endpoint give the root of another authority, written in one way."""
     world = signed_world(bench)
     bench.named["successor"] = world.give_root(ENCODINGS[encoding])
+    bench.at_end(lambda: _back_to_own_root(bench))
     return bench.note("root-given", encoding=encoding)
+
+
+def _back_to_own_root(bench: DeviceBench) -> None:
+    """Have a real device, which goes on after the scenario, begin anew with the WFM's own root."""
+    if bench.seat.keeps_state:
+        bench.loop.run(bench.world.undisturb())
+        bench.present("good")
+        bench.factory_reset()
 
 
 def change_authority(bench: DeviceBench) -> Fact:

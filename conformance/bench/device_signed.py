@@ -10,23 +10,37 @@ import uuid
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from ipaddress import ip_address
-from typing import Any
+from pathlib import Path
+from typing import Any, Self
 
 from cryptography import x509
 from cryptography.hazmat.primitives.serialization import Encoding
 
-from conformance.bench.device_world import BenchCore, Endpoint, World
+from conformance.bench.device_world import HANDED, KEPT, BenchCore, Endpoint, World
 from conformance.bench.flood import Tally
 from conformance.bench.recorder import Recorder
 from simulator.device.signed import Kept, Signing
 from simulator.faults.intercept import ObservedExchange, intercept
 from simulator.identity.authority import Authority, Leaf
-from simulator.identity.client_certificate import CertificateEncoding, ClientCertificate, written_certificate
+from simulator.identity.client_certificate import (
+    CERTIFICATE_FILE,
+    KEY_FILE,
+    CertificateEncoding,
+    ClientCertificate,
+    read_certificate,
+    written_certificate,
+)
 from simulator.identity.handshake import HandshakeFacts
 from simulator.identity.svid import Credential, PrivateKey, Svid
 from simulator.identity.trust import TrustSource
 from simulator.identity.web import WebAnchors
-from simulator.protocol.signed import DEPLOYMENT_ENVELOPE, recognise_signed, scoped_root
+from simulator.protocol.signed import (
+    CERTIFICATE_PATH,
+    DEPLOYMENT_ENVELOPE,
+    ONBOARDING_PATH,
+    recognise_signed,
+    scoped_root,
+)
 from simulator.wfm.onboarding import Enrolment, Onboarding
 from simulator.wfm.server import ReferenceWfm, WfmConfig
 from simulator.wfm.signed import SignedFront, SignedState
@@ -36,6 +50,19 @@ OWN_CLAUSES = {"ID-31": "API-006"}
 """What a TLS rule of the other revision is called here; the others do not exist."""
 FOREIGN_HOST = "other-host-only"
 """The credential whose names are all those of another host (API-007)."""
+
+
+ROOT_CA = "root-ca.pem"
+STEPS = (
+    "How to connect the device:",
+    "1. Install the root CA as that of the WFM's server. The host name of the URL is checked too.",
+    "2. Install the client certificate and its key (PEM), or let the device use its own: the bench takes every",
+    "   certificate that is valid now, with a key on P-256 or P-384 or of RSA.",
+    "3. Set the WFM URL.",
+    "4. Switch the device on. It fetches the root certificate if it does so, onboards, reports its capabilities,",
+    "   then polls for its desired state, and signs every request.",
+)
+"""What a person does with the connection sheet."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -107,6 +134,7 @@ class SignedWorld(World):
 
     recogniser = staticmethod(recognise_signed)
     envelope: Mapping[str, str] = DEPLOYMENT_ENVELOPE
+    has_identity_service = False
 
     def __init__(
         self,
@@ -185,9 +213,53 @@ class SignedWorld(World):
     def give_root(self, encoding: CertificateEncoding) -> Authority:
         """Have the certificate endpoint give the root of a new authority for this host; gives that authority."""
         successor = self.authority.second_root()
-        assert isinstance(self.wfm, SignedWfm)  # noqa: S101 - made above
-        self.wfm.show_root(successor.root.certificate, encoding)
+        self.show_root(successor.root.certificate, encoding)
         return successor
+
+    def show_root(self, root: x509.Certificate, encoding: CertificateEncoding) -> None:
+        """Have the certificate endpoint give a root certificate."""
+        assert isinstance(self.wfm, SignedWfm)  # noqa: S101 - made above
+        self.wfm.show_root(root, encoding)
+
+    @classmethod
+    def restored(cls, recorder: Recorder, endpoint: Endpoint, folder: Path, state: Mapping[str, Any]) -> Self:
+        """Make the world of an earlier run again, with the client as it was registered."""
+        authority, client_id = Authority.load(folder / KEPT), str(state.get("client", ""))
+        world = cls(recorder, endpoint, authority=authority, tally=Tally(), client_id=client_id)
+        world.device_certificate = ClientCertificate.load(
+            folder / HANDED / CERTIFICATE_FILE, folder / HANDED / KEY_FILE
+        )
+        if state.get("certificate"):
+            world.clients.enrol(read_certificate(str(state["certificate"])))
+        return world
+
+    def kept(self) -> dict[str, Any]:
+        """The client's id, and the certificate that it is registered with."""
+        known = self.clients.certificate
+        return {"client": self.client_id, "certificate": written_certificate(known) if known else None}
+
+    def sheet(self, folder: Path) -> tuple[dict[str, str], tuple[str, ...]] | None:
+        """Write a client certificate with its key, and the root certificate."""
+        certificate, key = self.device_certificate.write(folder)
+        root = folder / ROOT_CA
+        root.write_bytes(self.anchors.pem)
+        until = self.device_certificate.certificate.not_valid_after_utc
+        entries = {
+            "WFM URL": self.url,
+            "Root CA": str(root),
+            "Client certificate": str(certificate),
+            "Client key": str(key),
+            "Client certificate valid until": until.isoformat(timespec="minutes"),
+            "Onboarding": f"POST {ONBOARDING_PATH}",
+            "Certificate API": f"GET {CERTIFICATE_PATH}",
+        }
+        return entries, STEPS
+
+    async def undisturb(self) -> None:
+        """Have the WFM answer as it should, know its client, and give its own root."""
+        await super().undisturb()
+        self.clients.remember()
+        self.show_root(self.authority.root.certificate, self.encoding)
 
     def refusal(self, status: int, problem: Mapping[str, Any]) -> tuple[dict[str, str], bytes]:
         """Write a refusal: headers and body."""

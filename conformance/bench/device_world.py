@@ -8,7 +8,8 @@ import hashlib
 import json
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
-from typing import Any
+from pathlib import Path
+from typing import Any, Self
 
 from aiohttp import web
 from aiohttp.typedefs import Handler
@@ -44,6 +45,8 @@ WFM_ID = "bench-wfm"
 CLIENT_ID = "device-under-test"
 GOOD = "good"
 MAX_REASON = 200
+KEPT, HANDED = "bench", "device"
+"""Below the folder of a real device: what the bench keeps, and what the device is handed."""
 _TLS_RECORD = b"\x16"
 """What a TLS connection begins with: the type of a handshake record (RFC 8446, section 5.1)."""
 
@@ -80,6 +83,8 @@ class World:
     """
 
     envelope: Mapping[str, str] = {}
+    has_identity_service = True
+    """Whether a real device may take its trust from an identity service."""
 
     def __init__(
         self,
@@ -192,6 +197,22 @@ class World:
         """Make another unit's credential: the digest of its certificate, and what it is configured with."""
         svid = self.authority.issue(self.client_identity)
         return hashlib.sha256(svid.leaf.public_bytes(Encoding.DER)).hexdigest(), {"svid": svid}
+
+    @classmethod
+    def restored(cls, recorder: Recorder, endpoint: Endpoint, folder: Path, state: Mapping[str, Any]) -> Self:
+        """Make the world of an earlier run again, from the folder that it was kept in. Raises CredentialError."""
+        del state
+        svid = Svid.load(folder / HANDED / "svid.pem", folder / HANDED / "svid_key.pem")
+        return cls(recorder, endpoint, authority=Authority.load(folder / KEPT), device_svid=svid, tally=Tally())
+
+    def kept(self) -> dict[str, Any]:
+        """What another run has to know beside the authority and the credentials."""
+        return {}
+
+    def sheet(self, folder: Path) -> tuple[dict[str, str], tuple[str, ...]] | None:
+        """Write what the device is handed, and give its entries and steps; None for the usual ones."""
+        del folder
+        return None
 
     def refusal(self, status: int, problem: Mapping[str, Any]) -> tuple[dict[str, str], bytes]:
         """Write a refusal: headers and body."""

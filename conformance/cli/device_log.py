@@ -7,7 +7,7 @@ from datetime import datetime
 from reports.text import shorten
 from simulator.device.driver import SimulatedDevice
 from simulator.device.events import Answer, ResponseArrived, Send
-from simulator.device.transport import Transport
+from simulator.device.transport import Onboarded, Transport
 from simulator.device.workloads import DeploymentView
 
 WIDTH = 300
@@ -76,6 +76,11 @@ class TalkativeTransport:
     async def close(self) -> None:
         """Close every connection."""
         await self._transport.close()
+
+    def forget(self) -> None:
+        """Forget what the carrier knows of its onboarding, where it has one."""
+        if isinstance(self._transport, Onboarded):
+            self._transport.forget()
 
 
 def _words(workloads: Mapping[str, DeploymentView]) -> dict[str, str]:

@@ -149,6 +149,7 @@ class _Desk:
             self.identity,
             hooks_of(self.ics, self.hooks),
             reuse=self.reuse,
+            revision=self.ics.revision,
             person=whoever_is_there(),
         )
         return external_seat(self.ics, arrangement, packages, wait_s)

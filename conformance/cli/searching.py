@@ -76,7 +76,9 @@ def device_at(
     said = said if ics else said.model_copy(update={"policies": {}})
     check_folder("--identity", identity)
     place = listening_at(listen, None)
-    arrangement = Arrangement(place, identity, hooks_of(said, hooks), reuse=False, person=whoever_is_there())
+    arrangement = Arrangement(
+        place, identity, hooks_of(said, hooks), reuse=False, revision=said.revision, person=whoever_is_there()
+    )
     return external_seat(said, arrangement, packages, wait_s)
 
 

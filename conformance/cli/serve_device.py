@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from conformance.cli import options
 from conformance.cli.helptext import EXIT_CODES_PLAIN, help_of
 
 CONTROL_HOST = "127.0.0.1"
@@ -20,6 +21,7 @@ if TYPE_CHECKING:
     from conformance.cli.device_log import DeviceLog
     from simulator.device.config import DeviceConfig
     from simulator.device.driver import SimulatedDevice
+    from simulator.device.signed import Signing
     from simulator.identity.svid import Svid
     from simulator.identity.trust import StaticTrust
     from simulator.protocol.capabilities import DeviceCapabilities
@@ -36,6 +38,7 @@ def register(app: typer.Typer) -> None:
             "serve device --wfm https://localhost:8443 --identity DIR",
             "serve device --wfm URL --svid F --key F --trust-bundle F",
             "serve device --wfm URL --identity DIR --gateway --child a",
+            "serve device --wfm URL --identity DIR --revision 1.0.0-rc.2-signed",
         ),
         epilog=EXIT_CODES_PLAIN,
     )(serve_device)
@@ -51,6 +54,14 @@ def serve_device(  # noqa: PLR0913 - one parameter for each option
     key: Annotated[Path | None, typer.Option("--key", metavar="FILE", help="Its private key, PEM.")] = None,
     trust_bundle: Annotated[
         Path | None, typer.Option("--trust-bundle", metavar="FILE", help="The trust bundle, a SPIFFE bundle in JSON.")
+    ] = None,
+    revision: options.Revision = None,
+    certificate: Annotated[
+        Path | None,
+        typer.Option("--certificate", metavar="FILE", help="Its certificate, PEM, where it signs (1.0.0-rc.2-signed)."),
+    ] = None,
+    root_ca: Annotated[
+        Path | None, typer.Option("--root-ca", metavar="FILE", help="The root CA of the WFM's server, PEM, then.")
     ] = None,
     client_id: Annotated[
         str | None, typer.Option("--client-id", metavar="ID", help="Which client of the identity folder; the first.")
@@ -80,9 +91,10 @@ def serve_device(  # noqa: PLR0913 - one parameter for each option
     from conformance.bench.probe import Endpoint
     from conformance.cli.addresses import Wanted, check_free
     from conformance.cli.checking import check_folder
-    from conformance.cli.identity_folder import IdentityFolder, load_files
+    from conformance.cli.identity_folder import SAMPLE_CLIENTS, IdentityFolder, load_files
     from conformance.cli.problems import Misuse
     from conformance.cli.serving import serve_until_stopped
+    from conformance.cli.signing_files import signing_of
     from simulator.device.config import DeviceConfig
 
     Endpoint.of(wfm)
@@ -90,16 +102,20 @@ def serve_device(  # noqa: PLR0913 - one parameter for each option
         check_folder("--state", state)
     if child and not gateway:
         raise Misuse("usage", "--child: only a gateway has devices behind it", "add --gateway")
-    credential: Svid
-    trust: StaticTrust
-    if identity is not None:
+    credential: Svid | None = None
+    trust: StaticTrust | None = None
+    signing: Signing | None = None
+    if _signs(revision):
+        signing = signing_of(identity, certificate, key, root_ca)
+    elif identity is not None:
         folder = IdentityFolder(identity)
         credential = folder.load_client(client_id)
         trust = folder.load_trust(credential.spiffe_id.trust_domain)
     else:
         credential, trust = load_files(svid, key, trust_bundle)
     own = _capabilities(capabilities) if capabilities else None
-    name = own.properties.id if own and device_id is None else device_id or credential.spiffe_id.segments[-1]
+    usual = credential.spiffe_id.segments[-1] if credential else SAMPLE_CLIENTS[0]
+    name = own.properties.id if own and device_id is None else device_id or usual
     if own is not None and own.properties.id != name:
         cause = f"{capabilities}: properties.id: expected {name}, found {own.properties.id}"
         raise Misuse("document", cause, "leave --device-id out, or change the file")
@@ -107,6 +123,7 @@ def serve_device(  # noqa: PLR0913 - one parameter for each option
         wfm_url=wfm,
         svid=credential,
         trust=trust,
+        signing=signing,
         device_id=name,
         capabilities=own,
         children=tuple(_child(name, item) for item in child or ()),
@@ -119,6 +136,19 @@ def serve_device(  # noqa: PLR0913 - one parameter for each option
     if control_port is not None:
         check_free([Wanted("--control-port", "--control-port", CONTROL_HOST, control_port)])
     serve_until_stopped(lambda stop: _serve(config, stop, control_port))
+
+
+def _signs(revision: str | None) -> bool:
+    """Whether devices of a revision sign. Raises UnknownName, and Misuse for one that no device here speaks."""
+    from conformance.bench.scenarios import RUNNABLE
+    from conformance.catalogue import DEFAULT_REVISION, load
+    from conformance.cli.problems import Misuse
+    from simulator.protocol.signed import REVISION
+
+    wanted = load(revision).revision if revision else DEFAULT_REVISION
+    if wanted not in RUNNABLE:
+        raise Misuse("revision", f"no device here speaks revision {wanted}", f"there are {', '.join(RUNNABLE)}")
+    return wanted == REVISION
 
 
 async def _serve(config: DeviceConfig, stop: asyncio.Event, control_port: int | None) -> None:

@@ -39,7 +39,7 @@ def watch_device(door: Door, revision: str | None, apps: tuple[Path, ...], how: 
     def tell(line: str) -> None:
         console.print(Text(line.rstrip("\n")), soft_wrap=True)
 
-    arrangement = Arrangement(endpoint, door.identity, reuse=door.reuse, tell=tell)
+    arrangement = Arrangement(endpoint, door.identity, reuse=door.reuse, revision=stated.revision, tell=tell)
     watched = watch(stated, arrangement, applications(apps), Watch(how.seconds, how.wait_s, offer=how.offer, tell=tell))
     if not watched.sightings.capabilities:
         cause = f"the device sent {watched.sightings.requests} requests within {how.seconds:g} s, but no capabilities"

@@ -12,9 +12,8 @@ from simulator.device.durable import DamagedState, Durable
 from simulator.device.events import CapabilitiesChanged, Effect, Log, LogKind, Point
 from simulator.device.facts import Child, DeviceFacts
 from simulator.device.life import Life, PowerLost, Surroundings, told
-from simulator.device.signed import SignedTransport
 from simulator.device.storage import FileStorage, MemoryStorage, Storage
-from simulator.device.transport import HttpsTransport, HttpTransport, Transport
+from simulator.device.transport import HttpsTransport, HttpTransport, Onboarded, Transport
 from simulator.device.workloads import DeploymentView
 from simulator.identity.svid import Svid
 from simulator.protocol.capabilities import DeviceCapabilities
@@ -161,7 +160,7 @@ class SimulatedDevice:
         policies = self.config.policies
         if policies.factory_reset == "forget":
             self.storage.erase()
-            if isinstance(self._transport, SignedTransport):
+            if isinstance(self._transport, Onboarded):
                 self._transport.forget()
         elif policies.version_regression == "accept-after-reset":
             self.storage.save(Durable(announced=self.state.announced))

@@ -7,7 +7,7 @@ Connections are reused, for a bounded time (ID-36), and not after the SVID was r
 import asyncio
 import ssl
 from dataclasses import dataclass
-from typing import Protocol
+from typing import Protocol, runtime_checkable
 
 import aiohttp
 from yarl import URL
@@ -32,6 +32,15 @@ class Transport(Protocol):
 
     async def close(self) -> None:
         """Close every connection; the next exchange opens new ones."""
+        ...
+
+
+@runtime_checkable
+class Onboarded(Protocol):
+    """A transport of a client that onboarded."""
+
+    def forget(self) -> None:
+        """Forget that."""
         ...
 
 
