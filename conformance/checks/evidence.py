@@ -89,10 +89,15 @@ class Report:
         return {str(item.get("name")): str(item.get("state")) for item in self.components}
 
     @property
+    def tells_version(self) -> bool:
+        """Whether it names the version itself."""
+        version = self.document.get(ADOPTED)
+        return isinstance(version, int) and not isinstance(version, bool)
+
+    @property
     def version(self) -> int | None:
         """`adoptedManifestVersion`; in a revision that does not have it, the newest version that it can speak of."""
-        version = self.document.get(ADOPTED)
-        return version if isinstance(version, int) and not isinstance(version, bool) else self.served
+        return int(self.document[ADOPTED]) if self.tells_version else self.served
 
 
 @dataclass(frozen=True)

@@ -255,6 +255,7 @@ def begins_again_with_reset(bench: DeviceBench) -> None:
     fact = bench.factory_reset()
     name = bench.deployment_id("primary")
     bench.until(lambda record: _state_after(record, name, fact) == "installed", "settle")
+    bench.two_polls(bench.record.facts[-1])
     bench.named["began again"] = True
 
 

@@ -104,6 +104,9 @@ def reset_leads_out(record: Record, deployment: str) -> Iterator[Judgement]:
         return
     served = {offer.version for offer in offers}
     taken = last is not None and last.exchange.at > reset.at and last.state == "installed" and last.version in served
+    if taken and last is not None and not last.tells_version:  # then its polls tell what it holds
+        tags = {poll.request_header("If-None-Match") for poll in polls_after(record, last.exchange.finished)}
+        taken = any(offer.etag in tags for offer in offers)
     forgets = declared(record, "factory-reset") == "forget"
     found = "taken after the reset" if taken else "refused after the reset, too"
     fits = {"accept-after-reset": taken, "refuse": not taken or forgets}
