@@ -18,7 +18,7 @@ class StandIn:
 
     def __init__(self, folder: Path, **settings: Any) -> None:
         self._folder = folder / "device"
-        self._settings = {"poll_interval_s": 0.05, "retry_base_s": 0.05, "retry_cap_s": 0.5, **settings}
+        self.settings: dict[str, Any] = {"poll_interval_s": 0.05, "retry_base_s": 0.05, "retry_cap_s": 0.5, **settings}
         self.loop = BackgroundLoop()
         self.device: SimulatedDevice | None = None
         self._leaving = threading.Event()
@@ -35,11 +35,14 @@ class StandIn:
         while not sheet.is_file() and time.monotonic() < end and not self._leaving.wait(0.02):
             pass
         said = json.loads((self._folder / "connection.json").read_text(encoding="utf-8"))
+        self.device = SimulatedDevice(self.configured(self.prepared(said)))
+        self.loop.run(self.device.start())
+
+    def prepared(self, said: dict[str, str]) -> DeviceConfig:
+        """Give the configuration that the entries of the sheet make."""
         svid = Svid.load(Path(said["SVID with chain"]), Path(said["SVID key"]))
         trust = StaticTrust.load(Path(said["Trust bundle"]), said["Trust domain"])
-        config = DeviceConfig(said["WFM URL"], svid, trust, **self._settings)
-        self.device = SimulatedDevice(self.configured(config))
-        self.loop.run(self.device.start())
+        return DeviceConfig(said["WFM URL"], svid, trust, **self.settings)
 
     def leave(self) -> None:
         """Switch it off."""
