@@ -34,6 +34,7 @@ lint: $(STAMP)  ## format, rules, types and layers
 bench: $(STAMP)  ## measurements against named alternatives, in one run
 	$(BIN)/python -m benchmarks.conditional_gets
 	$(BIN)/python -m benchmarks.status_writes
+	$(BIN)/python -m benchmarks.signatures
 
 lock:  ## renew requirements.lock from pyproject.toml
 	$(PYTHON) -m venv $(VENV) && $(BIN)/pip install --quiet uv
