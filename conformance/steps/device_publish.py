@@ -9,8 +9,6 @@ from conformance.checks.evidence import Record
 from conformance.record.events import Fact
 from conformance.steps.device_given import ROLES
 
-# --- good desired states ---------------------------------------------------------------------------------------------
-
 TURNS = frozenset(
     {
         "withdrawn",
@@ -25,6 +23,8 @@ TURNS = frozenset(
     }
 )
 """Facts after which something could have happened to what runs."""
+
+# --- good desired states ---------------------------------------------------------------------------------------------
 
 
 @when(parsers.parse('the WFM publishes "{role:w}" release {release:d}'))
