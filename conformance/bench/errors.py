@@ -26,5 +26,9 @@ class SubjectMissing(UsageError):
     """The real subject never came: the run ends here, for no scenario could say anything."""
 
 
+class OtherRun(UsageError):
+    """A record cannot be gone on with: it is of something else, or nothing of it is left. Says which."""
+
+
 class NotSeen(Exception):
     """The subject never reached the state a scenario starts from, so the rest of it says nothing: inconclusive."""

@@ -5,13 +5,14 @@ event of the scenarios that had ended, numbered anew; its header names the earli
 """
 
 import hashlib
-from collections.abc import Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
 
-from conformance.bench.errors import UsageError
+from conformance.bench.errors import OtherRun
 from conformance.bench.recorder import Recorder
+from conformance.bench.scenarios import NOT_SELECTED
 from conformance.record.events import (
     CatalogueEvent,
     Claim,
@@ -27,6 +28,9 @@ from conformance.record.file import read
 
 AGAIN = frozenset({ScenarioOutcome.NOT_RUN, ScenarioOutcome.BLOCKED})
 """Outcomes of scenarios that were not carried out: these are tried when the run goes on."""
+
+SIMULATED = "simulated"
+"""How the targets begin that are no real subjects."""
 
 
 @dataclass
@@ -61,11 +65,12 @@ class Earlier:
     @cached_property
     def done(self) -> frozenset[int]:
         """Numbers of the scenarios that need not be carried out again."""
-        return frozenset(
-            event.scenario
-            for event in self.events
-            if isinstance(event, ScenarioFinished) and event.outcome not in AGAIN
-        )
+        return frozenset(event.scenario for event in self._ended(frozenset(ScenarioOutcome) - AGAIN))
+
+    def _ended(self, outcomes: frozenset[ScenarioOutcome]) -> Iterator[ScenarioFinished]:
+        for event in self.events:
+            if isinstance(event, ScenarioFinished) and event.outcome in outcomes:
+                yield event
 
     @property
     def until(self) -> float:
@@ -81,19 +86,20 @@ class Earlier:
     def _first_started(self) -> str:
         return self.header.environment.get("first-started", self.header.started)
 
+    @property
+    def left(self) -> int:
+        """How many scenarios of its selection were not carried out."""
+        unwanted = sum((event.reason or "").startswith(NOT_SELECTED) for event in self._ended(AGAIN))
+        return sum(self.header.planned.values()) - len(self.done) - unwanted
+
     def check(self, header: Header) -> None:
-        """Refuse to go on with something else. Raises UsageError naming what differs."""
-        was = self.header
-        same = (
-            ("revision", was.revision, header.revision),
-            ("selection", was.selection or "all", header.selection or "all"),
-            ("subject", _identity(was.subjects), _identity(header.subjects)),
-            ("catalogue", was.digests.get("catalogue"), header.digests.get("catalogue")),
-            ("features", was.digests.get("features"), header.digests.get("features")),
-        )
-        for what, before, now in same:
+        """Refuse to go on with something else. Raises OtherRun naming what differs."""
+        for what, told in _SAME.items():
+            before, now = told(self.header), told(header)
             if before != now:
-                raise UsageError(f"--resume {self.path}: {what}: expected {before}, found {now}")
+                raise OtherRun(f"--resume {self.path}: {what}: expected {before}, found {now}")
+        if self.left <= 0:
+            raise OtherRun(f"--resume {self.path}: nothing is left: all of its scenarios were carried out")
 
     def relay(self, recorder: Recorder) -> None:
         """Record again what belongs to scenarios that had ended, or to none; references keep pointing at the same.
@@ -113,8 +119,32 @@ class Earlier:
                 yield event
 
 
-def _identity(subjects: tuple[Subject, ...]) -> str:
-    return "; ".join(
-        f"{item.role} {item.name} {item.version or ''} {item.profile} {list(item.features)} {dict(item.policies)}"
-        for item in subjects
-    )
+def _of_subjects(told: Callable[[Subject], object]) -> Callable[[Header], str]:
+    return lambda header: "; ".join(str(told(item)) for item in header.subjects)
+
+
+def _listed(items: Iterable[str]) -> str:
+    return ", ".join(sorted(items)) or "none"
+
+
+def _deadlines(header: Header) -> Iterator[str]:
+    # how long the subject is waited for at first (`--wait`) may differ
+    return (f"{name}={value:g} s" for name, value in header.deadlines.items() if not name.endswith(".connect"))
+
+
+_SAME: Mapping[str, Callable[[Header], object]] = {
+    "role": _of_subjects(lambda item: item.role),
+    "subject": _of_subjects(lambda item: f"{item.name} {item.version or '(no version)'}"),
+    "target": _of_subjects(lambda item: item.target if item.target.startswith(SIMULATED) else "a real one"),
+    "revision": lambda header: header.revision,
+    "suite": lambda header: header.suite,
+    "statements of the catalogue": lambda header: header.digests.get("catalogue"),
+    "scenarios of the suite": lambda header: header.digests.get("features"),
+    "profile": _of_subjects(lambda item: item.profile),
+    "claimed features": _of_subjects(lambda item: _listed(item.features)),
+    "policies": _of_subjects(lambda item: _listed(f"{name}={value}" for name, value in item.policies.items())),
+    "deadlines": lambda header: _listed(_deadlines(header)),
+    "selection": lambda header: header.selection or "all",
+    "named scenarios": lambda header: _listed(header.named),
+}
+"""What has to be the same in a run that goes on, so that one verdict may be read from both, in the order it is told."""

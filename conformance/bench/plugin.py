@@ -19,7 +19,7 @@ from conformance.bench.ics import Ics
 from conformance.bench.order import Cost
 from conformance.bench.pausing import Pause
 from conformance.bench.recorder import Recorder
-from conformance.bench.scenarios import FEATURE_TAG, HOOK_TAG, Scenario, Selection, scenario_of
+from conformance.bench.scenarios import FEATURE_TAG, HOOK_TAG, NOT_SELECTED, Scenario, Selection, scenario_of
 from conformance.bench.workers import Part
 from conformance.catalogue import Catalogue
 from conformance.record.events import (
@@ -294,10 +294,10 @@ class ScenarioPlugin:
         missing_claims = [name for name in scenario.tagged(FEATURE_TAG) if name not in self._claims]
         missing_hooks = [name for name in scenario.tagged(HOOK_TAG) if name not in self._hooks]
         selection = self._order.selection
+        if not selection.takes(scenario):
+            return _Early(ScenarioOutcome.NOT_RUN, f"{NOT_SELECTED}{selection}")
         if self._order.pause and self._order.pause.asked:
             return _Early(ScenarioOutcome.NOT_RUN, "the run was paused before it")
-        if not selection.takes(scenario):
-            return _Early(ScenarioOutcome.NOT_RUN, f"not selected by {selection}")
         if missing_claims:
             return _Early(ScenarioOutcome.NOT_APPLICABLE, f"the subject does not claim {', '.join(missing_claims)}")
         if missing_hooks:

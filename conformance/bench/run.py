@@ -100,10 +100,10 @@ class RunPlan:
         return self.part.epoch if self.part else None
 
 
-def run(plan: RunPlan) -> Run:
-    """Carry out a plan; the event file is written to its directory and read back for the verdict.
+def check(plan: RunPlan) -> tuple[Selection, Header]:
+    """Examine a plan before anything is written; gives its selection as the catalogue widens it, and its header.
 
-    Raises UsageError: nothing selected, unknown names, a directory that cannot be written.
+    Raises UsageError: nothing selected, unknown names, an earlier run that cannot go on with it.
     """
     catalogue = load(plan.revision)
     known = [scenario for seat in plan.seats for scenario in scenarios(seat.role, plan.revision)]
@@ -113,6 +113,16 @@ def run(plan: RunPlan) -> Run:
     header = header_of(plan, selection, catalogue)
     if plan.earlier:
         plan.earlier.check(header)
+    return selection, header
+
+
+def run(plan: RunPlan) -> Run:
+    """Carry out a plan; the event file is written to its directory and read back for the verdict.
+
+    Raises UsageError: a plan that `check` refuses, a directory that cannot be written.
+    """
+    catalogue = load(plan.revision)
+    selection, header = check(plan)
     with _writer(plan.directory) as writer:
         compared = () if plan.part else tuple(Comparison.of(seat.ics, seat.target) for seat in plan.seats)
         recorder = Recorder(writer, (*plan.listeners, *(item.heard for item in compared)), plan.epoch)
@@ -145,6 +155,7 @@ def header_of(plan: RunPlan, selection: Selection, catalogue: Catalogue) -> Head
         subjects=tuple(_subject(seat, catalogue) for seat in plan.seats),
         planned={seat.role: len(scenarios(seat.role, plan.revision)) for seat in plan.seats},
         selection=str(selection) if selection else None,
+        named=selection.keys,
         deadlines={
             f"{seat.role}.{name}": value for seat in plan.seats for name, value in seat.ics.deadlines.as_dict().items()
         },

@@ -20,6 +20,8 @@ FEATURE_TAG = "feature:"
 HOOK_TAG = "needs:"
 SINCE_TAG = "since:"
 UNTIL_TAG = "until:"
+NOT_SELECTED = "not selected by "
+"""How the reason of a scenario begins that the filters of its run left out."""
 RUNNABLE: Mapping[Role, tuple[str, ...]] = {
     "device": (DEFAULT_REVISION, "1.0.0-rc.2-signed"),
     "wfm": (DEFAULT_REVISION,),

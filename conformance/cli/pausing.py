@@ -12,9 +12,11 @@ from conformance.bench.pausing import Earlier, Pause
 from conformance.bench.run import RunPlan, run
 from conformance.bench.scenarios import Scenario, Selection
 from conformance.cli.console import stderr
+from conformance.cli.problems import Misuse
 from conformance.cli.progress import following
 from conformance.cli.records import event_file
-from conformance.record.file import EVENT_FILE
+from conformance.cli.rendering import write_reports
+from conformance.record.file import EVENT_FILE, BrokenRecord
 from conformance.record.run import Run
 
 
@@ -28,23 +30,42 @@ class Interactive:
     """Says what they should know before anything runs."""
 
 
-def take_up(path: Path, out: Path) -> Earlier:
-    """Read the record of a run that goes on, and put it out of the way of the new one.
+def earlier_of(path: Path) -> Earlier:
+    """Read the record of a run that is to go on.
 
-    Raises Misuse when there is none, BrokenRecord when it cannot be relied on.
+    Raises Misuse when there is none, or when it broke off and an earlier one is there that can be taken instead;
+    BrokenRecord when it cannot be relied on.
     """
     file = event_file(path)
-    earlier = Earlier.of(file)
-    if file.resolve() != (out / EVENT_FILE).resolve():
+    try:
+        return Earlier.of(file)
+    except BrokenRecord as error:
+        kept = _last_kept(file.parent)
+        if file.name != EVENT_FILE or kept is None:
+            raise
+        raise Misuse(
+            "broken-record", str(error), f"--resume {kept} takes up the run that this one went on with"
+        ) from None
+
+
+def put_aside(earlier: Earlier, out: Path) -> Earlier:
+    """Put the record of a run that goes on out of the way of the new one."""
+    if earlier.path.resolve() != (out / EVENT_FILE).resolve():
         return earlier
     number = next(number for number in range(1, 10_000) if not _kept(out, number).exists())
-    return replace(earlier, path=file.rename(_kept(out, number)))
+    return replace(earlier, path=earlier.path.rename(_kept(out, number)))
 
 
 def give_back(earlier: Earlier, out: Path) -> None:
-    """Put the record of a run that cannot go on where it was."""
-    if earlier.path.parent == out and not (out / EVENT_FILE).exists():
-        earlier.path.rename(out / EVENT_FILE)
+    """Put the record of a run that could not go on where it was, with the reports of it."""
+    if earlier.path.parent.resolve() == out.resolve() and earlier.path.name != EVENT_FILE:
+        earlier.path.replace(out / EVENT_FILE)
+        write_reports(Run.of(earlier.events), out)
+
+
+def _last_kept(out: Path) -> Path | None:
+    found = [_kept(out, number) for number in range(1, 10_000) if _kept(out, number).exists()]
+    return found[-1] if found else None
 
 
 def _kept(out: Path, number: int) -> Path:

@@ -5,7 +5,7 @@ import ssl
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 
-from conformance.bench.errors import SubjectMissing, UsageError
+from conformance.bench.errors import OtherRun, SubjectMissing, UsageError
 
 USAGE = 2
 SUITE_ERROR = 3
@@ -41,6 +41,9 @@ def _of_the_bench(error: BaseException) -> Iterator[Problem]:
     elif isinstance(error, SubjectMissing):
         hint = "the connection sheet tells what the device needs; --wait gives it more time"
         yield Problem("no-device", _sentence(error), hint)
+    elif isinstance(error, OtherRun):
+        hint = "go on with the statement, the filters and the suite of that run, or begin anew without --resume"
+        yield Problem("other-run", _sentence(error), hint)
     elif isinstance(error, UsageError):
         yield Problem("usage", _sentence(error), "`--help` after the command shows what it takes")
 

@@ -70,6 +70,7 @@ def run_wfm(  # noqa: PLR0913 - one parameter for each option
     tag: options.Tags = None,
     text: options.Text = None,
     failed: options.Failed = False,
+    failed_of: options.FailedOf = None,
     revision: options.Revision = None,
     jobs: options.Jobs = None,
     replay: options.Replay = None,
@@ -91,7 +92,7 @@ def run_wfm(  # noqa: PLR0913 - one parameter for each option
         raise Misuse("usage", cause, "give --url too")
     said = statement("wfm", ics, revision)
     packages = tuple(app or ())
-    filters = Filters.of(req, tag, text, failed=failed)
+    filters = Filters.of(req, tag, text, failed=failed, failed_of=failed_of)
     if replay:
         from conformance.cli.searching import carry_out_replay, subject_of
 

@@ -4,25 +4,26 @@ import json
 import signal
 import sys
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
 from conformance.bench.clock import ClockKind
 from conformance.bench.errors import UsageError
 from conformance.bench.ics import Ics, load_ics
-from conformance.bench.run import RunPlan, Seat, run
+from conformance.bench.pausing import Earlier
+from conformance.bench.run import RunPlan, Seat, check, run
 from conformance.bench.scenarios import RUNNABLE, Scenario, Selection, scenarios
 from conformance.bench.workers import Part, usual_jobs
 from conformance.catalogue import DEFAULT_REVISION, load
 from conformance.cli.checking import check_folder
 from conformance.cli.console import plain, stderr, stdout
-from conformance.cli.pausing import Interactive, give_back, run_with_pauses, take_up
+from conformance.cli.pausing import Interactive, earlier_of, give_back, put_aside, run_with_pauses
 from conformance.cli.problems import INTERRUPTED, Misuse
 from conformance.cli.progress import following
 from conformance.cli.records import NOT_PASSED, event_file, read_run
 from conformance.cli.rendering import clear, write_reports
-from conformance.record.events import Role
+from conformance.record.events import Role, ScenarioStarted
 from conformance.record.file import EVENT_FILE
 from conformance.record.run import Run
 from reports.console import summary
@@ -114,23 +115,16 @@ def carry_out(
     Raises UsageError before anything is written, and Misuse with exit code 130 when interrupted.
     """
     revision = seats[0].ics.revision
-    selection = _selection(seats, revision, filters, out)
+    earlier = earlier_of(interactive.resume) if interactive and interactive.resume else None
+    selection = _selection(seats, revision, filters, out, earlier)
     spread = spread or Spread()
     if spread.part:
         return run(RunPlan(seats, out, revision, part=Part.parse(spread.part))).conformity.exit_code
     check_folder("--out", out)
-    earlier = take_up(interactive.resume, out) if interactive and interactive.resume else None
-    clear(out)
     if interactive:
-        interactive.before(selection)
-        try:
-            plan = RunPlan(seats, out, revision, selection, earlier=earlier)
-            finished = run_with_pauses(plan, _known(seats, revision))
-        except UsageError:
-            if earlier:
-                give_back(earlier, out)
-            raise
+        finished = _run_with_people(RunPlan(seats, out, revision, selection, earlier=earlier), interactive)
     else:
+        clear(out)
         finished = _run(seats, out, revision, selection, spread)
     paths = {"events": out / EVENT_FILE, **write_reports(finished, out)}
     if as_json:
@@ -177,6 +171,21 @@ def as_document(finished: Run, paths: dict[str, Path]) -> dict[str, Any]:
     }
 
 
+def _run_with_people(plan: RunPlan, interactive: Interactive) -> Run:
+    """Run a subject that people look after; what cannot go on is refused while the earlier run is still in place."""
+    check(plan)
+    interactive.before(plan.selection)
+    earlier = plan.earlier
+    aside = put_aside(earlier, plan.directory) if earlier else None
+    clear(plan.directory)
+    try:
+        return run_with_pauses(replace(plan, earlier=aside), _known(plan.seats, plan.revision))
+    except UsageError:
+        if aside and aside is not earlier:
+            give_back(aside, plan.directory)
+        raise
+
+
 def _run(seats: tuple[Seat, ...], out: Path, revision: str, selection: Selection, spread: Spread) -> Run:
     known = _known(seats, revision)
     # the run checks the selection too; asked here first, a wrong one is refused while nothing is written yet
@@ -203,30 +212,64 @@ def _known(seats: Iterable[Seat], revision: str) -> list[Scenario]:
     return [scenario for seat in seats for scenario in scenarios(seat.role, revision)]
 
 
-def _selection(seats: tuple[Seat, ...], revision: str, filters: Filters, out: Path) -> Selection:
+def _selection(
+    seats: tuple[Seat, ...], revision: str, filters: Filters, out: Path, earlier: Earlier | None
+) -> Selection:
     known = _known(seats, revision)
-    keys = _not_passed(filters.failed_of or out, known) if filters.failed else ()
+    keys: tuple[str, ...] = ()
+    if filters.failed:
+        keys = _named(earlier) if earlier else _not_passed(filters, out, seats, revision)
     selection = Selection(filters.requirements, filters.tags, filters.text, keys)
     if known and selection:
         selection.checked(load(revision), known)
     return selection
 
 
-def _not_passed(out: Path, known: list[Scenario]) -> tuple[str, ...]:
-    """Name the scenarios that did not pass in the last run; found again by name, should lines have moved."""
-    last = read_run(event_file(out if out.is_file() else out / EVENT_FILE))
-    roles = {scenario.role for scenario in known}
-    wanted = {
-        (item.started.role, item.started.uri, item.started.name, tuple(sorted(item.started.example.items())))
-        for item in last.scenarios
-        if item.outcome in NOT_PASSED and item.started.role in roles
-    }
-    keys = tuple(
-        scenario.key
-        for scenario in known
-        if (scenario.role, scenario.uri, scenario.name, tuple(sorted(scenario.example.items()))) in wanted
-    )
-    if not keys:
-        hint = "run without --failed for a verdict over the whole suite"
-        raise Misuse("nothing-to-run", f"{out}: no scenario of the last run is left that did not pass", hint)
-    return keys
+def _named(earlier: Earlier) -> tuple[str, ...]:
+    """Give the scenarios that a run which goes on was for. Raises Misuse when it was not for what failed before."""
+    if not earlier.header.named:
+        cause = f"--resume {earlier.path}: that run was not one of what failed before, so --failed says nothing of it"
+        raise Misuse("other-run", cause, "leave --failed and --failed-of out to go on with it")
+    return earlier.header.named
+
+
+def _not_passed(filters: Filters, out: Path, seats: tuple[Seat, ...], revision: str) -> tuple[str, ...]:
+    """Name the scenarios that did not pass in an earlier run; found again by name, should lines have moved.
+
+    Says which are no longer there. Raises Misuse when the record is of something else, or none are left.
+    """
+    option, place = ("--failed-of", filters.failed_of) if filters.failed_of else ("--failed", out / EVENT_FILE)
+    file = event_file(place)
+    last = read_run(file)
+    _check_origin(f"{option}: {file}", last, seats, revision)
+    roles = {seat.role for seat in seats}
+    again = {_name(scenario): scenario.key for scenario in _known(seats, revision)}
+    failed = [item for item in last.scenarios if item.outcome in NOT_PASSED and item.started.role in roles]
+    gone = [item.started for item in failed if _name(item.started) not in again]
+    if not failed or len(gone) == len(failed):
+        cause = (
+            f"{len(failed)} scenarios did not pass, and none of them is in the suite any more"
+            if failed
+            else ("every scenario that was carried out passed")
+        )
+        hint = f"run without {option} for a verdict over the whole suite"
+        raise Misuse("nothing-to-run", f"{option}: {file}: {cause}", hint)
+    for started in gone:
+        words = f"{option}: {started.uri}: {started.name!r} did not pass, and is not in the suite any more"
+        stderr().print(words, markup=False, soft_wrap=True)
+    return tuple(again[name] for name in (_name(item.started) for item in failed) if name in again)
+
+
+def _name(scenario: Scenario | ScenarioStarted) -> tuple[object, ...]:
+    return (scenario.role, scenario.uri, scenario.name, tuple(sorted(scenario.example.items())))
+
+
+def _check_origin(named: str, last: Run, seats: tuple[Seat, ...], revision: str) -> None:
+    """Refuse the record of another role or revision, whose scenarios are not those of this run. Raises Misuse."""
+    roles = ", ".join(subject.role for subject in last.header.subjects)
+    here = ", ".join(seat.role for seat in seats)
+    if not {seat.role for seat in seats} & {subject.role for subject in last.header.subjects}:
+        raise Misuse("other-run", f"{named}: role: expected {here}, found {roles}", "name the record of such a run")
+    if last.header.revision != revision:
+        cause = f"{named}: revision: expected {revision}, found {last.header.revision}"
+        raise Misuse("other-run", cause, "name the record of a run of that revision")

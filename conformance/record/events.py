@@ -83,6 +83,8 @@ class Header(_Event):
     """How many scenarios the suite has for each role; a record with fewer is incomplete."""
     selection: str | None = None
     """The filter, when only a part was run; such a run is never called conformant."""
+    named: tuple[str, ...] = ()
+    """The scenarios that were selected by name, as those that failed before; each by its file, line, name and row."""
     seed: int | None = None
     deadlines: Mapping[str, float] = {}
     """Effective values in seconds."""
