@@ -206,7 +206,7 @@ def _body(body: Body) -> dict[str, Any]:
         row["text"] = text[:SHOWN_CHARACTERS]
         if len(text) > SHOWN_CHARACTERS:
             row["note"] = f"first {SHOWN_CHARACTERS:,} of {len(text):,} characters"
-    if body.cut:
+    if body.cut or body.redacted:
         row["cut"] = True
     return row
 

@@ -13,7 +13,7 @@ def own_report(record: Record, memory: dict[str, Any]) -> Mapping[str, Any] | No
     """
     known: dict[str, Mapping[str, Any]] = memory.setdefault("capabilities", {})
     for exchange in record.capability_reports:
-        document = parsed(exchange.request.data)
+        document = parsed(exchange.request.readable)
         if document:
             known[exchange.params.get("deviceId", "")] = document
     return next((document for name, document in known.items() if "/" not in name), None)

@@ -323,7 +323,7 @@ class WfmBench(Bench):
                 if ref.get("deploymentId") == deployed.deployment_id
             ]
             served = tuple(self.fetch(name, url) for url in urls)
-        document = parsed_yaml(served[-1].response.data) if served else None
+        document = parsed_yaml(served[-1].response.readable) if served else None
         spec = (document or {}).get("spec")
         profile = spec.get("deploymentProfile") if isinstance(spec, dict) else None
         components = profile.get("components") if isinstance(profile, dict) else None

@@ -169,7 +169,7 @@ class Record:
 
     @cached_property
     def offers(self) -> tuple[Offer, ...]:
-        """Every manifest served with 200."""
+        """Every manifest served with 200; not those too large to be recorded, of which nothing is known."""
         return tuple(_offers(self.of("fetch-manifest", status=200)))
 
     @cached_property
@@ -183,7 +183,7 @@ class Record:
         whole = (item for item in self.of("report-status") if not item.request.cut)
         named = ADOPTED in load(self.revision).schema("deployment-status")["properties"]
         return tuple(
-            Report(item, parsed(item.request.data) or {}, None if named else self._served(item)) for item in whole
+            Report(item, parsed(item.request.readable) or {}, None if named else self._served(item)) for item in whole
         )
 
     def _served(self, before: Exchange) -> int | None:
@@ -245,13 +245,15 @@ def parsed_yaml(data: bytes | None) -> Mapping[str, Any] | None:
 
 
 def problem_of(exchange: Exchange) -> Mapping[str, Any]:
-    """Give the problem document of an error answer; empty when there is none."""
-    return parsed(exchange.response.data) or {}
+    """Give the problem document of an error answer; empty when there is none, or it was not recorded."""
+    return parsed(exchange.response.readable) or {}
 
 
 def _offers(exchanges: Sequence[Exchange]) -> Iterator[Offer]:
     for exchange in exchanges:
-        manifest = parsed(exchange.response.data)
+        if exchange.response.cut:
+            continue
+        manifest = parsed(exchange.response.readable)
         version = (manifest or {}).get("manifestVersion")
         whole = isinstance(version, int) and not isinstance(version, bool)
         yield Offer(exchange, version if whole else None, manifest)

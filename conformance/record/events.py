@@ -205,17 +205,25 @@ class StepFinished(_Event):
 
 
 class Body(_Frozen):
-    """A body as sent: exact when `cut` is false."""
+    """A body as sent, unless it is marked `cut` or `redacted`; size and digest are always those of what was sent."""
 
     size: int = Field(default=0, ge=0)
     digest: str | None = None
     text: str | None = None
     base64: str | None = None
     cut: bool = False
+    """Not all of it was kept, or it cannot be read as what it was."""
+    redacted: bool = False
+    """Secrets were replaced."""
 
     @property
     def data(self) -> bytes | None:
         """The exact bytes; None when the recording was cut or redacted."""
+        return None if self.redacted else self.readable
+
+    @property
+    def readable(self) -> bytes | None:
+        """The whole document, in which secrets may be replaced; None when the recording was cut."""
         if self.cut:
             return None
         if self.base64 is not None:

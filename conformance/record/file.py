@@ -13,7 +13,7 @@ from typing import Any, Self, TypeVar
 from pydantic import ValidationError
 
 from conformance.record.events import EVENT, FORMAT, Event, Exchange, Finding, Footer, Header, ScenarioFinished, _Event
-from conformance.record.redact import headers, line_without_secrets
+from conformance.record.redact import address, headers, line_without_secrets
 
 EVENT_FILE = "events.ndjson"
 E = TypeVar("E", bound=_Event)
@@ -32,7 +32,8 @@ class EventWriter:
     """Appends events; safe to use from several threads. Nothing is ever rewritten.
 
     Recorders redact what they record (`redact.body`, `redact.headers`), so that judges see the same as the file. The
-    writer is the last line of defence: a secret header or a private key anywhere in an event is replaced here too.
+    writer is the last line of defence: secret headers and addresses of an exchange, and private keys, secret members
+    and passwords in addresses anywhere in an event, are replaced here too.
 
     Raises FileExistsError when the file is already there.
     """
@@ -49,7 +50,7 @@ class EventWriter:
     def append(self, event: E) -> E:
         """Number the event and write it; returns it as written."""
         with self._lock:
-            numbered = _without_secret_headers(event).model_copy(update={"n": self._count})
+            numbered = _without_secrets(event).model_copy(update={"n": self._count})
             self._write(_line(numbered))
             self._totals.update(_totals_of(numbered))
         return numbered
@@ -153,10 +154,14 @@ def _line(event: _Event) -> bytes:
     return (line_without_secrets(event.model_dump_json(exclude_defaults=False)) + "\n").encode()
 
 
-def _without_secret_headers(event: E) -> E:
+def _without_secrets(event: E) -> E:
     if not isinstance(event, Exchange):
         return event
-    clean = {"request_headers": headers(event.request_headers), "response_headers": headers(event.response_headers)}
+    clean = {
+        "target": address(event.target),
+        "request_headers": headers(event.request_headers),
+        "response_headers": headers(event.response_headers),
+    }
     return event.model_copy(update=clean)
 
 

@@ -22,8 +22,11 @@ WATCHED = ("DC-014", "DC-015", "DC-016", "DC-017", "DC-020", "DC-023", "DC-024",
 def hosting_device_reports_its_resources(record: Record) -> Iterator[Judgement]:
     """A device that hosts workloads reports every resource that an application may ask for."""
     own = [item for item in record.capability_reports if "/" not in item.params.get("deviceId", "")]
+    if own and own[0].request.cut:
+        yield unseen(", ".join(HOSTING), "the report is too large to be recorded", own[0], of=("DC-013",))
+        return
     if own:
-        document = parsed(own[0].request.data) or {}
+        document = parsed(own[0].request.readable) or {}
         properties = document.get("properties")
         there = properties if isinstance(properties, dict) else {}
         lacking = [name for name in HOSTING if name not in there]

@@ -8,6 +8,7 @@ from conformance.checks.registry import Judgement, check, expect, unseen
 
 AGGREGATED = ("cpus", "memory", "storage", "interfaces", "supportedRuntimes", "supportedDeploymentTypes")
 """What a device that hosts workloads has to offer, of the members that cannot be empty."""
+TOO_LARGE = "the report is too large to be recorded"
 
 
 @check("DC-032", "DC-033", "GW-01", "GW-03", role="device")
@@ -85,7 +86,10 @@ def opaque_gateway_reports_one_device(record: Record) -> Iterator[Judgement]:
     names = sorted({item.params.get("deviceId", "") for item in reports})
     right = len(names) == 1 and "/" not in names[0]
     yield expect(right, *reports[:3], expected="one device, none behind it", found=", ".join(names))
-    properties = (parsed(reports[0].request.data) or {}).get("properties")
+    if reports[0].request.cut:
+        yield unseen(f"{', '.join(AGGREGATED)} of all that is behind it", TOO_LARGE, reports[0])
+        return
+    properties = (parsed(reports[0].request.readable) or {}).get("properties")
     there = properties if isinstance(properties, dict) else {}
     lacking = [name for name in AGGREGATED if not there.get(name)]
     found = f"without {', '.join(lacking)}" if lacking else "all of them"
@@ -99,7 +103,10 @@ def hosting_gateway_reports_like_any_host(record: Record) -> Iterator[Judgement]
     if not own:
         yield unseen("the gateway's own resources", "no report of the gateway came")
         return
-    properties = (parsed(own[0].request.data) or {}).get("properties")
+    if own[0].request.cut:
+        yield unseen(", ".join(AGGREGATED), TOO_LARGE, own[0])
+        return
+    properties = (parsed(own[0].request.readable) or {}).get("properties")
     there = properties if isinstance(properties, dict) else {}
     lacking = [name for name in AGGREGATED if not there.get(name)]
     found = f"without {', '.join(lacking)}" if lacking else "all of them"

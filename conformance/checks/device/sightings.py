@@ -114,7 +114,7 @@ class Sightings:
             self._gaps_after_change.append(event.at - last.at)
 
     def _capabilities(self, event: Exchange) -> None:
-        name, document = event.params.get("deviceId", ""), parsed(event.request.data)
+        name, document = event.params.get("deviceId", ""), parsed(event.request.readable)
         properties = (document or {}).get("properties")
         if not document or not isinstance(properties, dict):
             return
@@ -125,7 +125,7 @@ class Sightings:
             known.update(_texts(properties.get(key)))
 
     def _status(self, event: Exchange) -> None:
-        status = (parsed(event.request.data) or {}).get("status")
+        status = (parsed(event.request.readable) or {}).get("status")
         state = str(status.get("state")) if isinstance(status, dict) else "?"
         name = event.params.get("deploymentId", "")
         if name in self.states or len(self.states) < 100:

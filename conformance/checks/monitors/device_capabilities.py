@@ -22,7 +22,7 @@ Report = tuple[Exchange, Mapping[str, Any]]
 def _reports(record: Record) -> Iterator[Report]:
     """Give every capabilities report that is a JSON object."""
     for exchange in record.capability_reports:
-        document = parsed(exchange.request.data)
+        document = parsed(exchange.request.readable)
         if document is not None:
             yield exchange, document
 
@@ -62,7 +62,7 @@ def report_has_only_what_it_may(record: Record) -> Iterator[Judgement]:
     for exchange in record.capability_reports:
         if exchange.request.cut:
             yield unseen("a JSON object", "the report is too large to be recorded", exchange)
-        elif parsed(exchange.request.data) is None:
+        elif parsed(exchange.request.readable) is None:
             yield expect(False, exchange, expected="a JSON object", found="something else")
     wanted = f"{required_members(record, 'device-capabilities')}, and beside them only what is defined and extensions"
     yield from _held(record, wanted, _always, lambda error: not error.absolute_path)

@@ -7,7 +7,7 @@ from typing import Any
 from conformance.checks.evidence import Offer, Record, parsed_yaml
 from conformance.checks.monitors.wfm_manifests import DIGEST, digest
 from conformance.checks.registry import Judgement, check
-from conformance.checks.wfm.archive import Unreadable, decoded, opened
+from conformance.checks.wfm.archive import Unreadable, content_digest, decoded, opened
 from conformance.checks.wfm.judged import BUNDLE_TYPE, Flaw, directives, expect, flaws, media_type, noted
 from conformance.record.events import Exchange
 
@@ -229,12 +229,12 @@ def _promised(item: Exchange) -> Iterator[Judgement]:
         yield expect(False, "no content under an address without a digest", wanted, item, only=["DS-033"])
         return
     try:
-        data = decoded(item)
+        found = content_digest(item)
     except Unreadable as error:
         yield expect(False, "a body coded as its header says", error, item)
         return
-    if data is not None:
-        yield expect(digest(data) == wanted, wanted, digest(data), item)
+    if found is not None:
+        yield expect(found == wanted, wanted, found, item)
 
 
 def _tag(item: Exchange) -> Judgement:

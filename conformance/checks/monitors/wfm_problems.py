@@ -15,6 +15,7 @@ from conformance.checks.wfm.judged import (
     media_type,
     noted,
     problem_type,
+    unseen,
 )
 from conformance.record.events import Exchange
 
@@ -34,7 +35,11 @@ _FIELD_NAME = re.compile(r"^[A-Za-z][A-Za-z0-9_]{2,}$")
 
 
 def errors_of(record: Record) -> Iterator[Exchange]:
-    """Give the exchanges answered with an error; a HEAD has no body to judge."""
+    """Give the exchanges answered with an error; a HEAD has no body to judge, nor has what was too large to record."""
+    return (item for item in _all_errors(record) if not item.response.cut)
+
+
+def _all_errors(record: Record) -> Iterator[Exchange]:
     return (item for item in record.exchanges if (item.status or 0) >= 400 and item.method != "HEAD")
 
 
@@ -71,10 +76,13 @@ def type_by_condition(item: Exchange, only: Iterable[str] | None = None) -> Iter
 @check("ERR-001", "ERR-002", role="wfm", monitor=True)
 def errors_are_problem_documents(record: Record) -> Iterator[Judgement]:
     """Every error is answered with a problem document (RFC 9457) as `application/problem+json`."""
-    for item in errors_of(record):
+    for item in _all_errors(record):
         kind = media_type(item)
         yield expect(kind == PROBLEM_TYPE, f"Content-Type {PROBLEM_TYPE}", kind, item)
-        is_object = parsed(item.response.data) is not None
+        if item.response.cut:
+            yield unseen("a JSON object", "the answer is too large to be recorded", item, only=["ERR-001"])
+            continue
+        is_object = parsed(item.response.readable) is not None
         yield expect(is_object, "a JSON object", _start(item), item, only=["ERR-001"])
 
 

@@ -1,6 +1,7 @@
 """Bundles and compressed bodies, opened in memory and within bounds by the suite's own reading of the text."""
 
 import gzip
+import hashlib
 import io
 import tarfile
 import zlib
@@ -24,12 +25,26 @@ class Archive:
     strangers: tuple[str, ...]
 
 
+def content_digest(item: Exchange) -> str | None:
+    """Give the digest of what was served, with its HTTP content coding undone; None when that cannot be told.
+
+    It is that of the bytes as they came, also where secrets among them were replaced, or not all were recorded.
+    Raises Unreadable for a body that is not coded as its header says.
+    """
+    if (item.response_header("Content-Encoding") or "identity").strip().lower() == "identity":
+        return item.response.digest
+    data = decoded(item)
+    return None if data is None else f"sha256:{hashlib.sha256(data).hexdigest()}"
+
+
 def decoded(item: Exchange) -> bytes | None:
     """Give the body of an answer with its HTTP content coding undone (DS-050); None when it was not recorded whole.
 
+    In one that is not coded secrets may be replaced: for its digest there is `content_digest`.
+
     Raises Unreadable for a body that is not coded as its header says.
     """
-    data = item.response.data
+    data = item.response.readable
     coding = (item.response_header("Content-Encoding") or "identity").strip().lower()
     if data is None or coding == "identity":
         return data
