@@ -2,10 +2,10 @@
 
 from pytest_bdd import given, parsers, then, when
 
-from conformance.bench import device_trust
+from conformance.bench import device_sessions, device_trust
 from conformance.bench.device_bench import DeviceBench
 from conformance.bench.device_identities import DEFECTS, UNUSUAL
-from conformance.checks.device import evidence, identity, onboarding
+from conformance.checks.device import evidence, identity, onboarding, sessions
 from conformance.checks.evidence import Record
 from conformance.checks.registry import Check
 from conformance.record.events import Fact
@@ -50,6 +50,10 @@ REASONS: dict[str, Check] = {
     "it is another host": onboarding.other_host_is_refused,
     "a certificate is missing": identity.missing_intermediate_is_not_fetched,
 }
+
+
+def _connecting(record: Record, fact: Fact) -> list[Fact]:
+    return [item for item in record.facts_of("connecting") if item.at > fact.at]
 
 
 def _attempts(record: Record, fact: Fact) -> int:
@@ -212,6 +216,10 @@ def _refreshes(record: Record, since: Fact) -> list[Fact]:
 @when("the anchor of the trust domain is replaced, and the WFM has the new one")
 def new_anchor(bench: DeviceBench) -> None:
     _publish_anchor(bench)
+    _present_successor(bench)
+
+
+def _present_successor(bench: DeviceBench) -> None:
     fact = bench.note("presented", credential="new anchor", clause="")
     bench.loop.run(bench.world.present_of(bench.named["successor"], "new anchor"))
     bench.until(lambda record: evidence.polls_after(record, fact.at), "retry")
@@ -223,6 +231,28 @@ def _publish_anchor(bench: DeviceBench) -> None:
     bench.named["service"].server.publish(successor.bundle(sequence=9))
     since = bench.record.facts[-1]
     bench.until(lambda record: any(f.data["outcome"] == "adopted" for f in _refreshes(record, since)), "retry")
+
+
+@given("a WFM that lets sessions be taken up again")
+def gives_tickets(bench: DeviceBench) -> None:
+    device_sessions.give_tickets(bench)
+
+
+@when("the anchor of the trust domain is replaced, while the WFM stays as it is")
+def anchor_outlived(bench: DeviceBench) -> None:
+    _publish_anchor(bench)
+    fact = device_sessions.end_connections(bench)
+    bench.until(lambda record: len(_connecting(record, fact)) >= 2 or _sent(record, fact), "retry")
+
+
+@when("the WFM gets a credential of the new anchor")
+def new_credential(bench: DeviceBench) -> None:
+    _present_successor(bench)
+
+
+@then("the device takes up no session from before")
+def takes_up_no_session(bench: DeviceBench) -> None:
+    bench.judge(sessions.resumption_ends_with_its_trust)
 
 
 @when("a WFM comes that has only the anchor that was replaced")

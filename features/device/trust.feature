@@ -52,6 +52,16 @@ Feature: Trust
     When a WFM comes that has only the anchor that was replaced
     Then the device does not talk to the WFM with the replaced anchor
 
+  @req:ID-38
+  Scenario: A session that began with a former anchor is not taken up again
+    Given an identity service from which the device takes its trust
+    And a WFM that lets sessions be taken up again
+    When the device connects with the trust that it was given
+    And the anchor of the trust domain is replaced, while the WFM stays as it is
+    Then the device takes up no session from before
+    When the WFM gets a credential of the new anchor
+    Then the device talks to the WFM with the new anchor
+
   @req:ID-78
   Scenario: A bundle at a plain address is not fetched
     Given an identity service from which the device takes its trust

@@ -15,6 +15,7 @@ from simulator.device.mutants_gateways import GATEWAY_MUTANTS
 from simulator.device.mutants_identity import IDENTITY_MUTANTS
 from simulator.device.mutants_pace import PACE_MUTANTS
 from simulator.device.mutants_services import SERVICE_MUTANTS
+from simulator.device.mutants_sessions import SESSION_MUTANTS
 from simulator.device.mutants_signed import SIGNED_MUTANTS
 from simulator.device.mutants_states import STATE_MUTANTS
 from simulator.device.mutants_strict import STRICT_MUTANTS
@@ -226,6 +227,7 @@ MUTANTS: Mapping[str, Mutant] = {
         *_BEHAVIOURS,
         *COMPONENT_MUTANTS,
         *TRUST_MUTANTS,
+        *SESSION_MUTANTS,
         *DOCUMENT_MUTANTS,
         *GATEWAY_MUTANTS,
         *STRICT_MUTANTS,

@@ -61,6 +61,8 @@ class ReloadingContext(ssl.SSLContext):
 
     object_class: type[PeerCheckingObject] = PeerCheckingObject
     """What makes the connections; another one only for parties that are broken on purpose."""
+    resumable: bool = False
+    """Whether sessions can be resumed: only where it is looked at who resumes them (ID-38)."""
     _policy: PeerPolicy
     _source: CredentialSource
     _allow_tls12: bool
@@ -124,6 +126,8 @@ class ReloadingContext(ssl.SSLContext):
         context.verify_flags |= ssl.VERIFY_X509_PARTIAL_CHAIN
         if self._policy.clock is not None:
             context.verify_flags |= ssl.VerifyFlags(_NO_CHECK_TIME)  # our own clock is asked instead
+        if self.resumable:
+            _allow_resumption(context)
         if bundle is not None:
             context.load_verify_locations(cadata=bundle.to_der())
         load_credential(context, credential)
@@ -170,6 +174,12 @@ def harden(context: ssl.SSLContext, *, allow_tls12: bool = False) -> None:
     if context.protocol == ssl.PROTOCOL_TLS_SERVER:
         context.num_tickets = 0
     context.set_alpn_protocols(["http/1.1"])
+
+
+def _allow_resumption(context: ssl.SSLContext) -> None:
+    context.options &= ~ssl.OP_NO_TICKET
+    if context.protocol == ssl.PROTOCOL_TLS_SERVER:
+        context.num_tickets = 2
 
 
 def load_credential(context: ssl.SSLContext, credential: Credential) -> None:

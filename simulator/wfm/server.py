@@ -14,6 +14,7 @@ from simulator.faults.intercept import intercept
 from simulator.faults.plan import Faults
 from simulator.identity.errors import CredentialError
 from simulator.identity.handshake import Observer, Recognise
+from simulator.identity.resumption import OnResumed, telling
 from simulator.identity.spiffe import SpiffeId, recognise_client, wfm_spiffe_id
 from simulator.identity.svid import Svid
 from simulator.identity.tls import CredentialSource, HeldCredential, server_context
@@ -136,6 +137,8 @@ class ReferenceWfm:
         self._observer = observer
         self._on_refused = on_refused
         self._running: list[HttpServer | OperatorServer | SqlStore] = []
+        self.on_resumed: OnResumed | None = None
+        """Set before a start, it has the WFM give TLS tickets, and hears of each session that is resumed with one."""
         self.management_port = config.management_port
         self.northbound_port = config.northbound_port
         self.control_port = config.control_port
@@ -211,7 +214,11 @@ class ReferenceWfm:
         return await server.start(self.config.operator_host, port)
 
     def _context(self, credential: CredentialSource, trust: TrustSource) -> ssl.SSLContext:
-        return server_context(credential, trust, self._recognise, self._observer, allow_tls12=self.config.allow_tls12)
+        tls12 = self.config.allow_tls12
+        context = server_context(credential, trust, self._recognise, self._observer, allow_tls12=tls12)
+        if self.on_resumed is not None:
+            context.resumable, context.object_class = True, telling(self.on_resumed)
+        return context
 
     def _own_client(self, spiffe_id: SpiffeId) -> object:
         return recognise_client(spiffe_id, self.config.trust_domain, self.config.wfm_id)

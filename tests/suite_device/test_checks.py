@@ -10,7 +10,7 @@ import pytest
 from conformance.bench.run import load_checks
 from conformance.bench.scenarios import RUNNABLE
 from conformance.catalogue import load
-from conformance.checks.device import failure, polling, refusal, retry
+from conformance.checks.device import failure, polling, refusal, retry, sessions
 from conformance.checks.evidence import Record
 from conformance.checks.monitors import device_capabilities, device_requests, device_status
 from conformance.checks.registry import Check, Seen, checks
@@ -311,3 +311,22 @@ def test_timeout_is_neither_ignored_nor_guessed(after: float | None, expected: S
     reports = (told(1.0 + after, "failed"),) if after else (told(1.5, "installing"),)
     record = Record("device", reports, (), (published(1.0, 1, timeout="0m1s"),))
     assert seen(failure.timeout_ends_an_installation, record, deployment="d-1") == {expected}
+
+
+@pytest.mark.parametrize(
+    ("connected", "after", "expected"),
+    [
+        (True, ("connecting",), Seen.KEPT),
+        (True, ("connecting", "session-resumed"), Seen.BROKEN),
+        (True, (), Seen.UNSEEN),
+        (True, ("connecting", "fetch-manifest"), Seen.UNSEEN),  # another defect: it needs no anchor at all
+        (False, ("connecting",), Seen.UNSEEN),
+    ],
+)
+def test_a_session_ends_with_the_trust_it_began_with(connected: bool, after: tuple[str, ...], expected: Seen) -> None:
+    facts = [fact("sessions-offered", 1.0), fact("session-resumed", 2.0), fact("sessions-outlived", 3.0)]
+    facts += [fact(name, 4.0) for name in after if name != "fetch-manifest"]
+    facts += [fact("presented", 5.0, credential="new anchor"), fact("session-resumed", 6.0)]
+    requests = [*(polls(2.1) if connected else ()), *(polls(4.1) if "fetch-manifest" in after else ()), *polls(6.1)]
+    record = Record("device", tuple(requests), (), tuple(facts))
+    assert seen(sessions.resumption_ends_with_its_trust, record) == {expected}

@@ -13,9 +13,6 @@ from conformance.catalogue import load
 from conformance.record.verdict import Conformity
 from tests.suite_device.runs import carried_out, suite, told
 
-WITHOUT_A_CHECK = {"ID-38"}
-"""MUSTs that nothing of the suite shows: the bench's WFM gives no tickets that a session could be resumed with."""
-
 OF_OTHERS = {
     "device/gateway.feature",
     "device/gateway_opaque.feature",
@@ -68,7 +65,7 @@ def test_every_must_that_can_be_seen_has_a_check(profile: str) -> None:
         for item in coverage("device", catalogue)
         if is_observable_must(item.requirement) and item.requirement.id in applicable and not item.checks
     }
-    assert open_musts <= WITHOUT_A_CHECK
+    assert open_musts == set()
 
 
 def test_what_has_no_check_has_a_reason() -> None:
