@@ -31,6 +31,30 @@ def comes_as_itself(bench: DeviceBench) -> None:
     bench.until(lambda record: evidence.polls_after(record, fact.at), "retry")
 
 
+@when(parsers.parse("the WFM speaks only TLS 1.2, with {ciphers}"))
+def speaks_tls12(bench: DeviceBench, ciphers: str) -> None:
+    fact = device_sessions.speak_tls12(bench, ciphers)
+    bench.until(
+        lambda record: sum(item.at > fact.at for item in record.connections) >= 2 or _sent(record, fact), "retry"
+    )
+
+
+@when("the WFM speaks TLS 1.3 again")
+def speaks_tls13(bench: DeviceBench) -> None:
+    fact = device_sessions.speak_tls13(bench)
+    bench.until(lambda record: evidence.polls_after(record, fact.at), "retry")
+
+
+@then("the device falls back only as far as it may")
+def falls_back(bench: DeviceBench) -> None:
+    bench.judge(sessions.falling_back_keeps_to_the_rules)
+
+
+@then("the device goes on with it")
+def goes_on(bench: DeviceBench) -> None:
+    bench.judge(sessions.newest_tls_is_spoken_again)
+
+
 @then("the device talks to it")
 def talks(bench: DeviceBench) -> None:
     bench.judge(identity.good_wfm_is_accepted)

@@ -112,6 +112,19 @@ Feature: Identity
       | names another host                   |
       | names the host that it is reached by |
 
+  @req:ID-32
+  Scenario Outline: A WFM that speaks no newer TLS than 1.2 is left, or spoken to as RFC 9325 allows
+    Given a device that is managed by the WFM
+    When the WFM speaks only TLS 1.2, with <ciphers>
+    Then the device falls back only as far as it may
+    When the WFM speaks TLS 1.3 again
+    Then the device goes on with it
+
+    Examples:
+      | ciphers                     |
+      | the ciphers of today        |
+      | a cipher that hides nothing |
+
   @req:ID-35 @req:ID-25
   Scenario: Nobody is asked whether a certificate was revoked
     Given a device that is managed by the WFM

@@ -150,6 +150,11 @@ def _tls_1_2(context: ssl.SSLContext, _: object) -> None:
     context.minimum_version = context.maximum_version = ssl.TLSVersion.TLSv1_2
 
 
+def _any_cipher(context: ssl.SSLContext, _: object) -> None:
+    context.minimum_version = ssl.TLSVersion.TLSv1_2
+    context.set_ciphers("ECDHE+AESGCM:ECDHE-ECDSA-NULL-SHA:@SECLEVEL=0")
+
+
 class RemembersIntermediates(HttpTransport):
     """Completes a chain with whatever authorities it saw before, as browsers do."""
 
@@ -236,6 +241,12 @@ IDENTITY_MUTANTS: tuple[Mutant, ...] = (
         "presents a credential that was meant for another client",
         _unchanged,
         presents=_somebody_else,
+    ),
+    Mutant(
+        "takes-any-cipher",
+        "ID-32",
+        "falls back to whatever it is asked for",
+        _connecting(PeerCheckingObject, _any_cipher),
     ),
     Mutant("speaks-tls-1-2", "ID-31", "does without TLS 1.3", _connecting(PeerCheckingObject, _tls_1_2)),
     Mutant(

@@ -1,4 +1,4 @@
-"""A broken device that goes on with the TLS sessions of before, whatever became of its trust since."""
+"""Broken devices that go by the TLS of before: its sessions, whatever became of trust since, or its version."""
 
 import ssl
 from dataclasses import replace
@@ -51,8 +51,37 @@ class ResumesForEver(HttpTransport):
         self.context = KeepsSessions.make(plain._policy, plain._source, allow_tls12=False)  # noqa: SLF001
 
 
+class KeepsVersion(ReloadingContext):
+    """Speaks no newer TLS than the last connection did."""
+
+    _last: ssl.SSLObject | None = None
+    _fallen: bool = False
+
+    def wrap_bio(self, incoming: ssl.MemoryBIO, outgoing: ssl.MemoryBIO, *args: Any, **options: Any) -> ssl.SSLObject:
+        """Start a connection, with TLS 1.2 alone once there was one with that."""
+        self._fallen = self._fallen or (self._last is not None and self._last.version() == "TLSv1.2")
+        context = self.newest()
+        if self._fallen:
+            context.maximum_version = ssl.TLSVersion.TLSv1_2
+        self._last = context.wrap_bio(incoming, outgoing, *args, **options)
+        return self._last
+
+
+class StaysWithTls12(HttpTransport):
+    """Falls back to TLS 1.2, and never comes back."""
+
+    def __init__(self, *args: Any, **options: Any) -> None:
+        super().__init__(*args, **options)
+        plain = self.context
+        self.context = KeepsVersion.make(plain._policy, plain._source, allow_tls12=True)  # noqa: SLF001
+
+
 def _resuming(config: DeviceConfig) -> DeviceConfig:
     return replace(config, transport_class=ResumesForEver)
+
+
+def _staying(config: DeviceConfig) -> DeviceConfig:
+    return replace(config, transport_class=StaysWithTls12)
 
 
 SESSION_MUTANTS: tuple[Mutant, ...] = (
@@ -63,4 +92,5 @@ SESSION_MUTANTS: tuple[Mutant, ...] = (
         _resuming,
         needs="trust-service",
     ),
+    Mutant("stays-with-tls-1-2", "ID-31", "never comes back from the TLS that it fell back to", _staying),
 )

@@ -63,6 +63,8 @@ class ReloadingContext(ssl.SSLContext):
     """What makes the connections; another one only for parties that are broken on purpose."""
     resumable: bool = False
     """Whether sessions can be resumed: only where it is looked at who resumes them (ID-38)."""
+    only_tls12: str | None = None
+    """The ciphers of a party that speaks TLS 1.2 alone: only where it is looked at who falls back to it (ID-32)."""
     _policy: PeerPolicy
     _source: CredentialSource
     _allow_tls12: bool
@@ -126,6 +128,9 @@ class ReloadingContext(ssl.SSLContext):
         context.verify_flags |= ssl.VERIFY_X509_PARTIAL_CHAIN
         if self._policy.clock is not None:
             context.verify_flags |= ssl.VerifyFlags(_NO_CHECK_TIME)  # our own clock is asked instead
+        if self.only_tls12 is not None:
+            context.minimum_version = context.maximum_version = ssl.TLSVersion.TLSv1_2
+            context.set_ciphers(self.only_tls12)
         if self.resumable:
             _allow_resumption(context)
         if bundle is not None:

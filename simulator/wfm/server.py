@@ -139,6 +139,8 @@ class ReferenceWfm:
         self._running: list[HttpServer | OperatorServer | SqlStore] = []
         self.on_resumed: OnResumed | None = None
         """Set before a start, it has the WFM give TLS tickets, and hears of each session that is resumed with one."""
+        self.only_tls12: str | None = None
+        """Set before a start, it has the WFM speak TLS 1.2 alone, with these ciphers in the words of OpenSSL."""
         self.management_port = config.management_port
         self.northbound_port = config.northbound_port
         self.control_port = config.control_port
@@ -216,6 +218,7 @@ class ReferenceWfm:
     def _context(self, credential: CredentialSource, trust: TrustSource) -> ssl.SSLContext:
         tls12 = self.config.allow_tls12
         context = server_context(credential, trust, self._recognise, self._observer, allow_tls12=tls12)
+        context.only_tls12 = self.only_tls12
         if self.on_resumed is not None:
             context.resumable, context.object_class = True, telling(self.on_resumed)
         return context

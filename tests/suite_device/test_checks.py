@@ -14,7 +14,7 @@ from conformance.checks.device import failure, polling, refusal, retry, sessions
 from conformance.checks.evidence import Record
 from conformance.checks.monitors import device_capabilities, device_requests, device_status
 from conformance.checks.registry import Check, Seen, checks
-from conformance.record.events import Body, Exchange, Fact, TlsFacts
+from conformance.record.events import Body, Connection, Exchange, Fact, TlsFacts
 
 load_checks()
 CLIENT = "spiffe://plant.example/margo/wfm/bench-wfm/client/device-under-test"
@@ -330,3 +330,28 @@ def test_a_session_ends_with_the_trust_it_began_with(connected: bool, after: tup
     requests = [*(polls(2.1) if connected else ()), *(polls(4.1) if "fetch-manifest" in after else ()), *polls(6.1)]
     record = Record("device", tuple(requests), (), tuple(facts))
     assert seen(sessions.resumption_ends_with_its_trust, record) == {expected}
+
+
+@pytest.mark.parametrize(
+    ("cipher", "expected"),
+    [
+        ("ECDHE-ECDSA-AES256-GCM-SHA384", {Seen.KEPT}),
+        ("ECDHE-ECDSA-AES128-SHA256", {Seen.NOTED, Seen.KEPT}),
+        ("ECDHE-ECDSA-NULL-SHA", {Seen.BROKEN}),
+        ("refused", {Seen.KEPT}),
+        (None, {Seen.UNSEEN}),
+    ],
+)
+def test_falling_back_to_an_older_tls(cipher: str | None, expected: set[Seen]) -> None:
+    def connection(at: float, version: str, name: str | None) -> Connection:
+        outcome, tls = ("established" if name else "refused"), TlsFacts(version=version, cipher=name)
+        return Connection(n=int(at * 1000), at=at, scenario=1, seat="client", outcome=outcome, tls=tls)
+
+    facts = (fact("older-tls", 1.0), fact("newest-tls", 3.0))
+    made = [connection(3.5, "TLSv1.3", "TLS_AES_128_GCM_SHA256")]
+    made += [connection(2.0, "TLSv1.2", None if cipher == "refused" else cipher)] if cipher else []
+    record = Record("device", (), tuple(made), facts)
+    assert seen(sessions.falling_back_keeps_to_the_rules, record) == expected
+    assert seen(device_requests.connections_use_tls_1_3, record) == {Seen.KEPT}, "nothing newer could be had then"
+    later = (*made, connection(4.0, "TLSv1.2", "ECDHE-ECDSA-AES256-GCM-SHA384"))
+    assert Seen.BROKEN in seen(device_requests.connections_use_tls_1_3, replace(record, connections=later))

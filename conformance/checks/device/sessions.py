@@ -1,10 +1,48 @@
-"""TLS sessions that a device resumes."""
+"""How a device speaks TLS with a WFM that knows nothing newer than TLS 1.2, and the sessions that it resumes."""
 
 from collections.abc import Iterator
 
-from conformance.checks.device.evidence import management
+from conformance.checks.device.evidence import management, polls_after
 from conformance.checks.evidence import Record
-from conformance.checks.registry import Judgement, check, expect, unseen
+from conformance.checks.registry import Judgement, check, expect, noted, unseen
+
+FORBIDDEN = ("NULL", "RC4", "EXP", "DES-CBC-", "aNULL", "ADH", "AECDH")
+"""What the names of ciphers hold that nobody may negotiate (RFC 9325, section 4.1)."""
+RECOMMENDED = ("GCM", "CHACHA20", "CCM")
+
+
+@check("ID-32", role="device")
+def falling_back_keeps_to_the_rules(record: Record) -> Iterator[Judgement]:
+    """A WFM that speaks TLS 1.2 alone is left, or spoken to with a cipher that RFC 9325 allows."""
+    fact = record.last_fact("older-tls")
+    expected = "no connection, or TLS 1.2 with a cipher that RFC 9325 allows"
+    if fact is None:
+        yield unseen(expected, "the WFM always spoke TLS 1.3")
+        return
+    end = min((item.at for item in record.facts_of("newest-tls") if item.at > fact.at), default=float("inf"))
+    tried = [item for item in record.connections if fact.at < item.at < end]
+    made = [item for item in tried if item.outcome == "established" and item.tls and item.tls.version == "TLSv1.2"]
+    if not tried:
+        yield unseen(expected, "the device did not connect", fact)
+    elif not made:
+        yield expect(True, fact, *tried[:2], expected=expected, found=f"{len(tried)} attempts, none established")
+    for item in made[:3]:
+        cipher = (item.tls.cipher if item.tls else None) or "an unknown cipher"
+        if not any(word in cipher for word in (*RECOMMENDED, *FORBIDDEN)):
+            yield noted(f"{cipher}, which RFC 9325 does not recommend", item, expected=expected)
+        forbidden = any(word in cipher for word in FORBIDDEN)
+        yield expect(not forbidden, fact, item, expected=expected, found=cipher)
+
+
+@check("ID-31", role="device")
+def newest_tls_is_spoken_again(record: Record) -> Iterator[Judgement]:
+    """Once the WFM speaks TLS 1.3 again, the device comes with it, whatever it had to do with before."""
+    fact = record.last_fact("newest-tls")
+    if fact is None:
+        yield unseen("requests with TLS 1.3", "the WFM always spoke it")
+        return
+    polls = [item for item in polls_after(record, fact.at) if item.tls and item.tls.version == "TLSv1.3"]
+    yield expect(bool(polls), fact, *polls[:1], expected="requests with TLS 1.3", found=f"{len(polls)} polls with it")
 
 
 @check("ID-38", role="device", interpretations=("A-23",))

@@ -96,9 +96,17 @@ def connections_use_tls_1_3(record: Record) -> Iterator[Judgement]:
         version = item.tls.version if item.tls else None
         if item.outcome == "established" and version is not None:
             yield expect(version not in OLD_TLS, item, expected="TLS 1.2 or 1.3", found=version, of=("ID-33",))
+            if version == "TLSv1.2" and _older_only(record, item.at):
+                continue
             yield expect(version == "TLSv1.3", item, expected="TLS 1.3", found=version, of=("ID-31", "API-006"))
     for refused in _kept_out(record, ("ID-31", "API-006")):
         yield expect(False, refused, expected="TLS 1.3", found=f"{refused.reason}", of=("ID-31", "API-006"))
+
+
+def _older_only(record: Record, at: float) -> bool:
+    """Whether the bench spoke nothing newer than TLS 1.2 then."""
+    changes = [fact for fact in record.facts if fact.kind in ("older-tls", "newest-tls") and fact.at <= at]
+    return bool(changes) and changes[-1].kind == "older-tls"
 
 
 def _kept_out(record: Record, clauses: tuple[str, ...]) -> Iterator[Connection]:
