@@ -110,7 +110,7 @@ def too_often(bench: DeviceBench, seconds: int) -> None:
     bench.until(lambda record: _asked_again(record, fact), "retry")
 
 
-@when(parsers.parse("the WFM asks for {header:d} second of patience in one place and for none in another"))
+@when(parsers.parse("the WFM asks for {header:d} second of patience with its answer and for none in the explanation"))
 def two_times(bench: DeviceBench, header: int) -> None:
     fact = bench.answer("fetch-manifest", 503, headers={"Retry-After": str(header)}, problem=_retry(0))
     bench.until(lambda record: _asked_again(record, fact), "retry")
@@ -160,8 +160,8 @@ def waits(bench: DeviceBench) -> None:
     bench.judge(retry.retry_after_is_respected)
 
 
-@then("the longer time in the header counts")
-def header_counts(bench: DeviceBench) -> None:
+@then("the device waits as long as the answer asks")
+def waits_as_the_answer_asks(bench: DeviceBench) -> None:
     bench.judge(retry.header_wins_over_the_document)
 
 

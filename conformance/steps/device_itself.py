@@ -52,7 +52,7 @@ def nothing(bench: DeviceBench) -> None:
     bench.judge(polling.nothing_is_invented)
 
 
-@then("its next requests say which desired state it has")
+@then("it says which desired state it has when it asks again")
 def tag(bench: DeviceBench) -> None:
     bench.until(_unchanged_twice, "settle")
     bench.judge(polling.polls_carry_the_adopted_tag)

@@ -7,6 +7,7 @@ from conformance.bench.device_deployments import Variation
 from conformance.bench.device_rules import RULES, most_cores
 from conformance.checks.device import eligibility, evidence, gateway
 from conformance.checks.evidence import Record, asked_at
+from conformance.checks.monitors import device_capabilities
 
 
 @when(parsers.parse('the WFM publishes "{role:w}" for devices {rule}'))
@@ -75,6 +76,11 @@ def _settle(bench: DeviceBench, role: str, state: str = "") -> None:
 
 
 # --- gateways --------------------------------------------------------------------------------------------------------
+
+
+@then("it offers no place for workloads itself")
+def offers_nothing(bench: DeviceBench) -> None:
+    bench.judge(device_capabilities.gateway_that_hosts_nothing_says_so)
 
 
 @then("the gateway reports itself, and then each device behind it")

@@ -49,9 +49,16 @@ def publishes_parameters(bench: DeviceBench, role: str, release: int) -> None:
     bench.publish((role, release), variation=Variation(values=values, spelling="comments"))
 
 
-@when(parsers.parse('the WFM publishes "{role:w}" release {release:d} spelled with {spelling:w}'))
-def publishes_spelled(bench: DeviceBench, role: str, release: int, spelling: str) -> None:
-    bench.publish((role, release), variation=Variation(spelling=spelling))
+@when(parsers.parse('the WFM publishes "{role:w}" release {release:d} written with {habit}'))
+def publishes_spelled(bench: DeviceBench, role: str, release: int, habit: str) -> None:
+    bench.publish((role, release), variation=Variation(spelling=SPELLINGS[habit]))
+
+
+SPELLINGS = {
+    "comments and empty lines": "comments",
+    "line ends of another system": "crlf",
+    "deep indentation": "indented",
+}
 
 
 @when(parsers.parse('the WFM publishes "{role:w}" release {release:d} with unknown extensions'))
@@ -76,13 +83,9 @@ def publishes_timeout(bench: DeviceBench, role: str, release: int, seconds: int)
     bench.publish((role, release), variation=Variation(timeout=f"0m{seconds}s"))
 
 
-@when(
-    parsers.parse(
-        'the WFM publishes "{role:w}" release {release:d} in version 2 to the power of {power:d} plus {more:d}'
-    )
-)
-def publishes_large(bench: DeviceBench, role: str, release: int, power: int, more: int) -> None:
-    bench.publish((role, release), version=2**power + more)
+@when(parsers.parse('the WFM publishes "{role:w}" release {release:d} as version {version:d}'))
+def publishes_large(bench: DeviceBench, role: str, release: int, version: int) -> None:
+    bench.publish((role, release), version=version)
     bench.until(lambda _: _installed(bench, role), "apply")
 
 

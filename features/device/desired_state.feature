@@ -78,7 +78,7 @@ Feature: Desired state
   @req:DS-068
   Scenario: The device says which desired state it has
     Given the device runs "primary" release 1
-    Then its next requests say which desired state it has
+    Then it says which desired state it has when it asks again
     When the WFM publishes "primary" release 2
     Then the device installs "primary" and reports it
-    And its next requests say which desired state it has
+    And it says which desired state it has when it asks again

@@ -11,6 +11,7 @@ Feature: Gateways
   Scenario: A gateway that hosts nothing offers nothing
     Given a device that is managed by the WFM
     Then the gateway reports itself, and then each device behind it
+    And it offers no place for workloads itself
 
   @req:DC-036 @req:DC-032 @needs:children
   Scenario: Devices behind the gateway come and go

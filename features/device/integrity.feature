@@ -90,21 +90,21 @@ Feature: Integrity
     Then the device installs "primary" and reports it
 
     Examples:
-      | defect                             |
-      | cut off in the middle              |
-      | no text at all                     |
-      | empty                              |
-      | a list                             |
-      | without a version                  |
-      | of a version that is text          |
-      | of a negative version              |
-      | of a fractional version            |
-      | without its deployments            |
+      | defect                               |
+      | cut off in the middle                |
+      | no text at all                       |
+      | empty                                |
+      | a list                               |
+      | without a version                    |
+      | of a version that is text            |
+      | of a negative version                |
+      | of a fractional version              |
+      | without its deployments              |
       | with a deployment that has no digest |
-      | with a deployment that has no name |
-      | with a digest that is too short    |
-      | with a digest in capital letters   |
-      | with one deployment twice          |
+      | with a deployment that has no name   |
+      | with a digest that is too short      |
+      | with a digest in capital letters     |
+      | with one deployment twice            |
 
   @req:DS-038 @req:DS-044 @req:DS-039 @behaviour:US-07
   Scenario: Content that cannot be found is not an order to remove anything
@@ -124,14 +124,14 @@ Feature: Integrity
   @req:DS-050 @req:DS-051
   Scenario Outline: Content counts as it was written
     Given a device that is managed by the WFM
-    When the WFM publishes "primary" release 1 spelled with <spelling>
+    When the WFM publishes "primary" release 1 written with <habit>
     Then the device accepts "primary" as it was written
 
     Examples:
-      | spelling |
-      | comments |
-      | crlf     |
-      | indented |
+      | habit                       |
+      | comments and empty lines    |
+      | line ends of another system |
+      | deep indentation            |
 
   @req:DS-050 @req:DS-051
   Scenario: Content that is compressed on its way counts as it was written
@@ -143,8 +143,8 @@ Feature: Integrity
   @req:DS-069
   Scenario: Very large versions are told apart
     Given a device that is managed by the WFM
-    When the WFM publishes "primary" release 1 in version 2 to the power of 53 plus 0
-    And the WFM publishes "primary" release 2 in version 2 to the power of 53 plus 1
+    When the WFM publishes "primary" release 1 as version 9007199254740992
+    And the WFM publishes "primary" release 2 as version 9007199254740993
     Then versions that differ by one are told apart
     When the WFM offers other content under a version that is 1 older
     Then the device refuses what is not newer

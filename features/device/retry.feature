@@ -27,10 +27,10 @@ Feature: Trying again
     Then the device does not ask again before that time
 
   @req:ERR-015
-  Scenario: Of two times the one in the header counts
+  Scenario: Of two waiting times the one that comes with the answer counts, not the one in its explanation
     Given a device that is managed by the WFM
-    When the WFM asks for 1 second of patience in one place and for none in another
-    Then the longer time in the header counts
+    When the WFM asks for 1 second of patience with its answer and for none in the explanation
+    Then the device waits as long as the answer asks
 
   @req:RTY-009 @req:ERR-016
   Scenario: A WFM that goes on failing is not asked more and more often
