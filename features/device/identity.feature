@@ -112,7 +112,7 @@ Feature: Identity
       | names another host                   |
       | names the host that it is reached by |
 
-  @req:ID-32
+  @req:ID-32 @req:ID-31
   Scenario Outline: A WFM that speaks no newer TLS than 1.2 is left, or spoken to as RFC 9325 allows
     Given a device that is managed by the WFM
     When the WFM speaks only TLS 1.2, with <ciphers>
