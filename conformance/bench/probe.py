@@ -15,13 +15,22 @@ from urllib.parse import urlsplit
 from conformance.bench.errors import NotSeen, UsageError
 from conformance.bench.recorder import Recorder
 from conformance.bench.wfm_http import Answer, AnswerError, NoAnswer
-from conformance.bench.wfm_line import BY_WFM, SILENCE, CannotConnect, Line, TlsOffer, connect, context_of, reason
+from conformance.bench.wfm_line import (
+    BY_WFM,
+    SILENCE,
+    CannotConnect,
+    Line,
+    ServerTrust,
+    TlsOffer,
+    connect,
+    context_of,
+    reason,
+)
+from conformance.bench.wfm_manner import PLAIN, Manner, Outgoing
 from conformance.bench.wfm_patience import Patience
 from conformance.record import redact
 from conformance.record.events import Connection, Exchange
-from simulator.identity.bundle import TrustBundle
 from simulator.identity.svid import Credential
-from simulator.protocol.operations import recognise
 
 HTTP_VERSION = "1.1"
 """What every request is sent as."""
@@ -60,12 +69,16 @@ class Endpoint:
 
 @dataclass(frozen=True, slots=True)
 class Presented:
-    """What the probe shows of itself: a credential (None for none at all), its name in the record, and its identity."""
+    """What the probe shows of itself: a credential (None for none at all), its name in the record, and its identity.
+
+    `spiffe_id` is who it is in the record, by whatever a revision tells clients apart; `manner` how it speaks.
+    """
 
     name: str
     credential: Credential | None
     spiffe_id: str | None = None
     tls: TlsOffer = "default"
+    manner: Manner = PLAIN
 
 
 class Probe:
@@ -74,7 +87,7 @@ class Probe:
     def __init__(
         self,
         endpoint: Endpoint,
-        trust: TrustBundle,
+        trust: ServerTrust,
         presented: Presented,
         recorder: Recorder,
         answer_s: float,
@@ -114,9 +127,8 @@ class Probe:
             raise NotSeen(self._patience.given_up)
         if fresh:
             self.close()
-        target = path if bare else f"{self._endpoint.prefix}{path}"
-        sent = self._headers(tuple(headers), body)
-        call = recognise(method, self._endpoint.operation_target(target))
+        target, sent, body = self._spoken(method, path if bare else f"{self._endpoint.prefix}{path}", headers, body)
+        call = self.presented.manner.recognise(method, self._endpoint.operation_target(target))
         begun = self._recorder.now()
         answer, line, error = self._exchanged(_request(method, target, sent, body), method, pieces)
         self._remember(answer, error)
@@ -146,17 +158,25 @@ class Probe:
     def break_off(self, method: str, path: str, headers: Iterable[tuple[str, str]], body: bytes) -> int:
         """Send the head and half of the body on a connection of its own, and end it; gives the bytes of body sent."""
         self.close()
-        half = len(body) // 2
-        target = f"{self._endpoint.prefix}{path}"
-        self._begin(_request(method, target, self._headers(tuple(headers), body), body[:half]))
+        target, sent, spoken = self._spoken(method, f"{self._endpoint.prefix}{path}", headers, body)
+        half = len(spoken or b"") // 2
+        self._begin(_request(method, target, sent, (spoken or b"")[:half]))
         self.close()
         return half
 
     def stand_still(self, method: str, path: str, *, begun: bool) -> None:
         """Open a connection and leave it so, with half a request line when `begun`; it ends with the probe."""
         self.close()
-        target = f"{self._endpoint.prefix}{path}"
+        target, _, _ = self._spoken(method, f"{self._endpoint.prefix}{path}", (), None)
         self._begin(_request(method, target, (), None)[:8] if begun else b"")
+
+    def _spoken(
+        self, method: str, target: str, headers: Iterable[tuple[str, str]], body: bytes | None
+    ) -> tuple[str, tuple[tuple[str, str], ...], bytes | None]:
+        """Give target, headers and body as they go over the wire."""
+        said = Outgoing(method, target, tuple(headers), body)
+        done = self.presented.manner.spoken(said, f"https://{self._endpoint.authority}")
+        return done.target, self._headers(done.headers, done.body), done.body
 
     def _begin(self, data: bytes) -> None:
         """Open a connection and send a part of a request; that it cannot be sent is for later requests to show."""

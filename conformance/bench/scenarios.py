@@ -24,7 +24,7 @@ NOT_SELECTED = "not selected by "
 """How the reason of a scenario begins that the filters of its run left out."""
 RUNNABLE: Mapping[Role, tuple[str, ...]] = {
     "device": (DEFAULT_REVISION, "1.0.0-rc.2-signed"),
-    "wfm": (DEFAULT_REVISION,),
+    "wfm": (DEFAULT_REVISION, "1.0.0-rc.2-signed"),
 }
 """Revisions that the reference of the other role and the bench speak; the others can be listed and explained."""
 

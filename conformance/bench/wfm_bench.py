@@ -7,9 +7,8 @@ so that checks can be run again over the record alone.
 import time
 import uuid
 from collections.abc import Callable, Mapping
+from functools import partial
 from typing import Any
-
-from cryptography import x509
 
 from conformance.bench.applications import Application, Applications, Release
 from conformance.bench.bench import Bench
@@ -26,9 +25,7 @@ from conformance.bench.wfm_turns import turn
 from conformance.catalogue import Catalogue
 from conformance.checks.evidence import Offer, Record, parsed_yaml
 from conformance.record.events import Exchange
-from simulator.identity.errors import SvidRefused
 from simulator.identity.spiffe import SpiffeId
-from simulator.identity.svid_rules import check_leaf
 from simulator.protocol.manifest import MANIFEST_MEDIA_TYPE
 from simulator.protocol.operations import capabilities_path, manifest_path, status_path
 
@@ -98,29 +95,36 @@ class WfmBench(Bench):
     # --- clients and applications ---------------------------------------------------------------------------------
 
     def client(self, name: str = "A") -> Client:
-        """Give a client of the scenario by its name; made, with an SVID of its own, when first asked for."""
+        """Give a client of the scenario by its name; made, with an identity of its own, when first asked for."""
         if name not in self._clients:
-            spiffe_id = self.identity(name.lower())
-            credential = self.subject.authority.issue(spiffe_id)
-            probe = self.probe(Presented(f"client {name}", credential, str(spiffe_id)))
-            self._clients[name] = Client(name, spiffe_id.segments[-1], spiffe_id, probe)
-            self.note("client", name=name, identity=str(spiffe_id))
+            self.take_in(self.subject.binding.enter(self, name))
         return self._clients[name]
+
+    def take_in(self, client: Client) -> Client:
+        """Have a client be one of the scenario."""
+        self._clients[client.name] = client
+        self.note("client", name=client.name, identity=client.identity)
+        return client
 
     def identity(self, word: str) -> SpiffeId:
         """Give the SPIFFE ID of a client of this scenario, always the same for a word. Raises Blocked, NotSeen."""
+        return self.subject.client_id(self.roster_id(word))
+
+    def roster_id(self, word: str) -> str:
+        """Give the place of a client in the roster, always the same for a word. Raises Blocked, NotSeen."""
         if word not in self._ids:
             self._ids[word] = self.operate(lambda: self.subject.roster.take(f"{word}-{self.mark}"))
-        return self.subject.client_id(self._ids[word])
+        return self._ids[word]
 
     def need_new(self, name: str) -> None:
         """Raise Blocked unless the WFM had nothing of a client before this scenario."""
-        if not self.subject.roster.is_new(self.client(name).wfm_client_id):
+        self.client(name)
+        if not self.subject.roster.is_new(self.roster_id(name.lower())):
             raise Blocked("needs a client that the WFM has nothing of; the ones that were given may have been used")
 
     def spend(self, name: str) -> None:
         """Keep a client from being used again: it is no longer as a client is found."""
-        self._spent.add(self.client(name).wfm_client_id)
+        self._spent.add(self.roster_id(name.lower()))
 
     @property
     def client_names(self) -> tuple[str, ...]:
@@ -130,14 +134,13 @@ class WfmBench(Bench):
     def probe(self, presented: Presented) -> Probe:
         """Give a probe that presents something; it is closed with the scenario."""
         subject = self.subject
-        bundle = subject.authority.bundle()
         probe = Probe(
             subject.endpoint,
-            bundle,
+            subject.binding.trust(self),
             presented,
             self.recorder,
             self.deadlines["answer"],
-            self._judge_credential,
+            partial(subject.binding.judge_chain, self),
             subject.patience,
         )
         self._probes.append(probe)
@@ -360,17 +363,6 @@ class WfmBench(Bench):
         """Bring a release of an application in at the operator's side."""
         operator = self.subject.operator()
         self.operate(lambda: operator.upload(release.application_id, release.version, release.archive))
-
-    def _judge_credential(self, chain: tuple[bytes, ...]) -> None:
-        """Hold the WFM's leaf against the SVID profile once per chain; what is wrong with it is a fact."""
-        if not chain:
-            return  # a resumed session sends none
-        clause = reason = None
-        try:
-            check_leaf(x509.load_der_x509_certificate(chain[0]))
-        except SvidRefused as refused:
-            clause, reason = refused.clause, refused.reason
-        self.note("wfm-credential", clause=clause, reason=reason)
 
     def _give_back(self) -> None:
         for client_id in self._ids.values():

@@ -1,4 +1,4 @@
-"""The clients of a scenario: each a tenant of its own, with an SVID, devices and deployments."""
+"""The clients of a scenario: each a tenant of its own, with an identity, devices and deployments."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -8,7 +8,6 @@ from conformance.bench.applications import Release
 from conformance.bench.errors import NotSeen
 from conformance.bench.probe import Probe
 from conformance.checks.evidence import Offer
-from simulator.identity.spiffe import SpiffeId
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,24 +25,20 @@ class Deployed:
 class Client:
     """One client.
 
-    `seen` is the last manifest it was served, `first` the first one with deployments; `deployments` are those in
-    force, by application role.
+    `wfm_client_id` is its id at the WFM, `identity` who it is in the record: a SPIFFE ID, or that same id. `seen` is
+    the last manifest it was served, `first` the first one with deployments; `deployments` are those in force, by
+    application role.
     """
 
     name: str
     wfm_client_id: str
-    spiffe_id: SpiffeId
+    identity: str
     probe: Probe
     devices: list[str] = field(default_factory=list)
     deployments: dict[str, Deployed] = field(default_factory=dict)
     withdrawn: list[Deployed] = field(default_factory=list)
     seen: Offer | None = None
     first: Offer | None = None
-
-    @property
-    def identity(self) -> str:
-        """The SPIFFE ID as text, as it stands in the record."""
-        return str(self.spiffe_id)
 
     @property
     def device(self) -> str:

@@ -20,7 +20,7 @@ from simulator.identity.web import ServerTrust, WebAnchors
 ROOT = "/control/v1"
 RESTART_S = 60.0
 """So long a WFM may take until it listens again after a restart."""
-ABILITIES = ("limit_load", "lift_load", "compress", "next_version", "restart", "follow")
+ABILITIES = ("limit_load", "lift_load", "compress", "next_version", "restart", "follow", "admit")
 Overload = Literal["everything at once", "one client too often"]
 
 
@@ -40,6 +40,8 @@ class WfmHooks:
     refresh_s: float = 0.05
     """How often the WFM then asks, in seconds."""
     names: frozenset[str] = field(default=frozenset())
+    admit: Callable[[frozenset[str] | None], None] | None = None
+    """Onboard only clients whose certificates (by SHA-256 fingerprint) were let in beforehand; None for everybody."""
 
     def need(self, name: str) -> Callable[..., Any]:
         """Give an ability; raises Blocked when it is missing."""

@@ -136,7 +136,7 @@ def _attempt(
 def older_tls(bench: WfmBench, name: str, offer: TlsOffer) -> Exchange:
     """Ask for the manifest over an older version of TLS only."""
     client = bench.client(name)
-    credential = bench.subject.authority.issue(client.spiffe_id)
+    credential = bench.subject.authority.issue(bench.subject.client_id(client.wfm_client_id))
     presented = Presented(f"client {name}, TLS {offer}", credential, None, offer)
     exchange = bench.probe(presented).send("GET", manifest_path(), ACCEPT_MANIFEST)
     bench.note("older-tls-offered", {"exchange": exchange}, name=presented.name, offer=offer)
@@ -156,7 +156,7 @@ def sound_certificate(bench: WfmBench, kind: str) -> Exchange:
 def renewed_certificate(bench: WfmBench, name: str, device: str) -> None:
     """Present another certificate of the same identity, report a device that is known, and do so with the old again."""
     client = bench.client(name)
-    renewed = bench.subject.authority.issue(client.spiffe_id)
+    renewed = bench.subject.authority.issue(bench.subject.client_id(client.wfm_client_id))
     probe = bench.probe(Presented(f"renewed certificate of client {name}", renewed, client.identity))
     path, body = capabilities_path(device), as_json(capabilities(device))
     before = client.probe.send("GET", manifest_path(), ACCEPT_MANIFEST)

@@ -19,7 +19,10 @@ from simulator.identity.handshake import peer_chain
 from simulator.identity.svid import Credential
 from simulator.identity.svid_rules import uri_sans
 from simulator.identity.tls import load_credential
+from simulator.identity.web import WebAnchors
 
+ServerTrust = TrustBundle | WebAnchors
+"""A WFM is trusted as the holder of an SVID, or as an HTTPS server by its name."""
 TlsOffer = Literal["default", "1.2 only", "1.1 only"]
 BY_WFM = "by the WFM"
 BY_PROBE = "by the probe"
@@ -113,8 +116,13 @@ def connect(
     return Line(next(_numbers), secured)
 
 
-def context_of(trust: TrustBundle, credential: Credential | None, offer: TlsOffer) -> ssl.SSLContext:
-    """Make a context: the trust bundle's anchors are the only ones, host names play no part (ID-58)."""
+def context_of(trust: ServerTrust, credential: Credential | None, offer: TlsOffer) -> ssl.SSLContext:
+    """Make a context: the anchors given are the only ones; of the holder of an SVID the name plays no part (ID-58)."""
+    if isinstance(trust, WebAnchors):
+        context = trust.client_context()
+        context.set_alpn_protocols(["http/1.1"])
+        _limit_versions(context, offer)
+        return context
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
     context.check_hostname = False
     context.verify_mode = ssl.CERT_REQUIRED

@@ -2,7 +2,7 @@
 
 import contextlib
 import tempfile
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from functools import cache, partial
 from pathlib import Path
@@ -17,6 +17,7 @@ from conformance.bench.northbound import Northbound
 from conformance.bench.probe import Endpoint
 from conformance.bench.run import Seat
 from conformance.bench.wfm_bench import WfmBench
+from conformance.bench.wfm_binding import SignedBinding
 from conformance.bench.wfm_control import HttpControl, WfmHooks, hooks_of, joined
 from conformance.bench.wfm_identities import identities
 from conformance.bench.wfm_patience import Patience
@@ -24,15 +25,20 @@ from conformance.bench.wfm_roster import Roster
 from conformance.bench.wfm_subject import WfmSubject
 from conformance.bench.wfm_tidying import tidy
 from conformance.bench.workers import Part
+from conformance.catalogue import DEFAULT_REVISION
 from simulator.identity.authority import Authority
 from simulator.identity.mis_trust import MisConfig, MisTrust
 from simulator.identity.spiffe import SpiffeId, wfm_spiffe_id
 from simulator.identity.svid import Credential, Svid
 from simulator.identity.tls import HeldCredential
 from simulator.identity.trust import StaticTrust
-from simulator.identity.web import ServerTrust
+from simulator.identity.web import ServerTrust, WebAuthority
+from simulator.protocol.signed import REVISION as SIGNED_REVISION
 from simulator.wfm.mutants import WFM_MUTANTS
+from simulator.wfm.mutants_signed import SIGNED_MUTANTS
 from simulator.wfm.server import ReferenceWfm, WfmConfig
+from simulator.wfm.signed import SignedFront
+from simulator.wfm.signed_server import SignedWfm
 
 TRUST_DOMAIN = "margo.test"
 WFM_ID = "Wfm-1"
@@ -45,7 +51,11 @@ Presents = Callable[[Authority, SpiffeId], Credential]
 
 
 def simulated_seat(ics: Ics, mutant: str | None, apps: Applications) -> Seat:
-    """Seat the reference WFM, or the broken variant of a name, anew in each scenario. Raises UsageError."""
+    """Seat the reference WFM of the revision, or a broken variant, anew in each scenario. Raises UsageError."""
+    return _SIMULATED[ics.revision](ics, mutant, apps)
+
+
+def _with_svids(ics: Ics, mutant: str | None, apps: Applications) -> Seat:
     if mutant is not None and mutant not in WFM_MUTANTS:
         raise UsageError(f"mutant: expected one of {', '.join(sorted(WFM_MUTANTS))}, found {mutant!r}")
     if mutant is None:
@@ -168,6 +178,61 @@ def _simulated(build: BuildWfm, presents: Presents | None, root: str, loop: Back
     return WfmSubject(endpoint, authority, WFM_ID, northbound, hooks, cleanup)
 
 
+BuildSigned = Callable[[WfmConfig, SignedFront], ReferenceWfm]
+
+
+def _with_signatures(ics: Ics, mutant: str | None, apps: Applications) -> Seat:
+    if mutant is None:
+        return signed_seat(ics, "simulated", apps, SignedWfm)
+    if mutant not in SIGNED_MUTANTS:
+        raise UsageError(f"mutant: expected one of {', '.join(sorted(SIGNED_MUTANTS))}, found {mutant!r}")
+    return signed_seat(ics, f"simulated:{mutant}", apps, SIGNED_MUTANTS[mutant].build)
+
+
+def signed_seat(ics: Ics, target: str, apps: Applications, build: BuildSigned) -> Seat:
+    """Seat a WFM of revision 1.0.0-rc.2-signed that is built here, in-process."""
+    make = partial(WfmBench, open_subject=partial(_simulated_signed, build), apps=apps)
+    hooks = {"northbound", "retire", "load-limit", "compression", "restart", "version", "placement", "admission"}
+    return Seat(ics, target, make, frozenset(hooks))
+
+
+@cache
+def _web_authority() -> WebAuthority:
+    """One authority for the HTTPS servers of all simulated WFMs of a process."""
+    return WebAuthority.new()
+
+
+def _simulated_signed(build: BuildSigned, loop: BackgroundLoop) -> WfmSubject:
+    authority, _ = _test_identity()
+    web = _web_authority()
+    cleanup = contextlib.ExitStack()
+    folder = cleanup.enter_context(tempfile.TemporaryDirectory(prefix="margo-wfm-"))
+    front = SignedFront(web.issue(), web.root.certificate)
+    config = WfmConfig(TRUST_DOMAIN, WFM_ID, control_port=0, store_url=f"sqlite:///{folder}/wfm.db")
+    running = _Running(lambda wanted: build(wanted, front), config, loop)
+    cleanup.callback(running.stop)
+    northbound = reference(f"http://127.0.0.1:{running.wfm.northbound_port}")
+    cleanup.callback(northbound.close)
+    control = HttpControl(f"http://127.0.0.1:{running.wfm.control_port}")
+    hooks = WfmHooks(
+        control.limit_load,
+        control.lift_load,
+        control.compress,
+        control.next_version,
+        running.restart,
+        admit=running.admit,
+    )
+    endpoint = Endpoint.of(running.wfm.management_url)
+    binding = SignedBinding(web.anchors)
+    return WfmSubject(endpoint, authority, WFM_ID, northbound, hooks, cleanup, binding=binding)
+
+
+_SIMULATED: Mapping[str, Callable[[Ics, str | None, Applications], Seat]] = {
+    DEFAULT_REVISION: _with_svids,
+    SIGNED_REVISION: _with_signatures,
+}
+
+
 class _Running:
     """A simulated WFM that can be started anew from what it stored, on the same ports."""
 
@@ -189,6 +254,11 @@ class _Running:
         self._loop.run(trust.start())
         self._restart_with(trust=trust)
         return lambda: self._loop.run(trust.stop())
+
+    def admit(self, accepted: frozenset[str] | None) -> None:
+        """Have a WFM that onboards take these certificates only (SHA-256 fingerprints); None for all."""
+        assert isinstance(self.wfm, SignedWfm)  # noqa: S101 - nothing else is built with this ability
+        self.wfm.clients.accepted = accepted
 
     def restart(self) -> None:
         """Stop it, and start another one in its place."""

@@ -9,6 +9,7 @@ from conformance.bench.errors import Blocked
 from conformance.bench.loop import BackgroundLoop
 from conformance.bench.northbound import Northbound
 from conformance.bench.probe import Endpoint
+from conformance.bench.wfm_binding import SVIDS, Binding
 from conformance.bench.wfm_control import WfmHooks
 from conformance.bench.wfm_patience import Patience
 from conformance.bench.wfm_roster import Roster
@@ -27,6 +28,8 @@ class WfmSubject:
     hooks: WfmHooks = field(default_factory=WfmHooks)
     cleanup: contextlib.ExitStack = field(default_factory=contextlib.ExitStack)
     roster: Roster = field(default_factory=Roster)
+    binding: Binding = SVIDS
+    """How clients come to it."""
     lock: Path | None = None
     """Where the processes that share it take turns."""
     patience: Patience = field(default_factory=Patience)

@@ -39,7 +39,6 @@ Feature: Devices report how they fare
       | JSON that ends too early               |
       | a list instead of an object            |
       | no deployment id                       |
-      | no manifest version                    |
       | no status                              |
       | no state                               |
       | no components                          |
@@ -47,10 +46,22 @@ Feature: Devices report how they fare
       | a state in capital letters             |
       | an unknown state of a component        |
       | a component without a name             |
-      | a manifest version of zero             |
-      | a manifest version that is text        |
       | a deployment id that is no UUID        |
       | another deployment id than its address |
+
+  @since:1.0.0-rc.3 @needs:northbound @req:ST-018
+  Scenario Outline: A status that does not name the manifest it follows is refused: <defect>
+    Given client A has been given the primary and the secondary application
+    And client A has reported the primary application installed
+    When client A reports the secondary application with <defect>
+    And client A reports the secondary application installed
+    Then the WFM has refused the wrong status only
+
+    Examples:
+      | defect                          |
+      | no manifest version             |
+      | a manifest version of zero      |
+      | a manifest version that is text |
 
   @needs:northbound @req:SEC-006
   Scenario: The status of a deployment that never was is refused

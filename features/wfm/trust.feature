@@ -1,4 +1,4 @@
-@wfm
+@wfm @since:1.0.0-rc.3
 Feature: The WFM keeps its trust up to date
   Whom the WFM believes is told by a trust bundle that it fetches again and again from the identity service, and only
   from there. A sound new bundle replaces the old one whole; whatever else comes changes nothing.

@@ -36,6 +36,9 @@ class SignedCapabilities(Reported):
         stray = [key for key in self.model_extra or {} if not EXTENSION_KEY.match(key)]
         if stray:
             raise ValueError(f"only apiVersion, kind, properties and x-…-extensions at the root, not {stray[0]}")
+        flat = [key for key, value in (self.model_extra or {}).items() if not isinstance(value, dict)]
+        if flat:
+            raise ValueError(f"{flat[0]} has to be an object")
         return self
 
     def report(self) -> DeviceCapabilities:

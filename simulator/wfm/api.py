@@ -156,7 +156,7 @@ class ManagementApi:
         method = "GET" if request.method == "HEAD" else request.method
         if target == _MANIFEST_PATH and method == "GET":
             return _FETCH_MANIFEST
-        return recognise(method, _origin_form(target))
+        return recognise(method, origin_form(target))
 
     def manifest_tag(self, publication: Publication) -> str:
         """The manifest's strong validator (DS-056, DS-057)."""
@@ -221,7 +221,7 @@ class ManagementApi:
 
     def unknown(self, request: web.BaseRequest) -> web.StreamResponse:
         """A path or method that is not of the interface: 404 or 405, `about:blank` (PT-012)."""
-        path = _origin_form(request.raw_path)
+        path = origin_form(request.raw_path)
         allowed = [method for method in METHODS if self._served(method, path)]
         status = HTTPStatus.METHOD_NOT_ALLOWED if allowed else HTTPStatus.NOT_FOUND
         detail = f"{request.method} is not served here" if allowed else f"nothing is served at {path[:200]}"
@@ -250,7 +250,7 @@ def _joined(request: web.BaseRequest, name: str) -> str | None:
     return ", ".join(lines) if lines else None
 
 
-def _origin_form(target: str) -> str:
+def origin_form(target: str) -> str:
     """The path of a request target, also when it was sent in absolute form (RFC 9112, 3.2.2)."""
     if not target.startswith("/") and "://" in target:
         rest = target.partition("://")[2]

@@ -29,7 +29,7 @@ from simulator.protocol.signed import (
     unscoped,
 )
 from simulator.protocol.status import StatusReport
-from simulator.wfm.api import ApiSettings, ManagementApi
+from simulator.wfm.api import ApiSettings, ManagementApi, origin_form
 from simulator.wfm.callers import Caller, NotAuthenticated
 from simulator.wfm.core import DesiredState
 from simulator.wfm.load import LoadGate
@@ -96,7 +96,7 @@ class SignedCaller:
 
     def __call__(self, request: web.BaseRequest, now: float) -> tuple[str, bool]:
         """Give the client's id; the connection may stay. Raises NotAuthenticated."""
-        named = unscoped(request.raw_path.partition("?")[0])
+        named = unscoped(origin_form(request.raw_path))
         if named is None:
             raise UnknownClient("nothing is served here")
         enrolment = self.clients.find(named[0])
@@ -135,7 +135,7 @@ class SignedApi(ManagementApi):
             request[_BODY] = await request.read()
         except web.HTTPException as error:
             return self.error(error.status or 400, error.reason)
-        path = request.raw_path.partition("?")[0]
+        path = origin_form(request.raw_path)
         if path == CERTIFICATE_PATH and request.method in ("GET", "HEAD"):
             return web.json_response({"certificate": self.written_root()})
         if path == ONBOARDING_PATH and request.method == "POST":
@@ -160,7 +160,7 @@ class SignedApi(ManagementApi):
 
     def recognise(self, request: web.BaseRequest) -> Call:
         """The operation a request is for."""
-        return recognise_signed("GET" if request.method == "HEAD" else request.method, request.raw_path)
+        return recognise_signed("GET" if request.method == "HEAD" else request.method, origin_form(request.raw_path))
 
     def written_root(self) -> str:
         """The root certificate as the certificate endpoint gives it (CERT-004)."""

@@ -29,7 +29,15 @@ def served(record: Record, operation: str) -> Iterator[Exchange]:
 
 
 def documents(record: Record) -> Iterator[tuple[Exchange, dict[str, Any] | None]]:
-    """Give each deployment that was served, as a mapping; None when it is none."""
+    """Give each deployment that was served, as a mapping without its envelope; None when it is none."""
+    envelope = record.catalogue.wire.deployment
+    for item, document in whole_documents(record):
+        inside = {name: value for name, value in (document or {}).items() if name not in envelope}
+        yield item, None if document is None else inside
+
+
+def whole_documents(record: Record) -> Iterator[tuple[Exchange, dict[str, Any] | None]]:
+    """Give each deployment that was served, as a mapping with all that surrounds it; None when it is none."""
     for item in served(record, "fetch-deployment"):
         try:
             data = decoded(item)
@@ -84,16 +92,16 @@ def bundle_tag_is_the_digest(record: Record) -> Iterator[Judgement]:
 
 @check("DS-037", "DS-064", role="wfm", monitor=True)
 def deployments_are_immutable(record: Record) -> Iterator[Judgement]:
-    """A deployment may be kept for good: `private, max-age=31536000, immutable`."""
+    """A deployment may be kept for good: `max-age=31536000, immutable`, shared or private as the revision has it."""
     for item in served(record, "fetch-deployment"):
-        yield _immutable(item)
+        yield _immutable(record, item)
 
 
 @check("DS-043", "DS-064", role="wfm", monitor=True)
 def bundles_are_immutable(record: Record) -> Iterator[Judgement]:
-    """A bundle may be kept for good: `private, max-age=31536000, immutable`."""
+    """A bundle may be kept for good: `max-age=31536000, immutable`, shared or private as the revision has it."""
     for item in served(record, "fetch-bundle"):
-        yield _immutable(item)
+        yield _immutable(record, item)
 
 
 @check("DS-041", "DS-046", "DS-065", role="wfm", monitor=True)
@@ -119,11 +127,22 @@ def deployments_bear_the_id_they_are_served_under(record: Record) -> Iterator[Ju
 
 @check("AD-001", role="wfm", monitor=True, interpretations=("AMB-X-05", "AMB-C-16"))
 def deployments_have_their_top_level(record: Record) -> Iterator[Judgement]:
-    """A deployment has `id`, `metadata` and `spec` at its top, and neither `apiVersion` nor `kind`."""
-    for item, document in documents(record):
+    """A deployment has `id`, `metadata` and `spec` at its top, and round them what the revision puts there."""
+    envelope = set(record.catalogue.wire.deployment)
+    for item, document in whole_documents(record):
         found = set(document or {})
-        holds = {"id", "metadata", "spec"} <= found and not found & {"apiVersion", "kind"}
-        yield expect(holds, "id, metadata and spec", sorted(found), item)
+        holds = {"id", "metadata", "spec"} <= found and found & {"apiVersion", "kind"} == envelope
+        yield expect(holds, ", ".join([*sorted(envelope), "id, metadata and spec"]), sorted(found), item)
+
+
+@check("AD-002", role="wfm", monitor=True)
+def deployments_say_what_they_are(record: Record) -> Iterator[Judgement]:
+    """The envelope of a deployment says what it is, where the revision has one."""
+    for item, document in whole_documents(record):
+        for name, wanted in record.catalogue.wire.deployment.items():
+            found = (document or {}).get(name)
+            right = found == wanted if wanted is not None else isinstance(found, str) and bool(found)
+            yield expect(right, f"{name}: {wanted or 'a text'}", repr(found), item)
 
 
 @check(
@@ -246,11 +265,11 @@ def _tag(item: Exchange) -> Judgement:
     return expect(found == wanted, f"ETag {wanted}", found, item)
 
 
-def _immutable(item: Exchange) -> Judgement:
-    found = directives(item)
-    holds = "private" in found and "immutable" in found and found.get("max-age") == str(YEAR_S)
-    holds = holds and not found.keys() & {"public", "no-store", "no-cache"}
-    return expect(holds, f"private, max-age={YEAR_S}, immutable", item.response_header("Cache-Control"), item)
+def _immutable(record: Record, item: Exchange) -> Judgement:
+    found, wanted = directives(item), record.catalogue.wire.sharing
+    holds = wanted in found and "immutable" in found and found.get("max-age") == str(YEAR_S)
+    holds = holds and not found.keys() & ({"private", "public", "no-store", "no-cache"} - {wanted})
+    return expect(holds, f"{wanted}, max-age={YEAR_S}, immutable", item.response_header("Cache-Control"), item)
 
 
 def _naming(record: Record, item: Exchange) -> Offer | None:

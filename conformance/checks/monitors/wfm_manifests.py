@@ -87,7 +87,7 @@ def bundles_are_named_rightly(record: Record) -> Iterator[Judgement]:
         kind = offer.bundle.get("mediaType")
         right = "application/vnd.margo.bundle.v1+tar+gzip"
         yield expect(kind == right, right, repr(kind), offer, only=["DS-017"])
-        url = f"/api/v1/bundles/{offer.bundle.get('digest')}"
+        url = f"{root(record, offer)}/bundles/{offer.bundle.get('digest')}"
         yield expect(offer.bundle.get("url") == url, url, offer.bundle.get("url"), offer, only=["DS-023"])
 
 
@@ -96,7 +96,7 @@ def deployments_are_addressed_by_their_digest(record: Record) -> Iterator[Judgem
     """A deployment's address holds its id and its digest."""
     for offer in record.offers:
         for ref in offer.refs:
-            url = f"/api/v1/deployments/{ref.get('deploymentId')}/{ref.get('digest')}"
+            url = f"{root(record, offer)}/deployments/{ref.get('deploymentId')}/{ref.get('digest')}"
             yield expect(ref.get("url") == url, url, ref.get("url"), offer)
 
 
@@ -197,6 +197,11 @@ def deployment_ids_are_uuids(record: Record) -> Iterator[Judgement]:
         for ref in offer.refs:
             found = ref.get("deploymentId")
             yield expect(isinstance(found, str) and pattern.fullmatch(found), "a UUID", repr(found), offer)
+
+
+def root(record: Record, offer: Offer) -> str:
+    """Give what the addresses of a client begin with in the revision."""
+    return record.catalogue.wire.root.format(clientId=offer.exchange.client)
 
 
 def _operation(record: Record, fact: Fact) -> str:

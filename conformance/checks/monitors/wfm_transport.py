@@ -41,7 +41,7 @@ def every_exchange_is_over_tls(record: Record) -> Iterator[Judgement]:
             yield unseen("TLS", error, item)
 
 
-@check("ID-31", role="wfm", monitor=True)
+@check("ID-31", "API-006", role="wfm", monitor=True, interpretations=("AMB-B-18",))
 def tls_1_3_is_the_default(record: Record) -> Iterator[Judgement]:
     """A client that offers TLS 1.2 and 1.3 gets 1.3."""
     older = {fact.data.get("name") for fact in record.facts_of("older-tls-offered")}
@@ -49,6 +49,17 @@ def tls_1_3_is_the_default(record: Record) -> Iterator[Judgement]:
         if connection.outcome == "established" and connection.tls and connection.offered not in older:
             found = connection.tls.version
             yield expect(found == "TLSv1.3", "TLSv1.3", found, connection)
+
+
+@check("API-012", role="wfm", monitor=True)
+def the_wfm_shows_a_certificate(record: Record) -> Iterator[Judgement]:
+    """The WFM represents itself with an X.509 certificate that leads to the anchors its clients were given."""
+    for connection in record.connections:
+        if connection.outcome == "established" and connection.tls:
+            shown = connection.tls.peer_chain
+            yield expect(shown, "a certificate", f"{len(shown)} certificates", connection)
+        elif (connection.reason or "").startswith(BY_PROBE):
+            yield expect(False, "a certificate that is trusted", connection.reason, connection)
 
 
 @check("ID-33", role="wfm", monitor=True)

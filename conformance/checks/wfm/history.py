@@ -114,7 +114,7 @@ def refusals(record: Record, *requests: str, only: Iterable[str] | None = None) 
     items = sent(record, *requests)
     bad = [item for item in items if not item.good]
     for item in bad:
-        yield from _refused(item, only)
+        yield from _refused(record, item, only)
         before, after = of_same_request(record, item.fact)
         for where, twins in (("before", before[-1:]), ("after", after[:1])):
             if not twins:
@@ -127,7 +127,7 @@ def refusals(record: Record, *requests: str, only: Iterable[str] | None = None) 
             yield Judgement(judgement.seen, judgement.expected, judgement.found, judgement.shown_by, _tuple(only))
 
 
-def _refused(item: Sent, only: Iterable[str] | None) -> Iterator[Judgement]:
+def _refused(record: Record, item: Sent, only: Iterable[str] | None) -> Iterator[Judgement]:
     how = REFUSALS[item.expects]
     answer = item.exchange
     defect = item.fact.data.get("defect") or item.expects
@@ -137,7 +137,7 @@ def _refused(item: Sent, only: Iterable[str] | None) -> Iterator[Judgement]:
         yield noted(f"{wanted} for {defect}: {how.why}", said(answer), answer, only=only)
     refused = right or answer.status in how.tolerated
     yield expect(refused, f"{wanted} for {defect}", said(answer), answer, only=only)
-    if right and how.fragment and answer.method != "HEAD":
+    if right and how.fragment and answer.method != "HEAD" and record.catalogue.wire.problems:
         kind = f"{NAMESPACE}#{how.fragment}"
         yield expect(problem_type(answer) == kind, f"type {kind} for {defect}", said(answer), answer, only=only)
 

@@ -106,7 +106,7 @@ NEUTRAL = frozenset(
     {
         "address-escaped", "address-resolved", "broken-off", "changed-at-once", "client", "compression-accepted",
         "conditional", "content-held", "deployed", "former-content", "http-version", "identity-service-asked",
-        "kept-connection-closed", "northbound-call", "northbound-failed", "odd-request", "operator-view",
+        "kept-connection-closed", "northbound-call", "northbound-failed", "odd-request", "onboarded", "operator-view",
         "overload-began",
         "placement", "placement-asked", "published", "renewed", "restarted", "resumed", "sound-certificate",
         "standing-still",
