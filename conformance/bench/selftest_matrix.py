@@ -7,7 +7,7 @@ from typing import Any
 
 from conformance.bench.scenarios import BEHAVIOUR_TAG, REQUIREMENT_TAG, scenarios
 from conformance.bench.selftest import Alarm, Subject, Trial, catching
-from conformance.catalogue import Catalogue
+from conformance.catalogue import DEFAULT_REVISION, Catalogue, load
 from conformance.checks.judging import covered
 from conformance.checks.registry import checks
 from conformance.record.events import Role
@@ -36,7 +36,7 @@ class Matrix:
 
     def by(self, defect: Defect) -> tuple[str, ...]:
         """Name the checks that caught a mutant: they found broken what it breaks, a SHOULD at least by a warning."""
-        alarms, broken = self.mutants[defect.name].alarms, catching(defect.requirement)
+        alarms, broken = self.mutants[defect.name].alarms, catching(defect.requirement, self.catalogue.revision)
         caught = [item for item in alarms if item.requirement == defect.requirement and item.outcome in broken]
         return tuple(sorted({item.check for item in caught}))
 
@@ -141,9 +141,17 @@ class Matrix:
         return found.monitor or any(name in shown for name in (*found.requirements, *covered(found, self.catalogue)))
 
     def _judges_a_must(self, check: str) -> bool:
-        """Whether it can fail a MUST of the revision; what only observes, or no scenario calls, can fail nothing."""
+        """Whether it can fail a MUST of the revision; what only observes, or no scenario calls, can fail nothing.
+
+        Broken WFMs of a revision that is not the default one are broken in what is peculiar to it: what it shares is
+        tried on those of the default revision.
+        """
+        shared = (self.role, self.catalogue.revision != DEFAULT_REVISION) == ("wfm", True) and any(
+            name in load() for name in checks(self.role)[check].requirements
+        )
         return (
             not checks(self.role)[check].observes
+            and not shared
             and self._is_used(check)
             and any(
                 name in self.catalogue

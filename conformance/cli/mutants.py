@@ -33,6 +33,12 @@ def _of(role: Role, revision: str) -> Iterator[MutantLine]:
                 yield MutantLine(
                     broken_device.name, broken_device.breaks, broken_device.description, broken_device.needs
                 )
+    elif revision != DEFAULT_REVISION:
+        from simulator.wfm.mutants_signed import SIGNED_MUTANTS
+
+        for broken in SIGNED_MUTANTS.values():
+            if _has(revision, broken.breaks):
+                yield MutantLine(broken.name, broken.breaks, broken.description)
     else:
         from simulator.wfm.mutants import WFM_MUTANTS as OF_WFM
 

@@ -99,7 +99,7 @@ def run_wfm(  # noqa: PLR0913 - one parameter for each option
         target = target if url else target or subject_of(replay, "wfm")
     if url is None:
         spread = Spread((worker_command("wfm", target, ics, packages, revision=said.revision),), jobs, part)
-        seat = simulated(said, mutant_of(target, "wfm"), packages)
+        seat = simulated(said, mutant_of(target, "wfm", said.revision), packages)
         if replay:
             raise typer.Exit(carry_out_replay(seat, replay, as_json=as_json))
         raise typer.Exit(carry_out((seat,), out, filters, as_json=as_json, spread=spread))

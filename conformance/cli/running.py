@@ -66,10 +66,17 @@ def statement(role: Role, ics: Path | None, revision: str | None) -> Ics:
     if wanted and wanted != stated.revision:
         cause = f"{ics}: revision: expected {wanted} as given with --revision, found {stated.revision}"
         raise Misuse("usage", cause, "leave --revision out, or change the statement")
-    if stated.revision not in RUNNABLE[role]:
-        cause = f"revision {stated.revision} can be listed and explained, but not yet run"
-        raise Misuse("revision", cause, f"revisions that can be run: {', '.join(RUNNABLE[role])}")
+    runnable(role, stated.revision)
     return stated
+
+
+def runnable(role: Role, revision: str | None) -> str:
+    """Give a revision that can be run. Raises UnknownName, and Misuse for one that cannot."""
+    wanted = load(revision or DEFAULT_REVISION).revision
+    if wanted not in RUNNABLE[role]:
+        cause = f"revision {wanted} can be listed and explained, but not yet run"
+        raise Misuse("revision", cause, f"revisions that can be run: {', '.join(RUNNABLE[role])}")
+    return wanted
 
 
 @dataclass(frozen=True, slots=True)

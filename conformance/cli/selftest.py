@@ -45,6 +45,7 @@ def register(app: typer.Typer) -> None:
             "selftest device --mutant accepts-equal-version",
             "selftest device --revision 1.0.0-rc.2-signed",
             "selftest wfm --json --jobs 4",
+            "selftest wfm --revision 1.0.0-rc.2-signed",
         ),
         epilog=EXIT_CODES,
     )(selftest)
@@ -74,12 +75,13 @@ def selftest(
 
     from conformance.bench.run import load_checks
     from conformance.bench.selftest_matrix import markdown
-    from conformance.catalogue import DEFAULT_REVISION, load
     from conformance.cli.checking import check_folder
     from conformance.cli.console import plain, stderr, stdout
     from conformance.cli.roles import role_of
+    from conformance.cli.running import runnable
 
-    chosen, held = role_of(role), load(revision or DEFAULT_REVISION).revision
+    chosen = role_of(role)
+    held = runnable(chosen, revision)
     if out:
         check_folder("--out", out)
     defects = _defects(chosen, mutant, held)

@@ -85,6 +85,10 @@ class Onboarding:
         """The client of an id."""
         return self._by_client.get(client_id)
 
+    def every_key(self) -> tuple[VerifierKey, ...]:
+        """The keys of all clients."""
+        return tuple(enrolment.key for enrolment in self._by_client.values())
+
     def restore(self, rows: list[Mapping[str, object]]) -> None:
         """Take up the clients of the store."""
         for row in rows:

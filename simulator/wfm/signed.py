@@ -46,6 +46,7 @@ class SignatureInvalid(NotAuthenticated):
 
     def __init__(self, refused: SignatureRefused) -> None:
         super().__init__(str(refused))
+        self.kind = refused.kind
         self.status = 400 if refused.kind in ("missing-digest", "wrong-digest") else 401
 
 

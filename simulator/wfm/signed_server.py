@@ -24,7 +24,13 @@ from simulator.wfm.signed import SignedApi, SignedCaller, SignedFront, SignedSta
 
 
 class SignedWfm(ReferenceWfm):
-    """A WFM of this revision; of its configuration, credential, trust and accepted clients come from `front`."""
+    """A WFM of this revision; of its configuration, credential, trust and accepted clients come from `front`.
+
+    `caller_class` and `onboarding_class` are replaced by broken variants.
+    """
+
+    caller_class: type[SignedCaller] = SignedCaller
+    onboarding_class: type[Onboarding] = Onboarding
 
     def __init__(
         self,
@@ -48,7 +54,7 @@ class SignedWfm(ReferenceWfm):
             clock=clock,
         )
         self.front = front
-        self.clients = Onboarding(self.core.new_id, front.accepted)
+        self.clients = self.onboarding_class(self.core.new_id, front.accepted)
         """Who is known, and by which certificate; may be replaced before the start."""
         self._caller: SignedCaller | None = None
         self.northbound.envelope = DEPLOYMENT_ENVELOPE
@@ -58,7 +64,7 @@ class SignedWfm(ReferenceWfm):
         shown = self.front.credential
         source = HeldCredential(shown) if isinstance(shown, Credential) else shown
         context = watched_server_context(source, self._observer, allow_tls12=self.config.allow_tls12)
-        self._caller = SignedCaller(self.clients, self.front)
+        self._caller = self.caller_class(self.clients, self.front)
         return context, self._caller
 
     def show_root(self, root: x509.Certificate, encoding: CertificateEncoding) -> None:

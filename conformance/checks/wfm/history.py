@@ -75,6 +75,21 @@ REFUSALS = {
     "no-such-thing": Refusal((404, 405, 501)),
     "not-authorized": Refusal((403,)),
     "overload": Refusal((429, 503)),
+    "unsigned": Refusal((401,), None, (400,), "400 and 401 are both right for what is missing (AMB-B-10)"),
+    "undigested": Refusal((400,), None, (401,), "400 and 401 are both right for what is missing (AMB-B-10)"),
+    "misdigested": Refusal((400, 401)),
+    "uncovered": Refusal((401,), None, (400,), "no text gives the code (AMB-B-10)"),
+    "altered": Refusal((401,)),
+    "foreign-key": Refusal((401,)),
+    "stale": Refusal((401,), None, (400, 403), "no text gives the code (AMB-B-10)"),
+    "ahead": Refusal((401,), None, (400, 403), "no text gives the code (AMB-B-10)"),
+    "foreign-route": Refusal((401, 403), None, (404,), "no text gives the code (AMB-B-12)"),
+    "unknown-client": Refusal((404,), None, (401, 403), "which comes first is not said (AMB-B-10)"),
+    "no-certificate": Refusal((400,), None, (422,), "a request that is wrong by its schema"),
+    "other-kind": Refusal((400,), None, (422,), "a request that is wrong by its schema"),
+    "expired": Refusal((403,), None, (400,), "no text says that it is not a bad format"),
+    "unproven": Refusal((401,), None, (400, 403), "no text gives the code (AMB-B-07)"),
+    "not-admitted": Refusal((403,)),
 }
 
 

@@ -104,14 +104,13 @@ NEGATIVE: Mapping[str, Twins] = {
 
 NEUTRAL = frozenset(
     {
-        "address-escaped", "address-resolved", "broken-off", "changed-at-once", "client", "compression-accepted",
-        "conditional", "content-held", "deployed", "former-content", "http-version", "identity-service-asked",
-        "kept-connection-closed", "northbound-call", "northbound-failed", "odd-request", "onboarded", "operator-view",
-        "overload-began",
-        "placement", "placement-asked", "published", "renewed", "restarted", "resumed", "sound-certificate",
-        "standing-still",
-        "trust-tried", "unknown-kinds", "updated", "version-forced", "was-away", "wfm-address", "wfm-credential",
-        "withdrawn",
+        "address-escaped", "address-resolved", "admitted", "broken-off", "capital-letters", "changed-at-once",
+        "client", "compression-accepted", "conditional", "content-held", "deployed", "former-content", "http-version",
+        "identity-service-asked", "kept-connection-closed", "northbound-call", "northbound-failed", "odd-request",
+        "onboarded", "onboarded-again", "onboarding-tried", "operator-view", "overload-began", "placement",
+        "placement-asked", "published", "renewed", "restarted", "resumed", "root-certificate", "sent-twice",
+        "sound-certificate", "standing-still", "trust-tried", "unknown-kinds", "updated", "version-forced",
+        "was-away", "wfm-address", "wfm-credential", "withdrawn",
     }
 )  # fmt: skip
 """Kinds of facts that stand for nothing to be refused."""
