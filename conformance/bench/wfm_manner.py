@@ -159,22 +159,22 @@ def _enveloped(kind: str, body: bytes | None) -> bytes | None:
     chunks = body.endswith(b"\r\n0\r\n\r\n")
     try:
         text = (_unchunked(body) if chunks else body).decode()
-        start, members = _members(text)
+        start, members, end = _members(text)
     except (UnicodeDecodeError, JSONDecodeError, RecursionError, IndexError, ValueError):
         return body
     kept = [written for name, written in members if name not in dropped]
     own = [f"{dumps(name)}:{dumps(value)}" for name, value in envelope.items()]
-    written = (text[:start] + "{" + ",".join([*own, *kept]) + "}").encode()
+    written = (text[:start] + "{" + ",".join([*own, *kept]) + "}" + text[end:]).encode()
     return _chunked(written) if chunks else written
 
 
-def _members(text: str) -> tuple[int, list[tuple[str, str]]]:
-    """Give where an object begins and its members as they are written; raises JSONDecodeError for anything else."""
+def _members(text: str) -> tuple[int, list[tuple[str, str]], int]:
+    """Give where an object begins, its members as they are written, and where it ends; else raises JSONDecodeError."""
     start = _blank(text, 0)
     if text[start] != "{":
         raise JSONDecodeError("no object", text, start)
-    JSONDecoder().raw_decode(text, start)
-    return start, list(_each(text, start + 1))
+    _, end = JSONDecoder().raw_decode(text, start)
+    return start, list(_each(text, start + 1)), end
 
 
 def _each(text: str, at: int) -> Iterator[tuple[str, str]]:
