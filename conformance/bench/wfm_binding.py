@@ -1,22 +1,29 @@
 """How a revision lets clients in at a WFM: by the SVIDs they show, or by onboarding a certificate and signing."""
 
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Protocol
 
 from cryptography import x509
 
-from conformance.bench.errors import NotSeen
+from conformance.bench.errors import NotSeen, UsageError
 from conformance.bench.probe import Presented
 from conformance.bench.wfm_clients import Client
 from conformance.bench.wfm_line import ServerTrust
 from conformance.bench.wfm_manner import Signing
 from conformance.bench.wfm_requests import as_json
 from conformance.record.events import Exchange
-from simulator.identity.client_certificate import CertificateEncoding, ClientCertificate, written_certificate
-from simulator.identity.errors import SvidRefused
+from simulator.identity.client_certificate import (
+    CERTIFICATE_FILE,
+    KEY_FILE,
+    CertificateEncoding,
+    ClientCertificate,
+    written_certificate,
+)
+from simulator.identity.errors import CredentialError, SvidRefused
+from simulator.identity.files import read_file
 from simulator.identity.signatures import Algorithm
 from simulator.identity.svid_rules import check_leaf
 from simulator.identity.web import WebAnchors, WebAuthority
@@ -142,20 +149,26 @@ def client_id_of(exchange: Exchange) -> str | None:
 
 
 SVIDS = SvidBinding()
-ANCHORS_FILE = "wfm-root.pem"
-"""In the identity folder of a real WFM: the certificate below which its HTTPS server stands."""
+ANCHORS_FILE = "root-ca.pem"
+"""In the identity folder of a real WFM: the certificate below which its HTTPS server stands, in PEM."""
 CLIENTS = "clients"
 
 
-def signed_binding(folder: Path) -> SignedBinding:
-    """Read an identity folder: `wfm-root.pem`, and `clients/NAME/client.pem` with `client_key.pem` where it knows them.
+def signed_binding(folder: Path, names: Iterable[str] = ()) -> SignedBinding:
+    """Read an identity folder: `root-ca.pem`, and `clients/NAME/client.pem` with `client_key.pem` of clients by name.
 
-    Raises CredentialError and OSError.
+    Raises UsageError for files that are missing or cannot be used.
     """
-    places = sorted((folder / CLIENTS).iterdir()) if (folder / CLIENTS).is_dir() else []
-    given = {
-        place.name: ClientCertificate.load(place / "client.pem", place / "client_key.pem")
-        for place in places
-        if (place / "client.pem").is_file()
-    }
-    return SignedBinding(WebAnchors((folder / ANCHORS_FILE).read_bytes()), given)
+    try:
+        anchors = WebAnchors(read_file(folder / ANCHORS_FILE, "root CA"))
+        anchors.client_context()
+        given = {name: _given(folder / CLIENTS / name) for name in names}
+    except CredentialError as error:
+        raise UsageError(str(error)) from None
+    except (ValueError, OSError) as error:
+        raise UsageError(f"{folder / ANCHORS_FILE}: expected certificates in PEM, found: {error}") from None
+    return SignedBinding(anchors, given)
+
+
+def _given(place: Path) -> ClientCertificate:
+    return ClientCertificate.load(place / CERTIFICATE_FILE, place / KEY_FILE)

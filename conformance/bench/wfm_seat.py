@@ -17,7 +17,7 @@ from conformance.bench.northbound import Northbound
 from conformance.bench.probe import Endpoint
 from conformance.bench.run import Seat
 from conformance.bench.wfm_bench import WfmBench
-from conformance.bench.wfm_binding import SignedBinding
+from conformance.bench.wfm_binding import SVIDS, Binding, SignedBinding, signed_binding
 from conformance.bench.wfm_control import HttpControl, WfmHooks, hooks_of, joined
 from conformance.bench.wfm_identities import identities
 from conformance.bench.wfm_patience import Patience
@@ -122,19 +122,47 @@ def external_seat(
     """
     patience = patience or Patience()
     endpoint = Endpoint.of(url)
-    authority, wfm_id, given = identities(identity)
     sharing = sharing or Sharing()
+    authority, wfm_id, given, binding = _KNOWN_BY[ics.revision](identity, sharing)
     if given and not sharing.client_ids:
         sharing = replace(sharing, client_ids=given)
     able = joined(hooks, hooks_of(northbound, endpoint) if northbound else None)
     register = partial(_register, northbound) if northbound is not None and northbound.can("register") else None
     roster = Roster(sharing.own_ids, fresh=sharing.fresh, register=register)
     subject = partial(
-        WfmSubject, endpoint, authority, wfm_id, northbound, able, roster=roster, lock=sharing.lock, patience=patience
+        WfmSubject,
+        endpoint,
+        authority,
+        wfm_id,
+        northbound,
+        able,
+        roster=roster,
+        binding=binding,
+        lock=sharing.lock,
+        patience=patience,
     )
     names = set(able.names) | (set(northbound.hooks) if northbound is not None else set())
     make = partial(WfmBench, open_subject=lambda _: subject(), apps=apps, at_end=tidy)
     return Seat(ics, url, make, frozenset(names), given_up=lambda: patience.given_up)
+
+
+KnownBy = tuple[Authority, str, tuple[str, ...], Binding]
+"""The authority for SVIDs, the WFM's id in it, the clients whose credentials were given, and how clients come."""
+
+
+def _by_svids(identity: Path, _sharing: Sharing) -> KnownBy:
+    return (*identities(identity), SVIDS)
+
+
+def _by_certificates(identity: Path, sharing: Sharing) -> KnownBy:
+    # there are no SVIDs in this revision: what is made with them belongs to scenarios that it does not have
+    return _test_identity()[0], WFM_ID, (), signed_binding(identity, sharing.client_ids)
+
+
+_KNOWN_BY: Mapping[str, Callable[[Path, Sharing], KnownBy]] = {
+    DEFAULT_REVISION: _by_svids,
+    SIGNED_REVISION: _by_certificates,
+}
 
 
 def _register(northbound: Northbound, client_id: str) -> None:

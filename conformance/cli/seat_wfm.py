@@ -8,6 +8,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from urllib.parse import urlsplit
 
+import httpx
+
 from conformance.bench import wfm_seat
 from conformance.bench.adapters.opening import open_northbound
 from conformance.bench.applications import applications
@@ -17,10 +19,12 @@ from conformance.bench.northbound import Northbound, NorthboundError
 from conformance.bench.probe import Endpoint
 from conformance.bench.run import Seat
 from conformance.bench.scenarios import HOOK_TAG, Scenario
+from conformance.bench.wfm_binding import ANCHORS_FILE, signed_binding
 from conformance.bench.wfm_control import control_hooks
 from conformance.bench.wfm_identities import identities
 from conformance.bench.wfm_patience import Patience
 from conformance.bench.workers import Part
+from conformance.catalogue import DEFAULT_REVISION
 from conformance.cli.console import stderr
 from conformance.cli.problems import Misuse
 from conformance.cli.smoke import first_contact
@@ -28,6 +32,7 @@ from conformance.record.events import Fact
 from conformance.record.file import EVENT_FILE, read
 from simulator.identity.spiffe import client_spiffe_id, is_segment
 from simulator.identity.trust import StaticTrust
+from simulator.protocol.signed import ONBOARDING_PATH
 
 CONNECT_S = 5.0
 FIRST_CONTACT = "first-contact"
@@ -88,7 +93,7 @@ def seat_of_real(
         patience = Patience()
         seat = _seat(ics, real, northbound, wfm_seat.Sharing(real.client_ids, real.fresh, part, lock), patience)
         if part is None:
-            _check(real, northbound, patience)
+            _check(real, northbound, patience, ics.revision)
     except BaseException:
         if northbound is not None:
             northbound.close()
@@ -104,14 +109,17 @@ def _seat(
     return wfm_seat.external_seat(ics, real.url, northbound, real.identity, apps, hooks, sharing, patience)
 
 
-def _check(real: RealWfm, northbound: Northbound | None, patience: Patience) -> None:
+def _check(real: RealWfm, northbound: Northbound | None, patience: Patience, revision: str) -> None:
     endpoint = Endpoint.of(real.url)
     _check_reachable("--url", endpoint.host, endpoint.port)
     for option, address in (("--northbound", real.northbound), ("--control", real.control)):
         if address and "://" in address:
             parts = urlsplit(address)
             _check_reachable(option, parts.hostname or "", parts.port or _PORTS.get(parts.scheme, 80))
-    _check_first_contact(endpoint, real, patience)
+    if revision == DEFAULT_REVISION:
+        _check_first_contact(endpoint, real, patience)
+    else:
+        _check_signed_contact(endpoint, real)
     _check_northbound(northbound)
 
 
@@ -198,6 +206,27 @@ def _check_first_contact(endpoint: Endpoint, real: RealWfm, patience: Patience) 
     trusted = "is not trusted by" if found.what == "wfm svid" else "does not trust"
     cause = f"--identity {real.identity}: the WFM at {where} {trusted} the authority in this folder: {found.found}"
     raise Misuse("identity", cause, f"give with --identity the folder the WFM's credentials come from; {closer}")
+
+
+def _check_signed_contact(endpoint: Endpoint, real: RealWfm) -> None:
+    """Refuse a WFM whose server is not trusted, or that answers in another revision than 1.0.0-rc.2-signed."""
+    context = signed_binding(real.identity, real.client_ids).anchors.client_context()
+    where = f"https://{endpoint.authority}{endpoint.prefix}"
+    try:
+        with httpx.Client(verify=context, timeout=CONNECT_S) as client:
+            answer = client.post(f"{where}{ONBOARDING_PATH}", json={})
+    except httpx.TransportError as error:
+        if "CERTIFICATE_REQUIRED" in str(error).upper().replace(" ", "_"):
+            raise _another_revision(where, "asks for a client certificate in the TLS handshake") from None
+        cause = f"--identity {real.identity}: no TLS connection with {where}: {error}"
+        raise Misuse("tls", cause, f"{ANCHORS_FILE} in it has to vouch for the WFM's server") from None
+    if answer.status_code in (404, 405):
+        raise _another_revision(where, f"answers {answer.status_code} at {ONBOARDING_PATH}")
+
+
+def _another_revision(where: str, found: str) -> Misuse:
+    cause = f"--url: the WFM at {where} does not speak 1.0.0-rc.2-signed: it {found}"
+    return Misuse("revision", cause, f"try without --revision, for {DEFAULT_REVISION}; `list revisions` shows all")
 
 
 def _check_northbound(northbound: Northbound | None) -> None:

@@ -35,6 +35,7 @@ def register(app: typer.Typer) -> None:
             "connect. The northbound and control APIs have no access control, and stay on this machine.",
             "serve wfm",
             "serve wfm --host 0.0.0.0 --accept line-7",
+            "serve wfm --revision 1.0.0-rc.2-signed",
             "serve wfm --store postgresql+psycopg://wfm@db/margo",
             "serve wfm --app path/to/my-package",
         ),
@@ -74,11 +75,16 @@ def serve_wfm(  # noqa: PLR0913 - one parameter for each option
         list[str] | None,
         typer.Option("--accept", metavar="CLIENT", help="Accept only this client; may be repeated. Default: any."),
     ] = None,
+    revision: options.Revision = None,
 ) -> None:
     """Prepare the identity folder, then serve until stopped."""
+    from conformance.catalogue import DEFAULT_REVISION
     from conformance.cli.addresses import Wanted, check_free
     from conformance.cli.checking import check_folder
     from conformance.cli.identity_folder import DEFAULT_WFM_ID, SAMPLE_CLIENTS, IdentityFolder, check_id
+    from conformance.cli.running import runnable
+    from conformance.cli.serve_signed import SignedHouse
+    from conformance.cli.serve_signed import serve as serve_signed
     from conformance.cli.serving import serve_until_stopped
     from simulator.identity.trust import StaticTrust
     from simulator.wfm.packages import load_directory
@@ -103,6 +109,21 @@ def serve_wfm(  # noqa: PLR0913 - one parameter for each option
         )
         if number is not None
     )
+    if runnable("wfm", revision) != DEFAULT_REVISION:
+        shown = WfmConfig(
+            "unused",
+            wfm_id or DEFAULT_WFM_ID,
+            host=host,
+            operator_host=OPERATOR_HOST,
+            management_port=port,
+            northbound_port=northbound_port,
+            control_port=control_port,
+            store_url=_store_url(store, identity),
+        )
+        hosts = frozenset({reachable_as(host), "localhost", "127.0.0.1"})
+        house = SignedHouse(identity, clients, hosts, accepted=bool(accept))
+        serve_until_stopped(lambda stop: serve_signed(shown, house, packages, stop))
+        return
     authority = kept or folder.authority(trust_domain)
     name = wfm_id or folder.kept_wfm_id() or DEFAULT_WFM_ID
     svid = folder.issue_wfm(authority, name, (reachable_as(host),))
