@@ -216,8 +216,9 @@ def _check_signed_contact(endpoint: Endpoint, real: RealWfm) -> None:
         with httpx.Client(verify=context, timeout=CONNECT_S) as client:
             answer = client.post(f"{where}{ONBOARDING_PATH}", json={})
     except httpx.TransportError as error:
-        if "CERTIFICATE_REQUIRED" in str(error).upper().replace(" ", "_"):
-            raise _another_revision(where, "asks for a client certificate in the TLS handshake") from None
+        # with TLS 1.3 a server that wants a client's certificate ends the connection after the client's own handshake
+        if not isinstance(error, httpx.ConnectError | httpx.TimeoutException):
+            raise _another_revision(where, "ends the connection of a client without a certificate") from None
         cause = f"--identity {real.identity}: no TLS connection with {where}: {error}"
         raise Misuse("tls", cause, f"{ANCHORS_FILE} in it has to vouch for the WFM's server") from None
     if answer.status_code in (404, 405):

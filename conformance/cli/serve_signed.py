@@ -72,7 +72,7 @@ async def serve(config: WfmConfig, house: SignedHouse, packages: tuple[Package, 
 def sheet(wfm: SignedWfm, house: SignedHouse) -> Iterator[str]:
     """Give the lines of the connection sheet."""
     config = wfm.config
-    url = f"https://{sorted(house.hosts, key=_is_address)[0]}:{wfm.management_port}"
+    url = f"https://{min(house.hosts, key=_preference)}:{wfm.management_port}"
     operator = f"http://{config.operator_host}"
     yield "reference WFM of revision 1.0.0-rc.2-signed: clients onboard with a certificate and sign their requests"
     yield f"  listening on  {config.host} port {wfm.management_port}"
@@ -101,3 +101,8 @@ def _is_address(host: str) -> bool:
     except ValueError:
         return False
     return True
+
+
+def _preference(host: str) -> tuple[bool, bool]:
+    """Put a true name first, then `localhost`, then addresses."""
+    return _is_address(host), host == "localhost"
