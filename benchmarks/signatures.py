@@ -20,7 +20,7 @@ from simulator.identity.signatures import Algorithm, SignedParts, Signer, Signer
 URL = "https://wfm.example/api/v1/clients/3f8a/deployments/11111111-2222-4333-8444-555555555555/status"
 BODY = b'{"apiVersion": "deployment.margo.org/v1alpha1", "kind": "DeploymentStatusManifest"}' * 7
 COVERED = ("@method", "@target-uri", "content-digest")
-THEIRS = {
+THEIRS: dict[Algorithm, type[library.HTTPSignatureAlgorithm]] = {
     "ecdsa-p256-sha256": algorithms.ECDSA_P256_SHA256,
     "ecdsa-p384-sha384": algorithms.ECDSA_P384_SHA384,
     "rsa-v1_5-sha256": algorithms.RSA_V1_5_SHA256,
