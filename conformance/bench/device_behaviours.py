@@ -173,8 +173,9 @@ def replace_device(bench: DeviceBench) -> Fact:
     device = simulated(bench, "replace the device")
     leaf, own = bench.world.reissued()
     fact = bench.note("replaced", leaf=leaf)
-    bench.factory_reset()
+    # its key first: a unit that was reset would poll with the one of its predecessor until it had its own
     bench.loop.run(device.configure(**own))
+    bench.factory_reset()
     return fact
 
 
