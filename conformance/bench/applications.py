@@ -31,6 +31,7 @@ ApplicationRole = Literal["primary", "secondary", "tertiary", "spare 1", "spare 
 ROLES: tuple[ApplicationRole, ...] = ("primary", "secondary", "tertiary")
 SPARES: tuple[ApplicationRole, ...] = ("spare 1", "spare 2", "spare 3")
 """Samples that the user's packages took the role of: for scenarios that need what only they have."""
+SAMPLES = "applications"
 MAX_PACKAGE_BYTES = 16 * 1024 * 1024
 MAX_PACKAGE_FILES = 1_000
 _VERSION = re.compile(r"^(\d+)\.(\d+)\.(\d+)(?:-[0-9A-Za-z.-]+)?([_+].*)?$")
@@ -111,6 +112,11 @@ class Application:
         """The application's id."""
         return self.description.id
 
+    @property
+    def shipped(self) -> bool:
+        """Whether it is one of the suite's own samples."""
+        return self.directory.parent == features_folder() / SAMPLES
+
     def release(self, number: int) -> Release:
         """Give a release: 1 is the package as it is, each later one has patch versions that are one higher.
 
@@ -142,7 +148,7 @@ def applications(given: Iterable[Path] = (), samples: Path | None = None) -> App
 
     Raises UsageError naming file, field, expected and found: a package that cannot be used, or one application twice.
     """
-    folder = samples or features_folder() / "applications"
+    folder = samples or features_folder() / SAMPLES
     wanted = [(path, True) for path in given]
     wanted += [(path, False) for path in sorted(folder.iterdir() if folder.is_dir() else ()) if _is_package(path)]
     found: dict[str, Application] = {}

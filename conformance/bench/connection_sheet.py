@@ -13,6 +13,13 @@ from simulator.identity.files import write_private
 
 SHEET = "connection.txt"
 DOCUMENT = "connection.json"
+WFM_URL, TRUST_DOMAIN = "WFM URL", "Trust domain"
+SVID, SVID_KEY = "SVID with chain", "SVID key"
+BUNDLE_FILE = "Trust bundle"
+DISCOVERY, BUNDLE_URL = "Discovery URL", "Trust bundle URL"
+REGISTRY = "Component registry"
+ANCHORS = "Web anchors"
+"""Names of entries that programs look for."""
 ANYWHERE = frozenset({"0.0.0.0", "::", ""})  # noqa: S104 - what a user typed, compared and never bound here
 _ELSEWHERE = ("192.0.2.1", 9)
 """An address for documentation (RFC 5737): nothing is sent there, but the system says which of ours it would use."""
@@ -22,9 +29,11 @@ STEPS = (
     "How to connect the device:",
     "1. Install the SVID with its chain and key as the device's client credential (PEM).",
     "2. Install the trust bundle (a SPIFFE bundle) or, where the device wants PEM, the trust anchors.",
-    "   A device that retrieves its bundle is given the discovery URL and the anchors of that service instead.",
+    "   A device that retrieves its bundle is given the discovery URL instead, with the web anchors to know that",
+    "   service by, and the trust bundle URL for when there is no discovery document.",
     "3. Set the WFM URL. The WFM is known by its SPIFFE ID, not by the host name of that URL.",
-    "4. Switch the device on. It reports its capabilities, then polls for its desired state.",
+    "4. Have what fetches components trust the web anchors for the component registry (OCI over HTTPS, no login).",
+    "5. Switch the device on. It reports its capabilities, then polls for its desired state.",
 )
 """What a person does with the sheet of a device that comes with an SVID."""
 
@@ -64,21 +73,26 @@ def write_sheet(directory: Path, world: World) -> Sheet:
     bundle.write_bytes(world.authority.bundle().to_json())
     anchors.write_bytes(world.authority.root.certificate.public_bytes(Encoding.PEM))
     entries = {
-        "WFM URL": world.url,
-        "Trust domain": str(world.wfm_identity.trust_domain),
+        WFM_URL: world.url,
+        TRUST_DOMAIN: str(world.wfm_identity.trust_domain),
         "WFM": str(world.wfm_identity),
         "Device's client": str(world.client_identity),
         "Client id": CLIENT_ID,
-        "SVID with chain": str(certificate),
-        "SVID key": str(key),
+        SVID: str(certificate),
+        SVID_KEY: str(key),
         "SVID valid until": world.device_svid.leaf.not_valid_after_utc.isoformat(timespec="minutes"),
-        "Trust bundle": str(bundle),
+        BUNDLE_FILE: str(bundle),
         "Trust anchors": str(anchors),
     }
     if world.mis is not None:
-        web = folder / "identity-service-anchors.pem"
-        web.write_bytes(world.mis.web_authority.anchors.pem)
-        entries |= {"Discovery URL": world.mis.discovery_url, "Its anchors": str(web)}
+        entries |= {DISCOVERY: world.mis.discovery_url, BUNDLE_URL: world.mis.bundle_url}
+    if world.registry is not None:
+        entries[REGISTRY] = world.registry.address
+    service = world.mis or world.registry
+    if service is not None:
+        web = folder / "web-anchors.pem"
+        web.write_bytes(service.web_authority.anchors.pem)
+        entries[ANCHORS] = str(web)
     return _written(Sheet(folder, entries), STEPS)
 
 

@@ -67,17 +67,17 @@ def simulated(bench: DeviceBench, what: str) -> SimulatedDevice:
 
 def look_closely(bench: DeviceBench) -> Fact | None:
     """Record the configuration of what runs, and what the device's own log says; None where neither can be seen."""
-    device = getattr(bench.seat, "device", None)
-    if not isinstance(device, SimulatedDevice):
+    seat = bench.seat
+    found = bench.loop.run(seat.inspect(), seat.patience_s)
+    log = bench.loop.run(seat.log(), seat.patience_s)
+    if found is None and log is None:
         return None
-    settings = {
-        name: {part.name: part.configuration for part in view.components.values()}
-        for name, view in device.workloads.items()
+    told = {
+        what: {name: {one: part[member] for one, part in parts.items()} for name, parts in (found or {}).items()}
+        for what, member in (("settings", "configuration"), ("begun", "begun"))
     }
-    begun: dict[str, dict[str, int]] = {}
-    for (name, component), count in device.machine.started.items():
-        begun.setdefault(name, {})[component] = count
-    return bench.note("looked-closely", settings=settings, begun=begun, log=[entry.message for entry in device.log])
+    lines = None if log is None else [entry["message"] for entry in log]
+    return bench.note("looked-closely", **(told if found is not None else {}), log=lines)
 
 
 def script_release(bench: DeviceBench, role: str, release: int, behaviour: str) -> None:
@@ -158,24 +158,21 @@ def open_proxy(bench: DeviceBench) -> ConnectProxy:
 
 def renew_credential(bench: DeviceBench, *, expired: bool = False) -> Fact:
     """Give the device another credential for the same client: with a key of its own, and still valid or `expired`."""
-    device = simulated(bench, "give the device another credential")
     authority, client = bench.world.authority, bench.world.client_identity
     now = authority.clock()
     over = (now - timedelta(days=2), now - timedelta(days=1)) if expired else (None, None)
     svid = authority.issue(client, not_before=over[0], not_after=over[1])
     fact = bench.note("credential-given", expired=expired, leaf=hashlib.sha256(_der(svid)).hexdigest())
-    bench.loop.run(device.renew_svid(svid))
+    bench.loop.run(bench.seat.renew(svid, expired=expired), bench.seat.patience_s)
     return fact
 
 
 def replace_device(bench: DeviceBench) -> Fact:
     """Put a unit in the device's place that knows nothing, and has a key of its own for the same client."""
-    device = simulated(bench, "replace the device")
     leaf, own = bench.world.reissued()
     fact = bench.note("replaced", leaf=leaf)
-    # its key first: a unit that was reset would poll with the one of its predecessor until it had its own
-    bench.loop.run(device.configure(**own))
-    bench.factory_reset()
+    bench.note("factory-reset")
+    bench.loop.run(bench.seat.replace(own), bench.seat.patience_s)
     return fact
 
 

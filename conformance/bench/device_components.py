@@ -1,18 +1,21 @@
 """A component registry beside the WFM: it holds what deployments name, right or odd in one point.
 
 While a registry is open, every deployment that is published names it; what it holds for a component is made when the
-deployment is.
+deployment is. The one that stands for a whole run also holds, in every scenario, the components of the applications
+that come with the suite: their own registries do not exist, and a device that really fetches would get nothing.
 """
 
 from collections.abc import Mapping
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from conformance.bench.applications import Release
-from conformance.bench.device_bench import DeviceBench
 from conformance.bench.device_deployments import path_of
+from conformance.bench.device_external import ExternalSeat
+from conformance.bench.device_rig import DeviceRig
 from conformance.bench.errors import Blocked
 from conformance.record.events import Fact
 from simulator.faults.plan import (
+    MAX_DELAY_S,
     Action,
     AlterHeaders,
     Answer,
@@ -28,8 +31,11 @@ from simulator.protocol.component import Kind
 from simulator.registry.archives import ODD_LAYOUTS, Layout, Project, chart_layout
 from simulator.registry.server import Registry
 
+if TYPE_CHECKING:
+    from conformance.bench.device_bench import DeviceBench
+
 STALL_S = 20.0
-"""How long a registry that stalls keeps an answer back: longer than any device's patience in a simulation."""
+"""How long a registry that stalls keeps an answer back, at least: longer than any device's patience in a simulation."""
 
 OTHER = Project("other", {"main": {"image": "registry.invalid/other:1"}}).layout().to_bytes()
 """An archive that keeps every rule, and is not the one that was asked for."""
@@ -59,11 +65,16 @@ TROUBLES: Mapping[str, tuple[str, Action]] = {
 
 
 class ComponentSource:
-    """The registry of one scenario. `odd` maps a role and release to what is odd about the layout of its archives."""
+    """The registry of one scenario. `odd` maps a role and release to what is odd about the layout of its archives.
 
-    def __init__(self, bench: DeviceBench, registry: Registry) -> None:
+    `folder` begins the path of every repository: where one registry serves a whole run, each scenario has its own, so
+    that what a device keeps of an earlier one is no answer.
+    """
+
+    def __init__(self, bench: DeviceRig, registry: Registry, folder: str = "") -> None:
         self._bench = bench
         self._registry = registry
+        self._folder = folder
         self.odd: dict[tuple[str, int], str] = {}
         self.checked: set[str] = set()
         """Roles whose projects say how their health is told."""
@@ -71,7 +82,7 @@ class ComponentSource:
     @property
     def address(self) -> str:
         """What stands behind `oci://` in deployments."""
-        return self._registry.address
+        return f"{self._registry.address}/{self._folder}".rstrip("/")
 
     def hold(self, role: str, release: Release, profile: ProfileOffer) -> None:
         """Hold every component of a profile, and say so in the record."""
@@ -79,7 +90,7 @@ class ComponentSource:
         for component in profile.components:
             layout = self._layout(component.name, component.properties.revision, profile.type, role)
             data = (ODD_LAYOUTS[odd](layout) if odd else layout).to_bytes()
-            name, tag = path_of(component.properties.repository), component.properties.revision
+            name, tag = self._folder + path_of(component.properties.repository), component.properties.revision
             pushed = self._registry.content.push(name, tag, kind_of(profile), data)
             self._bench.note(
                 "component-held",
@@ -108,15 +119,29 @@ def kind_of(profile: ProfileOffer) -> Kind:
     return "helm" if profile.type == "helm" else "compose"
 
 
-def open_registry(bench: DeviceBench) -> ComponentSource:
+def open_registry(bench: "DeviceBench") -> None:
     """Open the registry; raises Blocked when the device cannot be told to trust it."""
     if "registry" not in bench.hooks:
         raise Blocked("the device cannot be told to trust the bench's component registry")
-    bench.components = ComponentSource(bench, bench.loop.run(bench.world.open_registry()))
+    bench.components = bench.shelf or ComponentSource(bench, bench.loop.run(bench.world.open_registry()))
     bench.note("registry-opened", address=bench.components.address)
-    return bench.components
 
 
-def trouble(bench: DeviceBench, operation: str, action: Action, label: str) -> Fact:
-    """Have something happen to every answer of the registry to an operation, until `DeviceBench.recover`."""
+def standing(bench: DeviceRig) -> ComponentSource | None:
+    """Give this scenario's part of the registry of the whole run, where there is one."""
+    services = bench.seat.services if isinstance(bench.seat, ExternalSeat) else None
+    if services is None or bench.world.registry is None:
+        return None
+    services.scenarios += 1
+    return ComponentSource(bench, bench.world.registry, f"scenario-{services.scenarios}/")
+
+
+def trouble(bench: "DeviceBench", operation: str, action: Action, label: str) -> Fact:
+    """Have something happen to every answer of the registry to an operation, until `DeviceBench.recover`.
+
+    An answer that is kept back is so for longer than anybody waits for what the device makes of it: a device with more
+    patience than the deadline `apply` is then not seen to fail, rather than seen to succeed.
+    """
+    if isinstance(action, Delay) and bench.seat.keeps_state:
+        action = Delay(seconds=min(MAX_DELAY_S, max(action.seconds, 2 * bench.deadlines["apply"])))
     return bench.disturb(label, FaultRule.model_validate({"action": action, "match": operation, "times": None}))

@@ -127,6 +127,16 @@ def profile_for(release: Release, types: Sequence[str], kind: str | None) -> Pro
     )
 
 
+def revised(profile: ProfileOffer, variation: Variation) -> ProfileOffer:
+    """Give a profile with the revision that a variation gives its first component, if any."""
+    if not variation.revision:
+        return profile
+    first, *others = profile.components
+    properties = first.properties.model_copy(update={"revision": variation.revision})
+    components = (first.model_copy(update={"properties": properties}), *others)
+    return profile.model_copy(update={"components": type(profile.components)(components)})
+
+
 def _profile_of(profile: ProfileOffer, variation: Variation) -> dict[str, Any]:
     offered = profile.to_wire()
     components = [_component(item, variation) for item in offered["components"]]

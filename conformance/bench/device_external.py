@@ -11,6 +11,7 @@ from typing import Any
 
 from conformance.bench.connection_sheet import write_sheet
 from conformance.bench.device_binding import counterpart
+from conformance.bench.device_services import Services
 from conformance.bench.device_world import KEPT, Endpoint, World
 from conformance.bench.errors import Blocked, UsageError
 from conformance.bench.flood import IN_A_ROW, Tally
@@ -23,6 +24,7 @@ from conformance.catalogue import DEFAULT_REVISION
 from conformance.checks.evidence import Record
 from conformance.record import redact
 from simulator.identity.files import write_private
+from simulator.identity.svid import CERTIFICATE_FILE, KEY_FILE, Svid
 
 MARGIN_S = 30.0
 """How much longer than a hook itself whoever called it waits."""
@@ -32,6 +34,7 @@ MOMENT_S = 120.0
 """How long a point of an update is waited for."""
 TELL_S = 10.0
 CHILD_SETTINGS = frozenset({"child", "gone", "unreachable", "reachable"})
+TELLING = frozenset({"workloads", "inspect", "log"})
 STATE = "state.json"
 MAX_SAID = 2000
 
@@ -60,7 +63,9 @@ class ExternalSeat:
 
     def __init__(self, arrangement: Arrangement) -> None:
         self.memory: dict[str, Any] = {}
-        self.hooks = BUILT_IN | frozenset(arrangement.hooks)
+        self.hooks = offered(arrangement.endpoint) | frozenset(arrangement.hooks)
+        self.services: Services | None = None
+        """What stands beside the WFM, once the counterpart is open."""
         longest = max((hook.timeout for hook in arrangement.hooks.values()), default=0.0)
         self.patience_s = longest + MARGIN_S
         self._how = arrangement
@@ -73,6 +78,7 @@ class ExternalSeat:
         self._undo: dict[str, str] = {}
         """Hooks that changed something in this scenario, each with the action that takes it back."""
         self._waiting: asyncio.Task[None] | None = None
+        self._last_credential = 0
 
     # --- the counterpart --------------------------------------------------------------------------------------------
 
@@ -119,10 +125,14 @@ class ExternalSeat:
         endpoint = self._how.endpoint
         try:
             await world.start()
-            if world.has_identity_service:
-                await world.open_identity_service(host=endpoint.host, public_host=world.public_host)
         except OSError as error:
             raise UsageError(f"--listen {endpoint.host}:{endpoint.port}: {error.strerror}") from None
+        self.services = Services(endpoint, self._kept, reuse=self._how.reuse)
+        try:
+            await self.services.open(world)
+        except OSError as error:
+            where = f"{endpoint.registry} and {endpoint.identity} of {endpoint.host}"
+            raise UsageError(f"--registry-port and --identity-port: {where}: {error.strerror}") from None
         self._open = True
         if "version" in self.memory:  # the device has seen this version: the next one has to be higher
             await world.change(version=self.memory.pop("version") + 1)
@@ -148,6 +158,10 @@ class ExternalSeat:
         offered = [fact.data.get("version") or 0 for fact in world.recorder.record().facts_of("offered")]
         self._highest = max([self._highest, world.version, *offered])
         state = {"version": self._highest, "capabilities": capabilities, **world.kept()}
+        if world.registry is not None:
+            state["registry"] = world.registry.port
+        if world.mis is not None:
+            state["identity"] = world.mis.port
         write_private(self._kept / STATE, json.dumps(state).encode())
 
     async def start(self, world: World) -> None:
@@ -178,7 +192,7 @@ class ExternalSeat:
         self._keep(world)
         for hook, action in self._undo.items():
             with contextlib.suppress(Blocked):  # it stands in the record
-                await self._call(hook, action)
+                await self._call(hook, action, **(self._own_credential if hook == "identity" else {}))
         self._undo.clear()
         if world.tally.requests:
             self.memory["came"] = True
@@ -194,6 +208,10 @@ class ExternalSeat:
     async def factory_reset(self) -> None:
         """Reset to the state of delivery, with the network away meanwhile."""
         await self._unheard("factory-reset", "reset", "factory-reset")
+
+    async def forget(self, then: Callable[[], object]) -> None:
+        """Reset the device, which forgets whom it trusts; `then` is called before the WFM can be reached again."""
+        await self._unheard("factory-reset", "reset", "factory-reset", then)
 
     def power_cut(self, at: str, loop: BackgroundLoop) -> Callable[[], None]:
         """Cut the power at a named point; the power comes back when what is given is called.
@@ -242,9 +260,54 @@ class ExternalSeat:
         """Change something behind the device's back."""
         await self._call("tamper", what, deployment=deployment_id, component=component)
 
+    async def renew(self, svid: Svid, *, expired: bool = False) -> None:
+        """Give the device another credential, whose files are beside those of the sheet. Raises Blocked."""
+        self._last_credential += 1
+        certificate, key = svid.write(self._how.directory / "device" / f"renewed-{self._last_credential}")
+        files = {"certificate": str(certificate.absolute()), "key": str(key.absolute())}
+        self._undo["identity"] = "restore"
+        await self._call("identity", "install", **files, expired=expired)
+        if not expired:  # from now on this is the one of the sheet
+            self._there.device_svid = svid
+            svid.write(self._how.directory / "device")
+            del self._undo["identity"]
+
+    async def replace(self, own: Mapping[str, Any]) -> None:
+        """Reset the device and give it another SVID before the WFM can be reached again. Raises Blocked without one."""
+        world, svid = self._there, own.get("svid")
+        if not isinstance(svid, Svid):
+            raise Blocked("the bench cannot give a real device another certificate to sign with")
+        await world.link.cut()
+        try:
+            await self._call("factory-reset", "reset")
+            await self.renew(svid)
+        finally:
+            await world.link.restore()
+
+    @property
+    def _own_credential(self) -> dict[str, str]:
+        folder = (self._how.directory / "device").absolute()
+        return {"certificate": str(folder / CERTIFICATE_FILE), "key": str(folder / KEY_FILE)}
+
     async def inspect(self) -> dict[str, Any] | None:
-        """Tell nothing: what runs cannot be looked into."""
-        return None
+        """Look into what runs, where a hook can. Raises Blocked when it tells something else."""
+        if "inspect" not in self._how.hooks:
+            return None
+        told = await self._call("inspect", "look")
+        if not _is_inspection(told):
+            raise Blocked(
+                "the hook inspect did not answer with {deployment: {component: {configuration, containers, begun}}}"
+            )
+        return dict(told)
+
+    async def log(self) -> list[dict[str, str]] | None:
+        """Read the device's log, where a hook can. Raises Blocked when it gives something else."""
+        if "log" not in self._how.hooks:
+            return None
+        told = await self._call("log", "read")
+        if not isinstance(told, list) or not all(isinstance(entry, dict) for entry in told):
+            raise Blocked("the hook log did not answer with [{kind, message}]")
+        return [{"kind": str(entry.get("kind")), "message": str(entry.get("message"))} for entry in told]
 
     async def workloads(self) -> dict[str, dict[str, str]] | None:
         """Tell what runs, where a hook can; raises Blocked when it tells something else."""
@@ -268,13 +331,14 @@ class ExternalSeat:
             raise Blocked(f"there is no hook {name}")
         return self._how.hooks[name]
 
-    async def _unheard(self, name: str, action: str, fact: str) -> None:
-        """Call a hook while the network is away; the fact is noted again from then on, since nothing came after it."""
+    async def _unheard(self, name: str, action: str, fact: str, then: Callable[[], object] = lambda: None) -> None:
+        """Call a hook while the network is away, which `then` is called before the end of."""
         world = self._there
         await world.link.cut()
         world.recorder.note(fact)
         try:
             await self._call(name, action)
+            then()
         finally:
             if not _cut_by_scenario(world.recorder.record()):
                 await world.link.restore()
@@ -292,14 +356,38 @@ class ExternalSeat:
             raise Blocked(f"the hook {name} ({hook.kind}) failed: {reason}") from None
         said = redact.without_secrets(answer.said)[:MAX_SAID]
         took = round(recorder.now() - began, 3)
-        if name != "workloads":  # what it tells is recorded by whoever looks
+        if name not in TELLING:  # what it tells is recorded by whoever looks
             recorder.note("hook", **about, outcome="done", said=said, code=answer.code, seconds=took)
         return answer.reply
+
+
+def kept_ports(directory: Path) -> Mapping[str, int]:
+    """Give the ports of registry and identity service that an earlier run left, by their names in `Endpoint`."""
+    try:
+        state = json.loads((directory / KEPT / STATE).read_bytes())
+    except (OSError, ValueError):
+        return {}
+    return {name: state[name] for name in ("registry", "identity") if isinstance(state.get(name), int)}
+
+
+def offered(endpoint: Endpoint) -> frozenset[str]:
+    """Give what the bench itself does for a real device: it is the network, and what it serves beside the WFM."""
+    services = {"registry": endpoint.registry, "trust-service": endpoint.identity}
+    return BUILT_IN | {name for name, port in services.items() if port is not None}
 
 
 def _cut_by_scenario(record: Record) -> bool:
     """Whether the scenario itself has the network away now."""
     return len(record.facts_of("network-cut")) > len(record.facts_of("network-restored"))
+
+
+def _is_inspection(told: Any) -> bool:
+    """Whether an answer has, for every component of every deployment, what an inspection tells."""
+    if not isinstance(told, dict) or not all(isinstance(parts, dict) for parts in told.values()):
+        return False
+    parts = [part for found in told.values() for part in found.values()]
+    kinds = {"configuration": dict, "containers": dict, "begun": int}
+    return all(isinstance(part, dict) and all(isinstance(part.get(n), k) for n, k in kinds.items()) for part in parts)
 
 
 def _came_to(record: Record, point: str, since: float) -> bool:

@@ -6,7 +6,8 @@ from typing import Any
 
 import yaml
 
-from conformance.bench.device_deployments import Deployment, Variation, deployment_of, profile_for
+from conformance.bench.device_components import standing
+from conformance.bench.device_deployments import Deployment, Variation, deployment_of, profile_for, revised
 from conformance.bench.device_offers import DEFECTS, Draft, draft_of
 from conformance.bench.device_reports import id_of
 from conformance.bench.device_rig import DeviceRig
@@ -22,6 +23,11 @@ PLAIN = Variation()
 class PublishingBench(DeviceRig):
     """The rig with a WFM that publishes."""
 
+    def open(self) -> None:
+        """Open the counterpart, with what holds the components of the suite's own applications."""
+        super().open()
+        self.shelf = standing(self)
+
     # --- what the WFM publishes -------------------------------------------------------------------------------------
 
     def make(self, role: str, release: int = 1, variation: Variation = PLAIN, target: str | None = None) -> Deployment:
@@ -32,9 +38,11 @@ class PublishingBench(DeviceRig):
         variation = replace(variation, envelope=self.world.envelope)
         wanted = target or id_of(self.host, self.seat.memory.get("host", CLIENT_ID))
         made = self.apps[role].release(release)
-        if self.components is not None:
-            variation = replace(variation, registry=self.components.address)
-            self.components.hold(role, made, profile_for(made, self.types, variation.kind))
+        source = self.components or (self.shelf if self.apps[role].shipped else None)
+        if source is not None:
+            variation = replace(variation, registry=source.address)
+            types = (variation.kind or "",) if variation.forced else self.types
+            source.hold(role, made, revised(profile_for(made, types, variation.kind), variation))
         return deployment_of(made, self.deployment_id(role), wanted, self.types, variation)
 
     def publish(

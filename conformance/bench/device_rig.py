@@ -18,6 +18,7 @@ from conformance.bench.ics import Ics
 from conformance.bench.loop import BackgroundLoop
 from conformance.bench.recorder import Recorder
 from conformance.catalogue import Catalogue
+from conformance.checks.device import evidence
 from conformance.checks.evidence import Record
 from simulator.protocol.application import ProfileOffer
 
@@ -59,6 +60,9 @@ class DeviceRig(Bench):
         self.apps = apps
         self.world: World = seat.world(recorder, loop)
         self.components: Components | None = None
+        """The registry that the scenario opened: every deployment names it."""
+        self.shelf: Components | None = None
+        """What stands for the whole run: deployments of the suite's own applications name it."""
 
     # --- the two seats ----------------------------------------------------------------------------------------------
 
@@ -90,7 +94,7 @@ class DeviceRig(Bench):
         try:
             super().reach(condition, within, what)
         except NotSeen as error:
-            last = next(iter(reversed(self.record.exchanges)), None)
+            last = next(iter(reversed(evidence.management(self.record))), None)
             if last is None or self.record.facts_of("flooded"):
                 raise
             came = f"answered {last.status}" if last.status else "not answered"
@@ -100,7 +104,7 @@ class DeviceRig(Bench):
         """Wait for a device that was never here. Raises SubjectMissing: then no scenario could say anything."""
         world, began = self.world, self.recorder.now()
         try:
-            if self.until(lambda record: record.exchanges, "connect"):
+            if self.until(evidence.management, "connect"):
                 return
         except NotSeen:  # a flood; one of connections alone is nobody whom scenarios could ask anything
             if world.tally.requests:

@@ -24,6 +24,7 @@ from simulator.device.runtimes import ComponentScript
 from simulator.device.settings import DailyWindow, Window
 from simulator.device.transport import Limits
 from simulator.identity.mis_trust import MisTrust
+from simulator.identity.svid import Svid
 from simulator.identity.trust import TrustSource
 from simulator.protocol.capabilities import DeviceCapabilities
 
@@ -118,8 +119,23 @@ class DeviceSeat(Protocol):
         """Tell what runs: deployment, component, revision; None when that cannot be seen."""
         ...
 
+    async def renew(self, svid: Svid, *, expired: bool = False) -> None:
+        """Give the device another credential for the same client, to be used from the next connection on."""
+        ...
+
+    async def replace(self, own: Mapping[str, Any]) -> None:
+        """Put a unit in the device's place that knows nothing, and has another credential: see `World.reissued`."""
+        ...
+
     async def inspect(self) -> dict[str, Any] | None:
-        """Look into what runs: deployment, component, `configuration` and `containers` with their environment."""
+        """Look into what is there, by deployment and component; None when that cannot be seen.
+
+        Of each: `configuration`, `containers` with their environment, and `begun`: how often it was started.
+        """
+        ...
+
+    async def log(self) -> list[dict[str, str]] | None:
+        """Read the device's log: `kind` (`security`, or another) and `message` of each entry; None if it cannot be."""
         ...
 
 
@@ -297,16 +313,47 @@ class SimulatedSeat:
         }
         return {name: running for name, running in parts.items() if running}
 
+    async def renew(self, svid: Svid, *, expired: bool = False) -> None:
+        """Give the device another credential."""
+        del expired
+        await self._on.renew_svid(svid)
+
+    async def replace(self, own: Mapping[str, Any]) -> None:
+        """Give the device another credential, then reset it."""
+        # its key first: a unit that was reset would poll with the one of its predecessor until it had its own
+        await self._on.configure(**own)
+        await self._on.factory_reset()
+
     async def inspect(self) -> dict[str, Any]:
-        """Look into what runs."""
-        return {
-            name: {
-                part.name: {"configuration": part.configuration, "containers": dict(part.containers)}
-                for part in view.components.values()
+        """Look into what is there."""
+        return inspection(self._on)
+
+    async def log(self) -> list[dict[str, str]]:
+        """Read the device's log."""
+        return log_of(self._on)
+
+
+def inspection(device: SimulatedDevice) -> dict[str, Any]:
+    """Tell of every component its configuration, the environment of its containers, and how often it was begun."""
+    begun = device.machine.started
+    return {
+        name: {
+            part.name: {
+                "configuration": part.configuration,
+                "containers": {one: dict(variables) for one, variables in part.containers.items()}
                 if part.running
+                else {},
+                "begun": begun.get((name, part.name), 0),
             }
-            for name, view in self._on.workloads.items()
+            for part in view.components.values()
         }
+        for name, view in device.workloads.items()
+    }
+
+
+def log_of(device: SimulatedDevice) -> list[dict[str, str]]:
+    """Tell what the device has logged so far."""
+    return [{"kind": entry.kind, "message": entry.message} for entry in device.log]
 
 
 async def _set_plainly(device: SimulatedDevice, settings: Mapping[str, Any]) -> None:

@@ -67,11 +67,16 @@ class BenchCore(DesiredState):
 
 @dataclass(frozen=True, slots=True)
 class Endpoint:
-    """Where the world is reached. `port` 0 lets the system choose; `public` is the name of it that devices use."""
+    """Where the world is reached. Port 0 lets the system choose; `public` is the name of it that devices use.
+
+    `registry` and `identity` are the ports of what stands beside the WFM for a whole run; None for what is not offered.
+    """
 
     host: str = "127.0.0.1"
     port: int = 0
     public: str = ""
+    registry: int | None = None
+    identity: int | None = None
 
 
 class World:
@@ -305,14 +310,21 @@ class World:
 
     async def open_second_service(self, *, encrypted: bool = True) -> MisServer:
         """Start another identity service, at an origin of its own: unencrypted, or one that nobody was told of."""
+        if self._second is not None:
+            await self._second.stop()
         layer = intercept(self.faults, self._exchanged)
         kind = MisServer if encrypted else PlainMisServer
-        self._second = await kind(TRUST_DOMAIN, self.authority.bundle(), middlewares=(layer,)).start()
+        public = self._endpoint.public or "localhost"
+        service = kind(
+            TRUST_DOMAIN, self.authority.bundle(), host=self._endpoint.host, public_host=public, middlewares=(layer,)
+        )
+        self._second = await service.start()
         return self._second
 
-    async def open_registry(self) -> Registry:
-        """Start a component registry whose requests are recorded."""
-        self.registry = await Registry(middlewares=(intercept(self.faults, self._exchanged),)).start()
+    async def open_registry(self, **options: object) -> Registry:
+        """Start a component registry whose requests are recorded; options as for `Registry`."""
+        layer = intercept(self.faults, self._exchanged)
+        self.registry = await Registry(middlewares=(layer,), **options).start()  # type: ignore[arg-type]
         return self.registry
 
     # --- the record -------------------------------------------------------------------------------------------------

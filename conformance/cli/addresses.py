@@ -1,13 +1,16 @@
 """Addresses that are about to be listened at, examined before anything is started or written."""
 
+import contextlib
 import errno
 import socket
-from collections.abc import Iterable
+from collections.abc import Container, Iterable
 from contextlib import ExitStack
 from dataclasses import dataclass
 
 from conformance.cli.problems import Misuse
 
+FAR = 100
+"""How far from the port that was asked for the next free one may be."""
 _NOT_OURS = "give an address of this machine, such as 127.0.0.1, or 0.0.0.0 for all of them"
 
 
@@ -26,6 +29,17 @@ def check_free(wanted: Iterable[Wanted]) -> None:
     with ExitStack() as held:
         for one in wanted:
             _hold(one, held)
+
+
+def next_free(host: str, port: int, taken: Container[int]) -> int:
+    """Give the next free port of a host after another one; 0, for any, where that one is any or none is found."""
+    candidates = range(port + 1, min(port + 1 + FAR, 65536)) if port else ()
+    for number in candidates:
+        if number not in taken:
+            with contextlib.suppress(Misuse):
+                check_free([Wanted("", "", host, number)])
+                return number
+    return 0
 
 
 def _hold(wanted: Wanted, held: ExitStack) -> None:

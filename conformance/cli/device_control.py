@@ -6,22 +6,29 @@ The answer is 204, or 200 with JSON where something is told; 404 for an unknown 
 
 import time
 from collections.abc import Awaitable, Callable, Mapping
+from pathlib import Path
 from typing import Any
 
 from aiohttp import web
+from cryptography import x509
 
-from conformance.bench.device_subject import SCRIPTS, SETTINGS
+from conformance.bench.device_subject import SCRIPTS, SETTINGS, inspection, log_of
+from conformance.cli.device_trust_source import ServiceTrust
 from simulator.device.config import DeviceConfig
 from simulator.device.driver import SimulatedDevice
 from simulator.device.facts import default_capabilities
 from simulator.device.settings import DailyWindow, Window
 from simulator.device.transport import Limits
+from simulator.identity.errors import IdentityError
+from simulator.identity.svid import Svid
 
 Done = Awaitable[object]
 MAX_CALL = 64 * 1024
+MAX_LINES = 200
+"""How much of the log is told: the newest lines."""
 WINDOW_S = 3600.0
 OFF_WITHIN_S = 60.0
-OTHER_SETTINGS = ("answer_s", "downtime_s", "not_before_s", "serial", "types")
+OTHER_SETTINGS = ("answer_s", "downtime_s", "not_before_s", "serial", "types", "discovery", "pin")
 CONFIGURABLE = (*SETTINGS.values(), "limits", "downtime", "polling_hours")
 """Fields of the configuration that calls may change."""
 
@@ -29,18 +36,22 @@ CONFIGURABLE = (*SETTINGS.values(), "limits", "downtime", "polling_hours")
 class DeviceControl:
     """Does to a simulated device what hooks ask for."""
 
-    def __init__(self, device: SimulatedDevice) -> None:
+    def __init__(self, device: SimulatedDevice, trust: ServiceTrust | None = None) -> None:
         self._device = device
+        self._trust = trust
         self._delivered: DeviceConfig = device.config
         self._hooks: Mapping[str, Callable[[Mapping[str, Any]], Done]] = {
-            "reboot": lambda _: device.reboot(),
+            "reboot": self._reboot,
             "power-cut": self._power,
-            "factory-reset": lambda _: device.factory_reset(),
+            "factory-reset": self._reset,
             "configure": self._configure,
             "children": self._children,
             "fault": self._fault,
             "tamper": self._tamper,
             "workloads": self._workloads,
+            "inspect": self._inspect,
+            "log": self._log,
+            "identity": self._identity,
         }
 
     def app(self) -> web.Application:
@@ -56,9 +67,22 @@ class DeviceControl:
             if hook is None:
                 return web.json_response({"error": f"no hook {call['hook']!r}", "hooks": list(self._hooks)}, status=404)
             told = await hook(call)
-        except (ValueError, KeyError, TypeError, TimeoutError) as error:
+        except (ValueError, KeyError, TypeError, TimeoutError, OSError, IdentityError) as error:
             return web.json_response({"error": f"{type(error).__name__}: {error}"}, status=409)
         return web.json_response(told) if told is not None else web.Response(status=204)
+
+    async def _reboot(self, _: Mapping[str, Any]) -> None:
+        await self._device.stop()
+        if self._trust is not None:
+            await self._trust.reboot()
+        await self._device.start()
+
+    async def _reset(self, _: Mapping[str, Any]) -> None:
+        await self._device.stop()
+        if self._trust is not None:
+            await self._trust.forget()
+        await self._device.factory_reset()
+        await self._device.start()
 
     async def _power(self, call: Mapping[str, Any]) -> None:
         device = self._device
@@ -77,9 +101,12 @@ class DeviceControl:
             was = self._delivered
             await device.configure(**{name: getattr(was, name) for name in CONFIGURABLE})
             device.change_capabilities(was.facts().own)
+            if self._trust is not None:
+                await self._trust.restore()
             return
         if unknown := set(settings) - {*SETTINGS, *OTHER_SETTINGS}:
             raise ValueError(f"no settings {', '.join(sorted(unknown))}")
+        await self._tell({name: settings[name] for name in ("discovery", "pin") if name in settings})
         plain = {SETTINGS[name]: value for name, value in settings.items() if name in SETTINGS}
         if "answer_s" in settings:
             plain["limits"] = Limits(request_timeout_s=settings["answer_s"])
@@ -96,6 +123,13 @@ class DeviceControl:
             own = device.facts.own
             properties = own.properties.model_copy(update=changed)
             device.change_capabilities(own.model_copy(update={"properties": properties}))
+
+    async def _tell(self, told: Mapping[str, str]) -> None:
+        """Tell the device of the identity service. Raises ValueError: it fetches no trust."""
+        if told and self._trust is None:
+            raise ValueError("this device fetches no trust: its connection sheet names no identity service")
+        if told and self._trust is not None:
+            await self._trust.tell(**told)
 
     async def _children(self, call: Mapping[str, Any]) -> None:
         device, settings = self._device, call.get("settings", {})
@@ -131,6 +165,23 @@ class DeviceControl:
             for name, view in self._device.workloads.items()
         }
         return {name: parts for name, parts in running.items() if parts}
+
+    async def _inspect(self, _: Mapping[str, Any]) -> dict[str, Any]:
+        return inspection(self._device)
+
+    async def _log(self, _: Mapping[str, Any]) -> list[dict[str, str]]:
+        return log_of(self._device)[-MAX_LINES:]
+
+    async def _identity(self, call: Mapping[str, Any]) -> None:
+        await self._device.renew_svid(_svid(Path(call["certificate"]), Path(call["key"]), bool(call.get("expired"))))
+
+
+def _svid(certificate: Path, key: Path, expired: bool) -> Svid:
+    if not expired:
+        return Svid.load(certificate, key)
+    # to be presented all the same: read as of when it was valid
+    valid = x509.load_pem_x509_certificate(certificate.read_bytes()).not_valid_before_utc
+    return Svid.load(certificate, key, clock=lambda: valid)
 
 
 def _frozen(value: Any) -> Any:

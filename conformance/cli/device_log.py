@@ -3,14 +3,16 @@
 import sys
 from collections.abc import Mapping
 from datetime import datetime
+from typing import TypeVar
 
 from reports.text import shorten
 from simulator.device.driver import SimulatedDevice
 from simulator.device.events import Answer, ResponseArrived, Send
-from simulator.device.transport import Onboarded, Transport
+from simulator.device.transport import HttpsTransport
 from simulator.device.workloads import DeploymentView
 
 WIDTH = 300
+T = TypeVar("T", bound=HttpsTransport)
 WAIT_S = 3600.0
 
 
@@ -58,29 +60,18 @@ class DeviceLog:
         self._runs = runs
 
 
-class TalkativeTransport:
-    """A transport that tells of each request and its answer."""
+def talkative(kind: type[T], log: DeviceLog) -> type[T]:
+    """Make a transport of a kind that tells of each request and its answer."""
 
-    def __init__(self, transport: Transport, log: DeviceLog) -> None:
-        self._transport = transport
-        self._log = log
+    class TalkativeTransport(kind):  # type: ignore[valid-type,misc]  # whichever transport it is
+        async def exchange(self, request: Send) -> Answer:
+            answer: Answer = await super().exchange(request)
+            # why there was no answer stands in the device's own log
+            result = str(answer.status) if isinstance(answer, ResponseArrived) else "no answer"
+            log.say(f"{request.method} {request.target} -> {result}")
+            return answer
 
-    async def exchange(self, request: Send) -> Answer:
-        """Carry the request, then tell."""
-        answer = await self._transport.exchange(request)
-        # why there was no answer stands in the device's own log
-        result = str(answer.status) if isinstance(answer, ResponseArrived) else "no answer"
-        self._log.say(f"{request.method} {request.target} -> {result}")
-        return answer
-
-    async def close(self) -> None:
-        """Close every connection."""
-        await self._transport.close()
-
-    def forget(self) -> None:
-        """Forget what the carrier knows of its onboarding, where it has one."""
-        if isinstance(self._transport, Onboarded):
-            self._transport.forget()
+    return TalkativeTransport
 
 
 def _words(workloads: Mapping[str, DeploymentView]) -> dict[str, str]:

@@ -2,37 +2,65 @@
 
 import sys
 from collections import defaultdict
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Container, Iterator, Mapping
 from pathlib import Path
 
 from rich.text import Text
 
 from conformance.bench.connection_sheet import public_name
+from conformance.bench.device_external import kept_ports
 from conformance.bench.device_world import Endpoint
-from conformance.bench.hooks.abilities import BUILT_IN
 from conformance.bench.hooks.loading import load_hooks, readiness
 from conformance.bench.hooks.model import Hook
 from conformance.bench.hooks.person import whoever_is_there
 from conformance.bench.ics import Ics
 from conformance.bench.scenarios import FEATURE_TAG, HOOK_TAG, Scenario, Selection, scenarios
 from conformance.catalogue import load
-from conformance.cli.addresses import Wanted, check_free
+from conformance.cli.addresses import Wanted, check_free, next_free
 from conformance.cli.console import stderr, stdout
 from conformance.cli.problems import Misuse
+from conformance.cli.run_device import NEXT, NONE
 
+BESIDE = (("registry", "--registry-port"), ("identity", "--identity-port"))
 NAMED = 4
 """How many scenarios are named of those that one missing hook blocks."""
 
 
-def listening_at(listen: str, public: str | None) -> Endpoint:
-    """Read `HOST:PORT`, with the name that devices know the host by. Raises Misuse: it cannot be listened at."""
+def listening_at(
+    listen: str, public: str | None, beside: tuple[str, str] = (NEXT, NEXT), kept: Path | None = None
+) -> Endpoint:
+    """Read `HOST:PORT`, with the name that devices know the host by, and the ports of what is served beside it.
+
+    `beside` are those of component registry and identity service: a number, `none`, or words for the next that is free
+    or that an earlier run has `kept` in its identity folder. Raises Misuse: it cannot be listened at.
+    """
     host, colon, port = listen.rpartition(":")
     if not colon or not host or not port.isdecimal() or not 0 <= int(port) <= 65535:
         raise Misuse("usage", f"--listen: expected HOST:PORT, found {listen!r}", "such as 0.0.0.0:8443")
     host = host.strip("[]")
     # here rather than in each of its scenarios
-    check_free([Wanted("--listen", "--listen", host, int(port))])
-    return Endpoint(host, int(port), public or public_name(host))
+    wanted = [Wanted("--listen", "--listen", host, int(port))]
+    known = kept_ports(kept) if kept else {}
+    taken: list[int | None] = []
+    for (name, option), text in zip(BESIDE, beside, strict=True):
+        number = _port(option, text)
+        if text not in (NONE, NEXT):
+            wanted.append(Wanted(option, option, host, number or 0))
+        elif number is not None:
+            number = known.get(name) or next_free(host, int(port), [int(port), *filter(None, taken)])
+        taken.append(number)
+    check_free(wanted)
+    return Endpoint(host, int(port), public or public_name(host), *taken)
+
+
+def _port(option: str, text: str) -> int | None:
+    if text == NONE:
+        return None
+    if text == NEXT:
+        return 0
+    if not text.isdecimal() or not 0 <= int(text) <= 65535:
+        raise Misuse("usage", f"{option}: expected a port or `{NONE}`, found {text!r}", "such as 8444")
+    return int(text)
 
 
 def hooks_of(ics: Ics, file: Path | None) -> Mapping[str, Hook]:
@@ -43,9 +71,9 @@ def hooks_of(ics: Ics, file: Path | None) -> Mapping[str, Hook]:
     return {**ics.hooks, **(load_hooks(file) if file else {})}
 
 
-def blocked_by_hooks(ics: Ics, hooks: Iterable[str], selection: Selection) -> Mapping[str, list[Scenario]]:
-    """Give the scenarios that could run but for a hook, by the hooks that they lack."""
-    there, claims = BUILT_IN | set(hooks), set(ics.claims(load(ics.revision)))
+def blocked_by_hooks(ics: Ics, there: Container[str], selection: Selection) -> Mapping[str, list[Scenario]]:
+    """Give the scenarios that could run but for something that is not `there`, by what they lack."""
+    claims = set(ics.claims(load(ics.revision)))
     found: dict[str, list[Scenario]] = defaultdict(list)
     for scenario in scenarios(ics.role, ics.revision):
         missing = [name for name in scenario.tagged(HOOK_TAG) if name not in there]
@@ -54,9 +82,9 @@ def blocked_by_hooks(ics: Ics, hooks: Iterable[str], selection: Selection) -> Ma
     return found
 
 
-def foretell(ics: Ics, hooks: Mapping[str, Hook], selection: Selection) -> None:
-    """Say, before anything runs, what the hooks that are missing leave out."""
-    blocked = blocked_by_hooks(ics, hooks, selection)
+def foretell(ics: Ics, there: Container[str], selection: Selection) -> None:
+    """Say, before anything runs, what is left out since hooks are missing or something is not offered."""
+    blocked = blocked_by_hooks(ics, there, selection)
     if not blocked:
         return
     console = stderr()
@@ -75,8 +103,11 @@ def _names(blocked: list[Scenario]) -> Iterator[str]:
         yield f"... and {len(names) - NAMED} more"
 
 
-def check_hooks(ics: Ics, hooks: Mapping[str, Hook], selection: Selection) -> int:
-    """Examine every hook without calling any; gives the exit code: 2 when one could not be called."""
+def check_hooks(ics: Ics, hooks: Mapping[str, Hook], selection: Selection, built_in: frozenset[str]) -> int:
+    """Examine every hook without calling any; gives the exit code: 2 when one could not be called.
+
+    `built_in` is what the bench does by itself.
+    """
     console, broken = stdout(), False
     for item in readiness(hooks, whoever_is_there()):
         broken = broken or bool(item.problem)
@@ -85,6 +116,7 @@ def check_hooks(ics: Ics, hooks: Mapping[str, Hook], selection: Selection) -> in
         console.print(words, soft_wrap=True)
     if not hooks:
         console.print("no hooks are declared: neither in the statement nor with --hooks")
-    console.print("ok  network        built in")
-    foretell(ics, hooks, selection)
+    for name in sorted(built_in):
+        console.print(f"ok  {name:<15}built in")
+    foretell(ics, built_in | set(hooks), selection)
     return 2 if broken else 0

@@ -14,9 +14,13 @@ from conformance.cli import options
 from conformance.cli.helptext import EXIT_CODES, help_of
 
 if TYPE_CHECKING:
+    from conformance.bench.device_world import Endpoint
     from conformance.bench.ics import Ics
     from conformance.bench.run import Seat
     from conformance.cli.pausing import Interactive
+
+NEXT, NONE = "next free", "none"
+"""Ports of what stands beside the WFM: chosen, or not offered at all."""
 
 
 def register(app: typer.Typer) -> None:
@@ -30,6 +34,7 @@ def register(app: typer.Typer) -> None:
             "On a real device Ctrl-C pauses after the scenario under way, and --resume goes on later.",
             "run device --listen 0.0.0.0:8443 --ics my-device.yaml",
             "run device --listen 0.0.0.0:8443 --hooks hooks.yaml",
+            "run device --listen 0.0.0.0:8443 --registry-port 8444",
             "run device --hooks hooks.yaml --check-hooks",
             "run device --req DS-069",
             "run device --target simulated:NAME   # catch a defect",
@@ -48,6 +53,12 @@ def run_device(  # noqa: PLR0913 - one parameter for each option
     public_host: Annotated[
         str | None, typer.Option("--public-host", metavar="NAME", help="What a real device knows this host by.")
     ] = None,
+    registry_port: Annotated[
+        str, typer.Option("--registry-port", metavar="PORT", help="The component registry, beside --listen; or `none`.")
+    ] = NEXT,
+    identity_port: Annotated[
+        str, typer.Option("--identity-port", metavar="PORT", help="The identity service, beside --listen; or `none`.")
+    ] = NEXT,
     identity: Annotated[
         Path, typer.Option("--identity", metavar="DIR", help="Where a real device's credentials are written.")
     ] = options.DEFAULT_IDENTITY,
@@ -99,7 +110,8 @@ def run_device(  # noqa: PLR0913 - one parameter for each option
     if listen or check_hooks:
         # nobody has declared anything of a real device that comes without a statement: what it does is observed
         said = said if ics else said.model_copy(update={"policies": {}})
-        desk = _Desk(said, listen, public_host, identity, reuse_identity or resume is not None, hooks, resume)
+        address = _Address(listen, public_host, registry_port, identity_port)
+        desk = _Desk(said, address, identity, reuse_identity or resume is not None, hooks, resume)
         if check_hooks:
             raise typer.Exit(desk.check())
         seat, interactive = desk.seat(packages, wait), desk.interactive()
@@ -117,12 +129,39 @@ def run_device(  # noqa: PLR0913 - one parameter for each option
 
 
 @dataclass(frozen=True, slots=True)
+class _Address:
+    """Where a real device comes to, as it was typed."""
+
+    listen: str | None
+    public_host: str | None
+    registry: str
+    service: str
+
+    def endpoint(self, kept: Path | None = None) -> Endpoint:
+        """Read it; `kept` is the folder of an earlier run whose ports are taken again. Raises Misuse."""
+        from conformance.cli.real_device import listening_at
+
+        return listening_at(self.listen or "", self.public_host, (self.registry, self.service), kept)
+
+    @property
+    def built_in(self) -> frozenset[str]:
+        """What the bench does by itself at this address."""
+        from conformance.bench.device_external import offered
+        from conformance.bench.device_world import Endpoint
+
+        return offered(Endpoint(registry=_offer(self.registry), identity=_offer(self.service)))
+
+
+def _offer(port: str) -> int | None:
+    return None if port == NONE else 0
+
+
+@dataclass(frozen=True, slots=True)
 class _Desk:
     """What was typed for a real device."""
 
     ics: Ics
-    listen: str | None
-    public_host: str | None
+    address: _Address
     identity: Path
     reuse: bool
     hooks: Path | None
@@ -133,7 +172,7 @@ class _Desk:
         from conformance.bench.scenarios import Selection
         from conformance.cli.real_device import check_hooks, hooks_of
 
-        return check_hooks(self.ics, hooks_of(self.ics, self.hooks), Selection())
+        return check_hooks(self.ics, hooks_of(self.ics, self.hooks), Selection(), self.address.built_in)
 
     def seat(self, packages: tuple[Path, ...], wait_s: float) -> Seat:
         """Give the seat. Raises Misuse, UsageError."""
@@ -141,11 +180,11 @@ class _Desk:
         from conformance.bench.device_seat import external_seat
         from conformance.bench.hooks.person import whoever_is_there
         from conformance.cli.checking import check_folder
-        from conformance.cli.real_device import hooks_of, listening_at
+        from conformance.cli.real_device import hooks_of
 
         check_folder("--identity", self.identity)
         arrangement = Arrangement(
-            listening_at(self.listen or "", self.public_host),
+            self.address.endpoint(self.identity if self.reuse else None),
             self.identity,
             hooks_of(self.ics, self.hooks),
             reuse=self.reuse,
@@ -159,5 +198,5 @@ class _Desk:
         from conformance.cli.pausing import Interactive
         from conformance.cli.real_device import foretell, hooks_of
 
-        declared = hooks_of(self.ics, self.hooks)
-        return Interactive(self.resume, lambda selection: foretell(self.ics, declared, selection))
+        there = self.address.built_in | set(hooks_of(self.ics, self.hooks))
+        return Interactive(self.resume, lambda selection: foretell(self.ics, there, selection))

@@ -5,6 +5,8 @@
 from __future__ import annotations
 
 import asyncio
+import tempfile
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -18,7 +20,9 @@ CONTROL_HOST = "127.0.0.1"
 if TYPE_CHECKING:
     from aiohttp import web
 
+    from conformance.cli.connection import Connection
     from conformance.cli.device_log import DeviceLog
+    from conformance.cli.device_trust_source import ServiceTrust
     from simulator.device.config import DeviceConfig
     from simulator.device.driver import SimulatedDevice
     from simulator.device.signed import Signing
@@ -37,6 +41,7 @@ def register(app: typer.Typer) -> None:
             "installed; the device behaves as if. Every request, refusal and change is printed as a line.",
             "serve device --wfm https://localhost:8443 --identity DIR",
             "serve device --wfm URL --svid F --key F --trust-bundle F",
+            "serve device --connection DIR/connection.json",
             "serve device --wfm URL --identity DIR --gateway --child a",
             "serve device --wfm URL --identity DIR --revision 1.0.0-rc.2-signed",
         ),
@@ -46,7 +51,15 @@ def register(app: typer.Typer) -> None:
 
 def serve_device(  # noqa: PLR0913 - one parameter for each option
     *,
-    wfm: Annotated[str, typer.Option("--wfm", metavar="URL", help="Address of the WFM, https://host:port.")],
+    wfm: Annotated[
+        str | None, typer.Option("--wfm", metavar="URL", help="Address of the WFM, https://host:port.")
+    ] = None,
+    connection: Annotated[
+        Path | None,
+        typer.Option(
+            "--connection", metavar="FILE", help="The connection.json of `run device --listen`, for all this."
+        ),
+    ] = None,
     identity: Annotated[
         Path | None, typer.Option("--identity", metavar="DIR", help="Identity folder as written by `serve wfm`.")
     ] = None,
@@ -91,12 +104,20 @@ def serve_device(  # noqa: PLR0913 - one parameter for each option
     from conformance.bench.probe import Endpoint
     from conformance.cli.addresses import Wanted, check_free
     from conformance.cli.checking import check_folder
+    from conformance.cli.connection import Connection
     from conformance.cli.identity_folder import SAMPLE_CLIENTS, IdentityFolder, load_files
     from conformance.cli.problems import Misuse
     from conformance.cli.serving import serve_until_stopped
     from conformance.cli.signing_files import signing_of
     from simulator.device.config import DeviceConfig
 
+    sheet = Connection.load(connection) if connection else None
+    if sheet is not None:
+        if wfm or identity or svid or key or trust_bundle:
+            raise Misuse("usage", "--connection tells all of it", "leave --wfm and the credentials out")
+        wfm, svid, key, trust_bundle = sheet.wfm, sheet.svid, sheet.key, sheet.trust_bundle
+    if wfm is None:
+        raise Misuse("usage", "where the WFM is has to be said", "add --wfm URL, or --connection FILE")
     Endpoint.of(wfm)
     if state is not None:
         check_folder("--state", state)
@@ -131,11 +152,14 @@ def serve_device(  # noqa: PLR0913 - one parameter for each option
         poll_interval_s=poll_interval,
         drift_interval_s=3 * poll_interval,
         storage=state,
+        registries=sheet.registries() if sheet else None,
     )
     config.facts()  # what cannot be said of a device is refused before it starts
     if control_port is not None:
         check_free([Wanted("--control-port", "--control-port", CONTROL_HOST, control_port)])
-    serve_until_stopped(lambda stop: _serve(config, stop, control_port))
+    with tempfile.TemporaryDirectory(prefix="margo-device-") as nowhere:
+        cache = state or Path(nowhere)
+        serve_until_stopped(lambda stop: _serve(config, stop, control_port, sheet, cache))
 
 
 def _signs(revision: str | None) -> bool:
@@ -152,15 +176,26 @@ def _signs(revision: str | None) -> bool:
     return wanted == REVISION
 
 
-async def _serve(config: DeviceConfig, stop: asyncio.Event, control_port: int | None) -> None:
-    from conformance.cli.device_log import DeviceLog, TalkativeTransport
+async def _serve(
+    config: DeviceConfig, stop: asyncio.Event, control_port: int | None, sheet: Connection | None, cache: Path
+) -> None:
+    from conformance.cli.device_log import DeviceLog, talkative
     from simulator.device.driver import SimulatedDevice
 
     log = DeviceLog()
-    device = SimulatedDevice(config, transport=TalkativeTransport(config.transport(), log))
+    service = sheet.trust(cache, config.poll_interval_s, log.say) if sheet else None
+    config = replace(
+        config,
+        transport_class=talkative(config.transport_class, log),
+        signed_class=talkative(config.signed_class, log),
+        trust=service.source if service else config.trust,
+    )
+    device = SimulatedDevice(config)
     who = config.svid.spiffe_id if config.svid else "a client that signs"
     log.say(f"device {device.device_id} as {who}, polling {config.wfm_url}")
-    control = await _control(device, control_port, log) if control_port is not None else None
+    control = await _control(device, service, control_port, log) if control_port is not None else None
+    if service is not None:
+        await service.start()
     await device.start()
     follower = asyncio.create_task(log.follow(device))
     waiter = asyncio.create_task(stop.wait())
@@ -174,17 +209,19 @@ async def _serve(config: DeviceConfig, stop: asyncio.Event, control_port: int | 
             task.cancel()
         await asyncio.gather(follower, waiter, return_exceptions=True)
         await device.stop()
+        if service is not None:
+            await service.stop()
         if control is not None:
             await control.cleanup()
         log.say("stopped")
 
 
-async def _control(device: SimulatedDevice, port: int, log: DeviceLog) -> web.AppRunner:
+async def _control(device: SimulatedDevice, service: ServiceTrust | None, port: int, log: DeviceLog) -> web.AppRunner:
     from aiohttp import web
 
     from conformance.cli.device_control import DeviceControl
 
-    runner = web.AppRunner(DeviceControl(device).app(), access_log=None, handle_signals=False)
+    runner = web.AppRunner(DeviceControl(device, service).app(), access_log=None, handle_signals=False)
     await runner.setup()
     await web.TCPSite(runner, CONTROL_HOST, port).start()
     log.say(f"hooks at http://{CONTROL_HOST}:{runner.addresses[0][1]}/hook")

@@ -33,7 +33,7 @@ def watch_device(door: Door, revision: str | None, apps: tuple[Path, ...], how: 
     reference = statement("device", None, revision)
     # nothing is known of this device yet: none of the reference's claims is made for it
     stated = Ics(role="device", revision=reference.revision, subject=reference.subject, profile=reference.profile)
-    endpoint = listening_at(door.listen, door.public_host)
+    endpoint = listening_at(door.listen, door.public_host, kept=door.identity if door.reuse else None)
     console = stderr()
 
     def tell(line: str) -> None:

@@ -15,7 +15,7 @@ Feature: Mismatch
       | removed | removes | chart   |
       | removed | removes | archive |
 
-  @behaviour:MM-02 @needs:tamper
+  @behaviour:MM-02 @needs:tamper @needs:inspect
   Scenario Outline: A configuration that was edited by hand
     Given the device runs "<role>" release 1
     When somebody edits the configuration of "<role>" on the device

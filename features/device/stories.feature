@@ -22,7 +22,7 @@ Feature: Stories
       | a Compose archive       | archive   |
       | an application of parts | multipart |
 
-  @behaviour:US-04 @req:DS-072 @needs:fault
+  @behaviour:US-04 @req:DS-072 @needs:inspect
   Scenario: A changed parameter reaches the components that it is for, and leaves the others running
     Given the device runs "multipart" release 1
     When the WFM changes a parameter that is for one component of "multipart" only

@@ -2,7 +2,7 @@
 Feature: Trust
   A device that fetches its trust from an identity service takes it only where it was told to, and never adds it up.
 
-  @req:ID-82 @req:PT-016
+  @req:ID-82 @req:PT-016 @needs:factory-reset
   Scenario: Without a usable bundle nobody is trusted
     Given an identity service from which the device takes its trust
     And it gives a trust bundle that is empty
@@ -11,7 +11,7 @@ Feature: Trust
     When the identity service gives a trust bundle that is good
     Then the device connects with what the service gave
 
-  @req:ID-81 @req:ID-82
+  @req:ID-81 @req:ID-82 @needs:factory-reset
   Scenario: Keys for another use are no anchors
     Given an identity service from which the device takes its trust
     And it gives a trust bundle of keys for another use
@@ -20,7 +20,7 @@ Feature: Trust
     When the identity service gives a trust bundle that is good
     Then the device connects with what the service gave
 
-  @req:ID-76 @req:ID-81 @req:ID-92
+  @req:ID-76 @req:ID-81 @req:ID-92 @needs:factory-reset
   Scenario: What the device does not know it passes over
     Given an identity service from which the device takes its trust
     And it gives a trust bundle with members and keys that nobody knows
@@ -62,7 +62,7 @@ Feature: Trust
     When the WFM gets a credential of the new anchor
     Then the device talks to the WFM with the new anchor
 
-  @req:ID-78
+  @req:ID-78 @needs:factory-reset
   Scenario: A bundle at a plain address is not fetched
     Given an identity service from which the device takes its trust
     And it gives a discovery document with a plain address of the bundle
@@ -71,7 +71,7 @@ Feature: Trust
     When the identity service gives a discovery document that is good
     Then the device connects with what the service gave
 
-  @req:ID-87 @req:ID-89
+  @req:ID-87 @req:ID-89 @needs:factory-reset @needs:configure
   Scenario: Discovery at a plain address is refused
     Given an identity service with a plain address for discovery
     When the device is switched on and looks for trust
@@ -79,7 +79,7 @@ Feature: Trust
     When the device is told the address where the service proves itself
     Then the device connects with what the service gave
 
-  @req:ID-79
+  @req:ID-79 @needs:factory-reset
   Scenario: A bundle at an origin without proof is not used
     Given an identity service from which the device takes its trust
     And it gives a discovery document with the bundle at an origin without proof
@@ -88,7 +88,7 @@ Feature: Trust
     When the identity service gives a discovery document that is good
     Then the device connects with what the service gave
 
-  @req:ID-87 @req:ID-89 @req:ID-90
+  @req:ID-87 @req:ID-89 @req:ID-90 @needs:factory-reset
   Scenario Outline: A service that does not prove itself gives no trust
     Given an identity service with <defect>
     When the device is switched on and looks for trust
@@ -122,7 +122,7 @@ Feature: Trust
     And the device has refreshed that bundle
     Then it refreshes the bundle when the bundle says
 
-  @req:PT-017 @req:ID-83
+  @req:PT-017 @req:ID-83 @needs:factory-reset
   Scenario: A bundle that is missing is asked for again
     Given an identity service from which the device takes its trust
     And it gives a trust bundle that is missing
@@ -132,14 +132,14 @@ Feature: Trust
     When the identity service gives a trust bundle that is good
     Then the device connects with what the service gave
 
-  @req:ID-86
+  @req:ID-86 @needs:reboot
   Scenario: A device that reboots while the identity service is away goes on
     Given an identity service from which the device takes its trust
     When the device connects with the trust that it was given
     And the identity service goes away and the device reboots
     Then it goes on with the bundle that it had stored
 
-  @req:ID-77
+  @req:ID-77 @needs:factory-reset
   Scenario: Trust material of another trust domain is not used
     Given an identity service from which the device takes its trust
     And it gives a discovery document of another trust domain
@@ -148,13 +148,13 @@ Feature: Trust
     When the identity service gives a discovery document that is good
     Then the device connects with what the service gave
 
-  @req:ID-88
+  @req:ID-88 @needs:configure
   Scenario: A pinned service may be known by its address alone
     Given an identity service with a pinned key, known by its address
     When the device connects with the trust that it was given
     Then the device connects, since the key is the pinned one
 
-  @req:ID-87 @req:ID-89 @req:ID-90
+  @req:ID-87 @req:ID-89 @req:ID-90 @needs:factory-reset @needs:configure
   Scenario: A service with another key than the pinned one gives no trust
     Given an identity service with another key than the pinned one, known by its address
     When the device is switched on and looks for trust

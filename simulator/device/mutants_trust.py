@@ -85,8 +85,9 @@ class KnowsDiscoveryOnly(MisTrust):
 class AsksOnce(MisTrust):
     """Asks for the bundle once, and never again."""
 
-    async def _run(self, result: Refresh) -> None:
-        del result
+    async def _run(self, result: Refresh | None) -> None:
+        if result is None:
+            await self.refresh()
 
 
 class LogsNoSecurity(Agent):

@@ -190,15 +190,16 @@ class Authority:
         Raises:
             CredentialError: a file is missing, unreadable or not of an authority.
         """
-        root, intermediate = _load_issuer(folder, "root"), _load_issuer(folder, "intermediate")
+        root = load_issuer(folder / "root.pem", folder / "root_key.pem")
+        intermediate = load_issuer(folder / "intermediate.pem", folder / "intermediate_key.pem")
         uris = uri_sans(root.certificate)
         if len(uris) != 1 or not uris[0].startswith(SCHEME):
             raise CredentialError(folder / "root.pem", "URI name", "the SPIFFE ID of a trust domain", ", ".join(uris))
         return cls(SpiffeId.parse(uris[0]).trust_domain, root, intermediate, clock)
 
 
-def _load_issuer(folder: Path, name: str) -> Issuer:
-    certificate, key_file = folder / f"{name}.pem", folder / f"{name}_key.pem"
+def load_issuer(certificate: Path, key_file: Path) -> Issuer:
+    """Read the certificate and key of an authority. Raises CredentialError."""
     _, cert = read_chain(certificate)
     _, key = read_key(key_file)
     if key.public_key() != cert.public_key():

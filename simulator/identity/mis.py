@@ -4,7 +4,7 @@ Source: ID-70..ID-75, ID-80; RFC 9110 section 13 (conditional requests). Issuanc
 """
 
 import hashlib
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Literal, Self
 
@@ -13,7 +13,7 @@ from aiohttp.typedefs import Handler, Middleware
 
 from simulator.identity.bundle import TrustBundle
 from simulator.identity.svid import Credential
-from simulator.identity.web import ServerTrust, SpkiPins, WebAuthority, spki_pin, web_server_context
+from simulator.identity.web import ServerTrust, SpkiPins, WebAuthority, in_url, spki_pin, web_server_context
 from simulator.listening import Served, serve
 from simulator.protocol.discovery import BUNDLE_PATH, DISCOVERY_PATH, DiscoveryDocument
 from simulator.protocol.documents import canonical_json
@@ -64,6 +64,7 @@ class MisServer:
 
     Its HTTPS certificate comes from `web_authority` (a new one unless given), never from the SVID authority (ID-90);
     `credential` replaces it, for benches that show a client the wrong one. `public_host` is the name in its URLs.
+    `on_hello` may be set, and hears of every TLS connection that is begun, whatever becomes of it.
     """
 
     encrypted = True
@@ -83,9 +84,10 @@ class MisServer:
         self.trust_domain = trust_domain
         self.published = Published()
         self.web_authority = web_authority or WebAuthority.new()
-        self.credential = credential or self.web_authority.issue((public_host,), dict.fromkeys(("127.0.0.1", host)))
+        self.credential = credential or self.web_authority.issue_for((public_host, host))
         self._host, self._port, self._public_host = host, port, public_host
         self._middlewares = middlewares
+        self.on_hello: Callable[[], object] = lambda: None
         self._served: Served | None = None
         self.publish(bundle)
 
@@ -96,7 +98,7 @@ class MisServer:
             OSError: the port cannot be opened.
         """
         runner = web.AppRunner(mis_app(self.published, self._middlewares), access_log=None, handle_signals=False)
-        context = web_server_context(self.credential) if self.encrypted else None
+        context = web_server_context(self.credential, on_hello=self._heard) if self.encrypted else None
         self._served = await serve(runner, self._host, self._port, context)
         self._port = self._served.port
         if self.published.documents["discover"] is None:
@@ -116,10 +118,13 @@ class MisServer:
         """The port, once started."""
         return self._port
 
+    def _heard(self) -> None:
+        self.on_hello()
+
     @property
     def base_url(self) -> str:
         """The origin of both endpoints."""
-        return f"{'https' if self.encrypted else 'http'}://{self._public_host}:{self._port}"
+        return f"{'https' if self.encrypted else 'http'}://{in_url(self._public_host)}:{self._port}"
 
     @property
     def discovery_url(self) -> str:

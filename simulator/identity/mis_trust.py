@@ -97,6 +97,20 @@ class MisTrust(HeldTrust):
             with contextlib.suppress(asyncio.CancelledError):
                 await task
 
+    async def begin_anew(self, config: MisConfig | None = None, *, forget: bool = False) -> None:
+        """Start as after a restart: with the cached bundle or, when that is forgotten too, with none.
+
+        `config` replaces what was configured before.
+        """
+        await self.stop()
+        self._config = config or self._config
+        self._retriever = Retriever(self._config.server_trust, timeout_s=self._config.timeout_s)
+        self._bundle = None
+        if forget and self._config.cache is not None:
+            self._config.cache.unlink(missing_ok=True)
+        self._load_cache()
+        self._task = asyncio.create_task(self._run(None), name="trust bundle refresh")
+
     async def refresh(self) -> Refresh:
         """Fetch the bundle now and adopt it if it may be; never raises for what the service does."""
         try:
@@ -112,9 +126,10 @@ class MisTrust(HeldTrust):
         interval = float(hint) if hint else self._config.interval_s
         return min(interval, self._config.retry_s) if result.outcome == "failed" else interval
 
-    async def _run(self, result: Refresh) -> None:
+    async def _run(self, result: Refresh | None) -> None:
         while True:
-            await self._sleep(self.delay_after(result))
+            if result is not None:
+                await self._sleep(self.delay_after(result))
             result = await self.refresh()
 
     async def _fetch_and_adopt(self) -> Refresh:

@@ -9,23 +9,27 @@ import base64
 import contextlib
 import hashlib
 import ssl
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from ipaddress import ip_address
+from pathlib import Path
 from typing import Self
 from urllib.parse import urlsplit
 
 from cryptography import x509
 from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 
-from simulator.identity.authority import CA_AGE, CA_LIFETIME, LEAF_LIFETIME, SKEW, Issuer, Leaf, new_key
+from simulator.identity.authority import CA_AGE, CA_LIFETIME, LEAF_LIFETIME, SKEW, Issuer, Leaf, load_issuer, new_key
 from simulator.identity.bundle import TrustBundle
 from simulator.identity.clock import Clock, utc_now
 from simulator.identity.errors import IdentityError
+from simulator.identity.files import write_private
 from simulator.identity.handshake import AnyPeer, Observer, PeerPolicy, PolicyContext, peer_chain
-from simulator.identity.svid import Credential
+from simulator.identity.svid import Credential, key_to_pem
 from simulator.identity.tls import CredentialSource, ReloadingContext, harden, load_credential
 from simulator.identity.trust import HeldTrust
+
+WEB_ROOT, WEB_KEY = "web_root.pem", "web_root_key.pem"
 
 
 class ServerNotTrusted(IdentityError):
@@ -48,6 +52,22 @@ class WebAuthority:
     def anchors(self) -> "WebAnchors":
         """What a client is configured with to trust this authority's servers."""
         return WebAnchors(self.root.certificate.public_bytes(Encoding.PEM))
+
+    def write(self, folder: Path) -> None:
+        """Keep certificate and key in a folder, both files mode 0600. Raises OSError."""
+        write_private(folder / WEB_KEY, key_to_pem(self.root.key))
+        write_private(folder / WEB_ROOT, self.root.certificate.public_bytes(Encoding.PEM))
+
+    @classmethod
+    def load(cls, folder: Path, *, clock: Clock = utc_now) -> Self:
+        """Read an authority kept with `write`. Raises CredentialError: a file is missing or cannot be used."""
+        return cls(load_issuer(folder / WEB_ROOT, folder / WEB_KEY), clock)
+
+    def issue_for(self, hosts: Iterable[str]) -> Credential:
+        """Issue a server certificate for hosts, each a name or an address, and for the loopback."""
+        wanted = dict.fromkeys(("127.0.0.1", *hosts))
+        addresses = [host for host in wanted if is_address(host)]
+        return self.issue((host for host in wanted if host and host not in addresses), addresses)
 
     def issue(self, dns: Iterable[str] = ("localhost",), ips: Iterable[str] = ("127.0.0.1",)) -> Credential:
         """Issue a server certificate for these names and addresses; the root is sent along, for those who pin it."""
@@ -97,7 +117,7 @@ class SpkiPins:
         if not pinned:
             raise ServerNotTrusted(f"ID-87: the server of {url} shows no certificate with a pinned key")
         context = _client_context()
-        context.check_hostname = not _is_address(_host_and_port(url)[0])
+        context.check_hostname = not is_address(_host_and_port(url)[0])
         context.load_verify_locations(cadata=b"".join(cert.public_bytes(Encoding.DER) for cert in pinned))
         return context
 
@@ -111,9 +131,20 @@ def spki_pin(certificate: x509.Certificate) -> str:
     return base64.b64encode(hashlib.sha256(spki).digest()).decode()
 
 
-def web_server_context(credential: Credential, *, allow_tls12: bool = False) -> ssl.SSLContext:
-    """Make the context of an HTTPS server that asks clients for no certificate (ID-70)."""
+def web_server_context(
+    credential: Credential, *, allow_tls12: bool = False, on_hello: Callable[[], object] | None = None
+) -> ssl.SSLContext:
+    """Make the context of an HTTPS server that asks clients for no certificate (ID-70).
+
+    `on_hello` hears of every TLS connection that is begun, whatever becomes of it.
+    """
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    if on_hello is not None:
+
+        def begun(_socket: object, _name: object, _context: object) -> None:
+            on_hello()
+
+        context.sni_callback = begun
     harden(context, allow_tls12=allow_tls12)
     load_credential(context, credential)
     return context
@@ -146,6 +177,11 @@ def _client_context(*, allow_tls12: bool = True) -> ssl.SSLContext:
     return context
 
 
+def in_url(host: str) -> str:
+    """Give a host as it stands in a URL: an IPv6 address in brackets."""
+    return f"[{host}]" if ":" in host else host
+
+
 async def _shown_certificates(url: str, timeout_s: float) -> list[x509.Certificate]:
     context = _client_context()
     context.check_hostname = False
@@ -167,7 +203,8 @@ def _host_and_port(url: str) -> tuple[str, int]:
     return parts.hostname or "", parts.port or 443
 
 
-def _is_address(host: str) -> bool:
+def is_address(host: str) -> bool:
+    """Whether a host is an IP address rather than a name."""
     try:
         ip_address(host)
     except ValueError:

@@ -11,7 +11,7 @@ from aiohttp import web
 from aiohttp.typedefs import Middleware
 
 from simulator.identity.svid import Credential
-from simulator.identity.web import ServerTrust, WebAuthority, web_server_context
+from simulator.identity.web import ServerTrust, WebAuthority, in_url, web_server_context
 from simulator.listening import Served, serve
 from simulator.protocol.component import MANIFEST_MEDIA_TYPE
 from simulator.protocol.digest import digest_of
@@ -39,7 +39,7 @@ class Registry:
     ) -> None:
         self.content = Content()
         self.web_authority = web_authority or WebAuthority.new()
-        self._credential = credential or self.web_authority.issue((public_host,), dict.fromkeys(("127.0.0.1", host)))
+        self._credential = credential or self.web_authority.issue_for((public_host, host))
         self._host, self._port, self._public_host = host, port, public_host
         self._middlewares = tuple(middlewares)
         self._served: Served | None = None
@@ -59,9 +59,14 @@ class Registry:
             await served.stop()
 
     @property
+    def port(self) -> int:
+        """The port, once started."""
+        return self._port
+
+    @property
     def address(self) -> str:
         """`host:port`, as it stands in references behind `oci://`."""
-        return f"{self._public_host}:{self._port}"
+        return f"{in_url(self._public_host)}:{self._port}"
 
     @property
     def anchors(self) -> ServerTrust:

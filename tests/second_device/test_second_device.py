@@ -125,6 +125,8 @@ def statement(folder: Path) -> Path:
 
 def listen(folder: Path, port: int, *more: object) -> list[object]:
     door = ["--listen", f"127.0.0.1:{port}", "--identity", folder / "id", "--out", folder / "out"]
+    # it only pretends to fetch components, and its anchors are a file
+    door += ["--registry-port", "none", "--identity-port", "none"]
     return ["run", "device", *door, "--ics", statement(folder), "--hooks", folder / "hooks.yaml", *more]
 
 

@@ -52,8 +52,11 @@ _LIST = (
     ),
     Ability(
         "factory-reset",
-        "resets the device to its state of delivery, keeping address and credentials of the WFM",
-        {"reset": "forget every desired state and deployment, then start as at first boot"},
+        "resets the device to its state of delivery, keeping credentials and addresses of WFM and identity service",
+        {
+            "reset": "forget every desired state, deployment and trust bundle that was fetched, then start as at "
+            "first boot"
+        },
         {
             "command": "{command: [ssh, root@edge-9, margo-agent, factory-reset]}",
             "http": '{http: "http://edge-9.example:9000/factory-reset"}',
@@ -75,7 +78,9 @@ _LIST = (
             "settings": "poll_s: seconds between polls; downtime_s: a downtime of so many seconds from now on; "
             "not_before_s: no polls for so many seconds from now on; serial: another serial number; "
             "types: other deployment types; answer_s: how long answers are waited for; install_retry_s: when a failed "
-            "installation is tried again; offline_stop_s: how long workloads run on without the WFM; proxy: a URL"
+            "installation is tried again; offline_stop_s: how long workloads run on without the WFM; proxy: a URL; "
+            "discovery: the URL of the identity service; pin: the pin of its key (base64 of the SHA-256 of its public "
+            "key) that counts instead of the anchors of the connection sheet"
         },
     ),
     Ability(
@@ -112,6 +117,9 @@ _LIST = (
         {
             "erase-state": "remove what the agent has stored of the desired state, so that it is gone after a restart",
             "stop-workload": "stop a component by the means of its runtime",
+            "remove-workload": "remove a component by the means of its runtime",
+            "edit-workload": "change the configuration of a component by the means of its runtime",
+            "foreign-workload": "start a workload that nobody ordered by the means of the runtime; component: its name",
         },
         {
             "command": '{command: [./tamper.sh, "{action}", "{deployment}", "{component}"]}',
@@ -129,6 +137,48 @@ _LIST = (
             "command": "{command: [./running.sh], timeout: 10}",
             "http": '{http: "http://edge-9.example:9000/workloads", method: GET}',
             "python": '{python: "my_hooks:workloads"}',
+        },
+    ),
+    Ability(
+        "inspect",
+        "tells how what runs is configured",
+        {
+            "look": "answer with JSON: {deployment id: {component: {configuration: {name: value}, containers: "
+            "{container: {variable: value}}, begun: how often it was started}}}"
+        },
+        {
+            "command": "{command: [./inspect.sh], timeout: 10}",
+            "http": '{http: "http://edge-9.example:9000/inspect", method: GET}',
+            "python": '{python: "my_hooks:inspect"}',
+        },
+    ),
+    Ability(
+        "log",
+        "reads the log of the device, with its security events",
+        {"read": "answer with JSON: [{kind: security, or anything else; message: the line}], the oldest first"},
+        {
+            "command": "{command: [./log.sh], timeout: 10}",
+            "http": '{http: "http://edge-9.example:9000/log", method: GET}',
+            "python": '{python: "my_hooks:log"}',
+        },
+    ),
+    Ability(
+        "identity",
+        "gives the device another credential for the same client",
+        {
+            "install": "present this credential from the next connection on",
+            "restore": "present this one again: it is that of the connection sheet",
+        },
+        {
+            "command": '{command: [./install-svid.sh, "{certificate}", "{key}"]}',
+            "http": '{http: "http://edge-9.example:9000/svid", method: PUT}',
+            "python": '{python: "my_hooks:identity"}',
+            "manual": '{manual: "Install {certificate} and {key} on the device"}',
+        },
+        {
+            "certificate": "file of the SVID with its chain (PEM)",
+            "key": "file of its key (PEM)",
+            "expired": "whether the credential has expired, which the device is to present all the same",
         },
     ),
 )

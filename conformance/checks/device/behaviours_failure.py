@@ -148,7 +148,7 @@ def impossible_deployment_is_told(record: Record, deployment: str) -> Iterator[J
 @check("US-04", role="device")
 def parameter_reaches_its_targets(record: Record, deployment: str, component: str) -> Iterator[Judgement]:
     """A changed parameter reaches the component that it is for, and the others are not begun anew."""
-    looks = record.facts_of("looked-closely")
+    looks = [look for look in record.facts_of("looked-closely") if "settings" in look.data]
     if len(looks) < 2:
         yield unseen("only that component is touched", "configurations cannot be seen")
         return

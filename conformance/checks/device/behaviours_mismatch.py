@@ -46,7 +46,8 @@ def drift_is_noticed(record: Record, deployment: str) -> Iterator[Judgement]:
 @check("MM-02", role="device")
 def edited_configuration(record: Record, deployment: str) -> Iterator[Judgement]:
     """A configuration that was edited by hand is set back, or the difference is reported, as declared."""
-    tampered, looks = _last_tampering(record, "edit-workload"), record.facts_of("looked-closely")
+    tampered = _last_tampering(record, "edit-workload")
+    looks = [look for look in record.facts_of("looked-closely") if "settings" in look.data]
     before = [look for look in looks if tampered and look.at < tampered.at]
     after = [look for look in looks if tampered and look.at > tampered.at]
     if tampered is None or not before or not after:
@@ -64,7 +65,8 @@ def foreign_workload(record: Record, name: str) -> Iterator[Judgement]:
     """A workload that no desired state names is left alone, reported or removed, as the supplier declares."""
     tampered, seen, look = _last_tampering(record, "foreign-workload"), record.last_fact("workloads"), None
     if tampered is not None:
-        look = next((fact for fact in reversed(record.facts_of("looked-closely")) if fact.at > tampered.at), None)
+        looks = [fact for fact in record.facts_of("looked-closely") if fact.data["log"] is not None]
+        look = next((fact for fact in reversed(looks) if fact.at > tampered.at), None)
     if tampered is None or seen is None or seen.at < tampered.at:
         yield unseen("left alone, reported or removed", "nothing was started, or what runs cannot be seen")
         return

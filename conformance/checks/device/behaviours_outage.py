@@ -4,7 +4,14 @@ from collections.abc import Iterator
 from itertools import pairwise
 
 from conformance.checks.device.declared import as_declared, declared
-from conformance.checks.device.evidence import polls_after, publication, reports_after, revisions, usual_interval
+from conformance.checks.device.evidence import (
+    management,
+    polls_after,
+    publication,
+    reports_after,
+    revisions,
+    usual_interval,
+)
 from conformance.checks.evidence import Record, Report
 from conformance.checks.registry import Judgement, check, expect, noted, unseen
 from conformance.record.events import Exchange, Fact
@@ -69,14 +76,14 @@ def unset_clock_fails_closed(record: Record) -> Iterator[Judgement]:
     tried = [fact for fact in record.facts_of("connecting") if fact.data["offered"] == wrong.data["credential"]]
     right = next((fact for fact in record.facts_of("presented") if fact.at > wrong.at), None)
     end = right.at if right else float("inf")
-    sent = [item for item in record.exchanges if wrong.at < item.at < end]
+    sent = [item for item in management(record) if wrong.at < item.at < end]
     if not tried and not sent:
         yield unseen("nothing is sent", "the device did not try to connect", wrong)
         return
     found = f"{len(sent)} requests" if sent else f"none in {len(tried)} connections"
     yield expect(not sent, wrong, *sent[:3], expected="no request before the time is right", found=found)
     if right is not None:
-        back = [item for item in record.exchanges if item.at > end]
+        back = [item for item in management(record) if item.at > end]
         yield expect(bool(back), right, *back[:1], expected="it connects then", found=f"{len(back)} requests")
 
 

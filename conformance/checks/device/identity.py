@@ -6,7 +6,7 @@ from itertools import pairwise
 from conformance.checks.device.evidence import IDENTITY_SERVICE, management, polls_after
 from conformance.checks.evidence import Record
 from conformance.checks.registry import Judgement, check, expect, unseen
-from conformance.record.events import Fact
+from conformance.record.events import Exchange, Fact
 
 EARLY, LATE = 0.5, 1.6
 """The part of a refresh hint before which, and the multiple after which, a refresh is not at the hint."""
@@ -164,8 +164,8 @@ def unknown_members_are_ignored(record: Record) -> Iterator[Judgement]:
     if fact is None or not _asked(record, fact):
         yield unseen("it connects", "the bundle was never asked for")
         return
-    found = f"{len(record.polls)} polls"
-    yield expect(bool(record.polls), fact, *record.polls[:1], expected="it connects", found=found)
+    polls = polls_after(record, fact.at)
+    yield expect(bool(polls), fact, *polls[:1], expected="it connects", found=f"{len(polls)} polls since then")
 
 
 @check("ID-81", "ID-82", role="device")
@@ -218,13 +218,28 @@ def plain_discovery_is_refused(record: Record) -> Iterator[Judgement]:
     yield from _bundle_is_not_used(record)
 
 
+GIVEN = ("bundle-published", "service-mended", "service-pinned")
+"""Facts since when the identity service gives what the device may take."""
+
+
+def _given(record: Record) -> tuple[tuple[Exchange, ...], tuple[Exchange, ...]]:
+    """Give the bundles that were fetched since the service is as it is, and the polls since the first of them."""
+    since = max((fact.at for kind in GIVEN for fact in record.facts_of(kind)), default=0.0)
+    fetched = tuple(item for item in record.of("fetch-trust-bundle", status=200) if item.at > since)
+    return fetched, polls_after(record, fetched[0].at) if fetched else ()
+
+
+def went_on_with_it(record: Record) -> bool:
+    """Whether the device polls with what the identity service gave last."""
+    return bool(_given(record)[1])
+
+
 @check("ID-90", "ID-87", role="device")
 def proven_service_is_used(record: Record) -> Iterator[Judgement]:
     """An identity service that proves itself is used, and the device connects with what it gives."""
-    fetched = record.of("fetch-trust-bundle", status=200)
-    found = f"{len(fetched)} bundles fetched, {len(record.polls)} polls"
-    right = bool(fetched and record.polls)
-    yield expect(right, *fetched[:1], *record.polls[:1], expected="a bundle, then requests", found=found)
+    fetched, polls = _given(record)
+    found = f"{len(fetched)} bundles fetched, {len(polls)} polls"
+    yield expect(bool(polls), *fetched[:1], *polls[:1], expected="a bundle, then requests", found=found)
 
 
 @check("ID-86", role="device")
@@ -258,7 +273,8 @@ def refresh_hint_is_kept(record: Record) -> Iterator[Judgement]:
 @check("PT-017", role="device")
 def missing_bundle_is_asked_for_again(record: Record) -> Iterator[Judgement]:
     """A bundle that is not there is asked for again, and not before the time that the answer gives."""
-    missing = record.of("fetch-trust-bundle", status=404)
+    fact = _published(record)
+    missing = [item for item in record.of("fetch-trust-bundle", status=404) if fact is None or item.at > fact.at]
     if not missing:
         yield unseen("asked for again", "no bundle was missing")
         return
@@ -277,8 +293,9 @@ def operators_address_is_used(record: Record) -> Iterator[Judgement]:
         yield unseen("the bundle, without discovery", "no discovery document was asked for and missing")
         return
     fetched = [item for item in record.of("fetch-trust-bundle", status=200) if item.at >= missing[0].at]
-    found = f"{len(fetched)} bundles fetched, {len(record.polls)} polls"
-    right = bool(fetched and record.polls)
+    polls = polls_after(record, fetched[0].at) if fetched else ()
+    found = f"{len(fetched)} bundles fetched, {len(polls)} polls"
+    right = bool(fetched and polls)
     yield expect(right, missing[0], *fetched[:1], expected="the bundle, without discovery", found=found)
 
 

@@ -148,7 +148,7 @@ def downtime_is_kept(record: Record) -> Iterator[Judgement]:
         yield unseen("polls after the downtime", "none came", fact)
         return
     tries = [item for item in record.facts_of("connecting") if begin < item.at < end]
-    requests = [item for item in record.exchanges if begin < item.at < end]
+    requests = [item for item in management(record) if begin < item.at < end]
     found = f"{len(tries)} connections and {len(requests)} requests in it"
     expected = f"nothing for {length:g} s, then polls"
     quiet = not tries and not requests
