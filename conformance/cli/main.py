@@ -23,6 +23,7 @@ from conformance.cli import (
     selftest,
     serve_device,
     serve_wfm,
+    simulate,
 )
 from conformance.cli.helptext import EXIT_CODES, PROGRAM, help_of
 
@@ -57,6 +58,7 @@ explain.register(app)
 coverage.register(app)
 app.add_typer(reports, name="report")
 app.add_typer(inits, name="init")
+simulate.register(app)
 doctor.register(app)
 selftest.register(app)
 run_device.register(runs)

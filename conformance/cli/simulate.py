@@ -1,0 +1,132 @@
+"""`simulate`: a whole fleet in simulated time, from a description or a shipped example."""
+
+# ruff: noqa: PLC0415 - what is heavy is imported when the verb runs, so that --help stays fast
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from enum import StrEnum
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+from typer.core import TyperGroup
+
+from conformance.cli import simulate_init
+from conformance.cli.helptext import EXIT_CODES_PLAIN, help_of
+
+if TYPE_CHECKING:
+    from simulator.fleet.description import Fleet
+
+EXTRA = "the engines are in an extra: `pip install 'margo-conformance[fleet]'`"
+
+
+class Engine(StrEnum):
+    """Who carries the model out."""
+
+    COMPILED = "compiled"
+    SIMPY = "simpy"
+
+
+class _RunByDefault(TyperGroup):
+    """`simulate FILE` and `simulate --example NAME` mean `simulate run ...`."""
+
+    def parse_args(self, ctx: Any, args: list[str]) -> list[str]:
+        """Put `run` before what names no verb."""
+        if args and args[0] not in {*self.commands, "--help"}:
+            args = ["run", *args]
+        return super().parse_args(ctx, args)
+
+
+def register(app: typer.Typer) -> None:
+    """Add the verb and what belongs to it."""
+    verbs = typer.Typer(
+        cls=_RunByDefault,
+        no_args_is_help=True,
+        help=help_of(
+            "Simulate a fleet of up to ten million devices; `run` may be left out.",
+            "simulate init > fleet.yaml",
+            "simulate fleet.yaml --out DIR",
+            "simulate --example million-day --engine compiled --out DIR",
+        ),
+    )
+    verbs.command("run", short_help="Simulate a fleet.", epilog=EXIT_CODES_PLAIN)(run)
+    simulate_init.register(verbs)
+    app.add_typer(verbs, name="simulate", short_help="Simulate a fleet of up to ten million devices.")
+
+
+def run(
+    file: Annotated[Path | None, typer.Argument(metavar="FILE", help="Description of the fleet.")] = None,
+    *,
+    example: Annotated[str | None, typer.Option("--example", metavar="NAME", help="A shipped example.")] = None,
+    engine: Annotated[Engine, typer.Option("--engine", help="simpy: slow, to hold the other against.")] = (
+        Engine.COMPILED
+    ),
+    seed: Annotated[int | None, typer.Option("--seed", min=0, help="Instead of the description's.")] = None,
+    out: Annotated[Path, typer.Option("--out", metavar="DIR", help="Folder for the results.")] = Path("fleet-results"),
+) -> None:
+    """Simulate a fleet and write summary.json and tables."""
+    from conformance.cli.console import plain
+
+    fleet = _read(file, example)
+    if seed is not None:
+        fleet = fleet.model_copy(update={"seed": seed})
+    out.mkdir(parents=True, exist_ok=True)  # before the work, should it not be possible
+    summary = _simulated(fleet, engine, out)
+    plain(f"{summary['devices']:,} devices, {summary['polls']:,} polls in {summary['wall_s']:.1f} s")
+    for rollout in summary["rollouts"]:
+        paused = rollout["paused_at_s"]
+        end = "" if paused is None else f", paused after {paused:,.0f} s"
+        plain(f"  {rollout['revision']}: {rollout['succeeded']:,} succeeded, {rollout['failed']:,} failed{end}")
+    plain(str(out / "summary.json"))
+
+
+def _read(file: Path | None, example: str | None) -> Fleet:
+    from conformance.cli.problems import Misuse
+    from simulator.fleet import reading
+
+    if (file is None) == (example is None):
+        known = ", ".join(reading.examples())
+        raise Misuse("usage", "expected either FILE or --example", f"examples: {known}; `simulate init` writes a file")
+    try:
+        return reading.read_example(str(example)) if file is None else reading.read(file.read_bytes(), str(file))
+    except reading.UnknownExample as error:
+        raise Misuse("unknown-example", str(error.args[0]), f"examples: {', '.join(reading.examples())}") from None
+    except reading.WrongDescription as error:
+        raise Misuse("fleet", str(error), "correct the description; `simulate init` shows every key") from None
+
+
+def _simulated(fleet: Fleet, engine: Engine, out: Path) -> dict[str, Any]:
+    from conformance.cli.problems import Misuse
+
+    try:
+        from simulator.fleet import compiled, plan, results, simpy_engine
+    except ModuleNotFoundError as error:
+        raise Misuse("missing-extra", str(error), EXTRA) from None
+    world = plan.plan_of(fleet)
+    driver = compiled if engine is Engine.COMPILED else simpy_engine
+    began = time.perf_counter()
+    driver.prepare(world)
+    started = time.perf_counter()
+    with _progress() as advance:
+        driver.simulate(world, progress=advance)
+    how = results.Run(engine.value, time.perf_counter() - started, started - began)
+    summary = results.summary_of(fleet, world, how)
+    results.write(out, summary, results.tables_of(fleet, world))
+    return summary
+
+
+@contextmanager
+def _progress() -> Iterator[Callable[[float], None]]:
+    """A bar with the time that is left, on a terminal only."""
+    from rich.progress import BarColumn, Progress, TaskProgressColumn, TextColumn, TimeRemainingColumn
+
+    from conformance.cli.console import is_live, stderr
+
+    console = stderr()
+    columns = (TextColumn("simulating"), BarColumn(), TaskProgressColumn(), TimeRemainingColumn())
+    with Progress(*columns, console=console, transient=True, disable=not is_live(console)) as bar:
+        task = bar.add_task("", total=1.0)
+        yield lambda part: bar.update(task, completed=part)

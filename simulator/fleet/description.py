@@ -1,0 +1,328 @@
+"""What a user writes about a fleet: cohorts, applications, rollouts, the WFM, duration and seed.
+
+Times in seconds, or with a unit ("90s", "5m", "12h", "7d"); sizes in bytes. Everything is checked when it is read.
+"""
+
+import math
+import re
+from itertools import pairwise
+from statistics import NormalDist
+from typing import Annotated, Any, Literal, Self
+
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, WithJsonSchema, model_validator
+
+MAX_DEVICES = 20_000_000
+MAX_DURATION_S = 366 * 86400.0
+MAX_OUTAGES = 400
+_UNITS = {"ms": 0.001, "s": 1.0, "m": 60.0, "h": 3600.0, "d": 86400.0}
+_TIME = re.compile(r"^\s*(\d+(?:\.\d+)?)\s*(ms|s|m|h|d)\s*$")
+
+
+def _seconds(value: Any) -> Any:
+    if isinstance(value, str):
+        found = _TIME.match(value)
+        if found is None:
+            raise ValueError('expected a time such as 90, "90s", "5m", "12h" or "7d"')
+        return float(found[1]) * _UNITS[found[2]]
+    if isinstance(value, bool):
+        raise ValueError("expected a time, not true or false")
+    return value
+
+
+_TIME_SCHEMA = WithJsonSchema(
+    {"anyOf": [{"type": "number", "minimum": 0}, {"type": "string", "pattern": _TIME.pattern}]}
+)
+_LONGEST = Field(ge=0, le=MAX_DURATION_S, allow_inf_nan=False)
+Seconds = Annotated[float, BeforeValidator(_seconds), _LONGEST, _TIME_SCHEMA]
+Positive = Annotated[
+    float, BeforeValidator(_seconds), Field(ge=0.001, le=MAX_DURATION_S, allow_inf_nan=False), _TIME_SCHEMA
+]
+Share = Annotated[float, Field(ge=0, le=1, allow_inf_nan=False)]
+PerDay = Annotated[float, Field(ge=0, le=1000, allow_inf_nan=False)]
+Count = Annotated[int, Field(ge=1, le=1_000_000_000)]
+Bytes = Annotated[int, Field(ge=0, le=1 << 40)]
+Name = Annotated[str, Field(pattern=r"^[a-z0-9]([a-z0-9.-]{0,60}[a-z0-9])?$")]
+
+
+class Part(BaseModel):
+    """The base of all parts: frozen; unknown keys are refused."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+
+class Distribution(Part):
+    """Exactly one of `uniform` [low, high], `exponential` (mean), `lognormal` [median, p95] and `percentiles`.
+
+    Sampled between the quantiles 0.0005 and 0.9995, so that no single value is absurd.
+    """
+
+    uniform: tuple[Seconds, Seconds] | None = None
+    exponential: Positive | None = None
+    lognormal: tuple[Positive, Positive] | None = None
+    percentiles: dict[Annotated[float, Field(ge=0, le=100)], Seconds] | None = None
+
+    @model_validator(mode="after")
+    def _can_be_sampled(self) -> Self:
+        given = [name for name in type(self).model_fields if getattr(self, name) is not None]
+        if len(given) != 1:
+            raise ValueError("expected exactly one of uniform, exponential, lognormal and percentiles")
+        if self.uniform and self.uniform[0] > self.uniform[1]:
+            raise ValueError("uniform: expected [low, high] with low not above high")
+        if self.lognormal and self.lognormal[0] > self.lognormal[1]:
+            raise ValueError("lognormal: expected [median, p95] with the median not above the 95th percentile")
+        if self.percentiles is not None:
+            values = [value for _, value in sorted(self.percentiles.items())]
+            if len(values) < 2 or values != sorted(values):
+                raise ValueError("percentiles: expected at least two, with values that never fall")
+        return self
+
+
+Sampled = Seconds | Distribution
+
+
+def quantile(of: Sampled, p: float) -> float:
+    """The seconds below which the part `p` of a distribution lies."""
+    if isinstance(of, int | float):
+        return of
+    p = min(max(p, 0.0005), 0.9995)
+    if of.uniform is not None:
+        return of.uniform[0] + p * (of.uniform[1] - of.uniform[0])
+    if of.exponential is not None:
+        return -of.exponential * math.log1p(-p)
+    if of.lognormal is not None:
+        sigma = math.log(of.lognormal[1] / of.lognormal[0]) / NormalDist().inv_cdf(0.95)
+        return of.lognormal[0] * math.exp(sigma * NormalDist().inv_cdf(p))
+    points = sorted((of.percentiles or {}).items())
+    for (x0, y0), (x1, y1) in pairwise(points):
+        if p * 100 <= x1:
+            return y0 + (y1 - y0) * min(max((p * 100 - x0) / (x1 - x0), 0.0), 1.0)
+    return points[-1][1]
+
+
+class Outage(Part):
+    """From `at` for `lasts`, again `every` so often, at `share` of the sites: `network` or `power`."""
+
+    at: Seconds
+    lasts: Positive
+    kind: Literal["network", "power"] = "network"
+    every: Positive | None = None
+    share: Share = 1.0
+
+    @model_validator(mode="after")
+    def _apart(self) -> Self:
+        if self.every is not None and self.every <= self.lasts:
+            raise ValueError(f"every: expected longer than lasts ({self.lasts:g} s), found {self.every:g} s")
+        return self
+
+
+class Sites(Part):
+    """Where a cohort's devices stand; chance spreads them evenly."""
+
+    count: Count = 1
+    outages: tuple[Outage, ...] = ()
+
+
+class Network(Part):
+    """The way to the WFM: answers take `rtt` and a byte 1/`bandwidth` s; a lost message is noticed after `timeout`."""
+
+    rtt: Sampled = 0.04
+    loss: Annotated[float, Field(ge=0, lt=1, allow_inf_nan=False)] = 0.0
+    bandwidth: Annotated[float, Field(gt=0, allow_inf_nan=False)] | None = None
+    timeout: Positive = 30.0
+
+
+class Polling(Part):
+    """`jitter`: the part of the period over which polls are spread; `start_spread`: the time in which devices begin."""
+
+    period: Annotated[float, BeforeValidator(_seconds), Field(ge=1, le=MAX_DURATION_S), _TIME_SCHEMA] = 60.0
+    jitter: Annotated[float, Field(ge=0, le=1.9, allow_inf_nan=False)] = 0.2
+    start_spread: Seconds | None = None
+
+
+class Retries(Part):
+    """After a failed request: `base` seconds, doubled up to `limit`; `jitter` takes away up to its part."""
+
+    base: Positive = 2.0
+    limit: Positive = 300.0
+    jitter: Share = 0.5
+
+
+class Failures(Part):
+    """What happens to single devices between polls; rates for a device and a day; `boot`: until it polls again."""
+
+    reboots_per_day: PerDay = 0.0
+    drifts_per_day: PerDay = 0.0
+    boot: Sampled = Distribution(uniform=(20.0, 60.0))
+
+
+class Profile(Part):
+    """What the devices are; the simulation carries it into its results."""
+
+    vendor: str = "unnamed"
+    model: str = "unnamed"
+    runtimes: tuple[Literal["helm", "compose"], ...] = ("helm",)
+
+
+class Cohort(Part):
+    """Devices of one kind."""
+
+    name: Name
+    count: Annotated[int, Field(ge=1, le=MAX_DEVICES)]
+    application: Name
+    profile: Profile = Profile()
+    sites: Sites = Sites()
+    network: Network = Network()
+    polling: Polling = Polling()
+    retries: Retries = Retries()
+    failures: Failures = Failures()
+
+
+class Revision(Part):
+    """A revision: `bytes` to fetch, seconds it `installs`; each of `tries` `fails` with this chance, `wait` apart."""
+
+    name: Name
+    bytes: Bytes = 4096
+    installs: Sampled = Distribution(lognormal=(8.0, 30.0))
+    fails: Share = 0.0
+    tries: Annotated[int, Field(ge=1, le=100)] = 1
+    wait: Seconds = 60.0
+
+
+class Application(Part):
+    """An application; devices begin with its first revision."""
+
+    name: Name
+    revisions: Annotated[tuple[Revision, ...], Field(min_length=1, max_length=50)]
+
+
+class Wave(Part):
+    """From `at` on, `share` of the devices beyond those of earlier waves."""
+
+    at: Seconds
+    share: Annotated[float, Field(gt=0, le=1)] = 1.0
+
+
+class Gate(Part):
+    """The rollout stops when more than `failure_rate` of at least `minimum` results are failures."""
+
+    failure_rate: Annotated[float, Field(gt=0, lt=1)] = 0.05
+    minimum: Count = 20
+    rollback: bool = True
+
+
+class Rollout(Part):
+    """One revision for the devices of its application, wave by wave."""
+
+    application: Name
+    revision: Name
+    waves: Annotated[tuple[Wave, ...], Field(min_length=1, max_length=50)]
+    pause: Gate | None = None
+
+    @model_validator(mode="after")
+    def _in_order(self) -> Self:
+        times = [wave.at for wave in self.waves]
+        if times != sorted(times):
+            raise ValueError("waves: expected in order of time")
+        if sum(wave.share for wave in self.waves) > 1.0 + 1e-9:
+            raise ValueError("waves: expected shares that add up to at most 1")
+        return self
+
+
+class Downtime(Part):
+    """The WFM refuses connections."""
+
+    at: Seconds
+    lasts: Positive
+
+
+class Restored(Part):
+    """From `at` for `lasts`, until someone notices, the WFM serves what it served at `backup`; devices refuse it."""
+
+    at: Seconds
+    lasts: Positive
+    backup: Seconds
+
+
+class Services(Part):
+    """Seconds of one server's work for each kind of request."""
+
+    unchanged: Sampled = 0.0001
+    manifest: Sampled = 0.001
+    bundle: Sampled = 0.003
+    status: Sampled = 0.002
+
+
+class Sizes(Part):
+    """Bytes on the wire, request and answer together, beside the bundle itself."""
+
+    unchanged: Bytes = 700
+    manifest: Bytes = 1600
+    bundle: Bytes = 900
+    status: Bytes = 1400
+
+    def by_kind(self) -> tuple[int, ...]:
+        """In the order of the model's kinds: unchanged, changed, older, bundle, status."""
+        return (self.unchanged, self.manifest, self.manifest, self.bundle, self.status)
+
+
+class Wfm(Part):
+    """Without `servers` there are as many as needed, and devices do not influence each other.
+
+    When `queue_limit` requests wait, others are answered `refuses_with` and Retry-After `retry_after`.
+    """
+
+    servers: Annotated[int, Field(ge=1, le=65_536)] | None = None
+    queue_limit: Annotated[int, Field(ge=0, le=20_000_000)] = 10_000
+    refuses_with: Literal[429, 503] = 503
+    retry_after: Seconds = 0.0
+    service: Services = Services()
+    sizes: Sizes = Sizes()
+    down: Annotated[tuple[Downtime, ...], Field(max_length=100)] = ()
+    restored: Annotated[tuple[Restored, ...], Field(max_length=20)] = ()
+
+
+class Fleet(Part):
+    """A whole fleet and what happens to it."""
+
+    name: Name = "fleet"
+    question: str = ""
+    seed: Annotated[int, Field(ge=0, lt=2**63)] = 1
+    duration: Annotated[float, BeforeValidator(_seconds), Field(ge=1, le=MAX_DURATION_S), _TIME_SCHEMA] = 86400.0
+    cohorts: Annotated[tuple[Cohort, ...], Field(min_length=1, max_length=100)]
+    applications: Annotated[tuple[Application, ...], Field(min_length=1, max_length=100)]
+    rollouts: Annotated[tuple[Rollout, ...], Field(max_length=100)] = ()
+    wfm: Wfm = Wfm()
+
+    @property
+    def devices(self) -> int:
+        """How many devices there are in all cohorts."""
+        return sum(cohort.count for cohort in self.cohorts)
+
+    @model_validator(mode="after")
+    def _fits_together(self) -> Self:
+        if self.devices > MAX_DEVICES:
+            raise ValueError(f"cohorts: expected at most {MAX_DEVICES:,} devices together, found {self.devices:,}")
+        _once("cohorts", [cohort.name for cohort in self.cohorts])
+        _once("applications", [application.name for application in self.applications])
+        revisions = {a.name: [revision.name for revision in a.revisions] for a in self.applications}
+        for name, names in revisions.items():
+            _once(f"revisions of {name}", names)
+        for cohort in self.cohorts:
+            _known("cohorts: application", cohort.application, list(revisions))
+            if sum(1 + int(self.duration / o.every) if o.every else 1 for o in cohort.sites.outages) > MAX_OUTAGES:
+                raise ValueError(f"cohorts: expected at most {MAX_OUTAGES} outages of {cohort.name}")
+        for rollout in self.rollouts:
+            _known("rollouts: application", rollout.application, list(revisions))
+            _known("rollouts: revision", rollout.revision, revisions[rollout.application])
+        return self
+
+
+def _once(what: str, names: list[str]) -> None:
+    twice = next((name for name in names if names.count(name) > 1), None)
+    if twice is not None:
+        raise ValueError(f"{what}: expected each name once, found {twice} again")
+
+
+def _known(what: str, name: str, names: list[str]) -> None:
+    if name not in names:
+        raise ValueError(f"{what}: expected one of {', '.join(names)}, found {name}")

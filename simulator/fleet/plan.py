@@ -1,0 +1,254 @@
+"""A fleet as arrays of fixed layout, which both engines read and count in. Times in microseconds, sizes in bytes."""
+
+from typing import Any, NamedTuple
+
+import numpy as np
+
+from simulator.fleet.description import Application, Cohort, Fleet, Outage, Sampled, quantile
+
+Array = np.ndarray[Any, Any]
+US = 1_000_000
+STEPS = 256
+KINDS = 5
+COLUMNS = 8
+TALLIES = 6
+MAX_BINS = 1440
+
+
+def _record(ints: str, floats: str = "") -> np.dtype[Any]:
+    return np.dtype([(name, np.int64) for name in ints.split()] + [(name, np.float64) for name in floats.split()])
+
+
+SMALL = ("cohort", "site", "adopted", "wanted", "target", "wave", "epoch", "tries", "fails", "phase", "kind", "off")
+SETTINGS = ("duration", "devices", "servers", "queue_limit", "retry_after", "service", "in_order", "window")
+DEVICE = np.dtype(
+    [(name, np.int64) for name in ("at", "n", "number", "since", "change_at", "off_until", "service")]
+    + [(name, np.int32) for name in SMALL]
+)
+COHORT = _record(
+    "end application revision first_site sites start_spread period timeout first_outage last_outage hazards calm "
+    "slowest boot rtt",
+    "spread loss reboots drifts us_per_byte backoff backoff_limit backoff_jitter",
+)
+OUTAGE = _record("start end kind salt", "share")
+ROLLOUT = _record("revision previous rollback minimum", "failure_rate")
+WAVE = _record("rollout application at", "low high")
+REVISION = _record("size takes tries wait", "fails")
+RESTORE = _record("at until backup")
+FIXED = np.dtype([("seed", np.uint64), ("per_us", np.float64)] + [(name, np.int64) for name in SETTINGS])
+
+
+class World(NamedTuple):
+    """Everything about a fleet but its devices. From `rates` on, it is what is counted while it runs.
+
+    `tables`: quantiles, a row for each distribution; `constant`: the value of a row that never varies, else 0.
+    `rates`: (COLUMNS, bins) requests by outcome and time; `adopted`: (waves, bins); `waiting`: the longest queue by
+    time; `tally`: (cohorts, TALLIES); `results`: per rollout succeeded, failed, paused at + 1; `marks`: lines in the
+    trace, pauses; `trace`: (lines, 5) device, n, time, outcome, done; as many as there is room for.
+    """
+
+    fixed: Array
+    cohorts: Array
+    outages: Array
+    rollouts: Array
+    waves: Array
+    revisions: Array
+    restores: Array
+    tables: Array
+    constant: Array
+    sizes: Array
+    rates: Array
+    adopted: Array
+    waiting: Array
+    tally: Array
+    results: Array
+    marks: Array
+    trace: Array
+
+
+COUNTED = ("rates", "adopted", "tally", "results")
+
+
+def copy_of(world: World) -> World:
+    """The same fleet with counts of its own, for a thread."""
+    fresh = {name: np.zeros_like(getattr(world, name)) for name in (*COUNTED, "waiting", "marks", "trace")}
+    return world._replace(fixed=world.fixed.copy(), **fresh)
+
+
+def merge(world: World, part: World) -> None:
+    """Add the counts of a part."""
+    for name in COUNTED:
+        getattr(world, name)[...] += getattr(part, name)
+
+
+def us(seconds: float) -> int:
+    """Seconds in whole microseconds."""
+    return round(seconds * US)
+
+
+def bin_width(fleet: Fleet) -> float:
+    """Seconds of one step of the results over time: a minute, or more for long runs."""
+    return max(60.0, fleet.duration / MAX_BINS)
+
+
+class _Tables:
+    def __init__(self) -> None:
+        self.rows: list[list[float]] = []
+
+    def add(self, of: Sampled) -> int:
+        self.rows.append([quantile(of, k / STEPS) * US for k in range(STEPS + 1)])
+        return len(self.rows) - 1
+
+    def longest(self, row: int) -> int:
+        return int(self.rows[row][-1]) + 2
+
+
+def plan_of(fleet: Fleet, *, trace: int = 0) -> World:
+    """Lay a fleet out; `trace`: how many lines of what devices do are kept."""
+    tables = _Tables()
+    services = fleet.wfm.service
+    kinds = (services.unchanged, services.manifest, services.manifest, services.bundle, services.status)
+    service = [tables.add(kind) for kind in kinds]
+    revisions, first = _revisions(fleet, tables)
+    cohorts, outages = _cohorts(fleet, tables, first)
+    rollouts, waves = _rollouts(fleet, first)
+    bins = int(fleet.duration / bin_width(fleet)) + 2
+    longest = max(tables.longest(row) for row in service)
+    rows = _array(COHORT, cohorts)
+    if fleet.wfm.servers is None:
+        rows["calm"] = (rows["hazards"] == 0) & (rows["period"] > rows["slowest"] + longest)
+    return World(
+        fixed=_array(FIXED, [_fixed(fleet)]),
+        cohorts=rows,
+        outages=_array(OUTAGE, outages),
+        rollouts=_array(ROLLOUT, rollouts),
+        waves=_array(WAVE, waves),
+        revisions=_array(REVISION, revisions),
+        restores=_array(RESTORE, [(us(r.at), us(r.at + r.lasts), us(r.backup)) for r in fleet.wfm.restored]),
+        tables=np.array(tables.rows),
+        constant=np.array([int(row[0]) if row[0] == row[-1] else 0 for row in tables.rows]),
+        sizes=np.array([*fleet.wfm.sizes.by_kind(), 0, 0, 0]),
+        rates=np.zeros((COLUMNS, bins), np.int64),
+        adopted=np.zeros((len(waves), bins), np.int64),
+        waiting=np.zeros(bins, np.int64),
+        tally=np.zeros((len(cohorts), TALLIES), np.int64),
+        results=np.zeros((len(rollouts), 3), np.int64),
+        marks=np.zeros(2, np.int64),
+        trace=np.zeros((trace, 5), np.int64),
+    )
+
+
+def _array(kind: np.dtype[Any], rows: list[tuple[Any, ...]]) -> Array:
+    return np.array(rows, kind) if rows else np.zeros(0, kind)
+
+
+def _fixed(fleet: Fleet) -> tuple[Any, ...]:
+    wfm = fleet.wfm
+    shared = wfm.servers is not None or any(rollout.pause for rollout in fleet.rollouts)
+    window = min(cohort.polling.period * (1 - cohort.polling.jitter / 2) for cohort in fleet.cohorts)
+    return (
+        fleet.seed,
+        1.0 / (bin_width(fleet) * US),
+        us(fleet.duration),
+        fleet.devices,
+        wfm.servers or 0,
+        wfm.queue_limit,
+        us(wfm.retry_after),
+        0,
+        int(shared),
+        us(max(window, 0.5)),
+    )
+
+
+def _revisions(fleet: Fleet, tables: _Tables) -> tuple[list[tuple[Any, ...]], dict[str, int]]:
+    rows: list[tuple[Any, ...]] = []
+    first: dict[str, int] = {}
+    for application in fleet.applications:
+        first[application.name] = len(rows)
+        rows += [(r.bytes, tables.add(r.installs), r.tries, us(r.wait), r.fails) for r in application.revisions]
+    return rows, first
+
+
+def _cohorts(
+    fleet: Fleet, tables: _Tables, first: dict[str, int]
+) -> tuple[list[tuple[Any, ...]], list[tuple[Any, ...]]]:
+    names = [application.name for application in fleet.applications]
+    rows: list[tuple[Any, ...]] = []
+    outages: list[tuple[Any, ...]] = []
+    end = sites = 0
+    for cohort in fleet.cohorts:
+        end += cohort.count
+        before = len(outages)
+        outages += [row for n, outage in enumerate(cohort.sites.outages) for row in _times(fleet, outage, n)]
+        outages += [(us(d.at), us(d.at + d.lasts), 2, 0, 1.0) for d in fleet.wfm.down]
+        place = (names.index(cohort.application), first[cohort.application], sites, (before, len(outages)))
+        rows.append((end, *_cohort(fleet, cohort, tables, place)))
+        sites += cohort.sites.count
+    return rows, outages
+
+
+def _times(fleet: Fleet, outage: Outage, salt: int) -> list[tuple[Any, ...]]:
+    kind = 3 if outage.kind == "power" else 1
+    starts = [outage.at]
+    while outage.every is not None and starts[-1] + outage.every < fleet.duration:
+        starts.append(starts[-1] + outage.every)
+    return [(us(at), us(at + outage.lasts), kind, salt, outage.share) for at in starts]
+
+
+def _cohort(
+    fleet: Fleet, cohort: Cohort, tables: _Tables, place: tuple[int, int, int, tuple[int, int]]
+) -> tuple[Any, ...]:
+    polling, network, failures = cohort.polling, cohort.network, cohort.failures
+    application, revision, first_site, slice_of_outages = place
+    boot, rtt = tables.add(failures.boot), tables.add(network.rtt)
+    per_poll = polling.period / 86400
+    us_per_byte = US / network.bandwidth if network.bandwidth else 0.0
+    hazards = network.loss > 0 or failures.reboots_per_day > 0 or failures.drifts_per_day > 0
+    largest = max(fleet.wfm.sizes.by_kind())
+    return (
+        application,
+        revision,
+        first_site,
+        cohort.sites.count,
+        us(polling.period if polling.start_spread is None else polling.start_spread),
+        us(polling.period * (1 - polling.jitter / 2)),
+        us(network.timeout),
+        *slice_of_outages,
+        int(hazards),
+        0,
+        tables.longest(rtt) + int(largest * us_per_byte),
+        boot,
+        rtt,
+        polling.period * polling.jitter * US,
+        network.loss,
+        min(1.0, failures.reboots_per_day * per_poll),
+        min(1.0, failures.drifts_per_day * per_poll),
+        us_per_byte,
+        us(cohort.retries.base),
+        us(cohort.retries.limit),
+        cohort.retries.jitter,
+    )
+
+
+def _rollouts(fleet: Fleet, first: dict[str, int]) -> tuple[list[tuple[Any, ...]], list[tuple[Any, ...]]]:
+    applications = {application.name: application for application in fleet.applications}
+    names = list(applications)
+    current = dict(first)
+    rows: list[tuple[Any, ...]] = []
+    waves: list[tuple[Any, ...]] = []
+    for n, rollout in enumerate(fleet.rollouts):
+        revision = first[rollout.application] + _position(applications[rollout.application], rollout.revision)
+        gate = rollout.pause
+        limits = (int(gate.rollback), gate.minimum, gate.failure_rate) if gate else (0, 1 << 60, 1.0)
+        rows.append((revision, current[rollout.application], *limits))
+        current[rollout.application] = revision
+        low = 0.0
+        for wave in rollout.waves:
+            high = min(low + wave.share, 1.0)
+            waves.append((n, names.index(rollout.application), us(wave.at), low, high if high < 1 - 1e-9 else 2.0))
+            low = high
+    return rows, waves
+
+
+def _position(application: Application, name: str) -> int:
+    return [revision.name for revision in application.revisions].index(name)

@@ -1,0 +1,89 @@
+"""What a user writes is read whole, or refused with file, line, field, and the nearest known name."""
+
+import json
+from pathlib import Path
+
+import jsonschema
+import pytest
+import yaml
+
+from conformance.cli.main import main
+from simulator.fleet import reading
+
+GOOD = """
+cohorts:
+  - {name: a, count: 30, application: app}
+applications:
+  - name: app
+    revisions: [{name: "1"}, {name: "2"}]
+rollouts:
+  - {application: app, revision: "2", waves: [{at: 10m}]}
+duration: 30m
+"""
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "told"),
+    [
+        ("count: 30", "cuont: 30", ":3: cohorts.0.cuont: unknown key; did you mean count?"),
+        ("count: 30", "count: 0", ":3: cohorts.0.count"),
+        ("count: 30", "count: 30000000", ":3: cohorts.0.count"),
+        ("count: 30", "count: 3, network: {loss: .nan}", ":3: cohorts.0.network.loss"),
+        ("count: 30", "count: 3, network: {rtt: {uniform: [3, 1]}}", "expected [low, high] with low not above high"),
+        ("count: 30", "count: 3, polling: {periods: 3}", "did you mean period?"),
+        ("at: 10m", "at: 10 parsecs", ":8: rollouts.0.waves.0.at: expected a time such as"),
+        ('revision: "2"', 'revision: "3"', "expected one of 1, 2, found 3"),
+        ("duration: 30m", "duration: -1", ":9: duration"),
+        ("duration: 30m", "duration: 30m\nduration: 31m", "duplicate key"),
+        ("cohorts:", "cohorts: [", "fleet.yaml"),
+    ],
+)
+def test_a_wrong_description_is_refused_where_it_is_wrong(
+    old: str, new: str, told: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    file = tmp_path / "fleet.yaml"
+    file.write_text(GOOD.replace(old, new))
+    assert main(["simulate", str(file), "--out", str(tmp_path / "out")]) == 2
+    said = capsys.readouterr().err
+    assert told in said
+    assert "fleet.yaml" in said
+    assert not (tmp_path / "out").exists()
+
+
+@pytest.mark.parametrize("engine", ["compiled", "simpy"])
+def test_a_description_is_simulated(engine: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    file = tmp_path / "fleet.yaml"
+    file.write_text(GOOD)
+    assert main(["simulate", str(file), "--engine", engine, "--out", str(tmp_path / "out")]) == 0
+    summary = json.loads((tmp_path / "out" / "summary.json").read_text())
+    assert (summary["devices"], summary["engine"], summary["seed"]) == (30, engine, 1)
+    assert 30 * 28 < summary["polls"] < 30 * 32
+    assert summary["rollouts"][0]["succeeded"] == 30
+    assert summary["peak_rss_mb"] > 0
+    rates = (tmp_path / "out" / "rates.csv").read_text().splitlines()
+    assert len(rates) == 31
+
+
+def test_what_init_writes_can_be_read(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["simulate", "init", "--out", str(tmp_path / "fleet.yaml")]) == 0
+    fleet = reading.read((tmp_path / "fleet.yaml").read_bytes(), "fleet.yaml")
+    assert fleet.devices == 10_000
+
+
+def test_every_example_can_be_read() -> None:
+    assert all(reading.read_example(name).name == name for name in reading.examples())
+
+
+def test_an_unknown_example_is_answered_with_the_nearest(capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["simulate", "--example", "milion-day"]) == 2
+    assert "nearest: million-day" in capsys.readouterr().err
+
+
+def test_the_schema_accepts_what_init_writes(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    main(["simulate", "init", "--out", str(tmp_path / "fleet.yaml")])
+    main(["simulate", "schema", "--out", str(tmp_path / "schema.json")])
+    schema = json.loads((tmp_path / "schema.json").read_text())
+    document = json.loads(json.dumps(yaml.safe_load((tmp_path / "fleet.yaml").read_text())))
+    jsonschema.Draft202012Validator(schema).validate(document)
+    document["cohorts"][0]["cuont"] = 1
+    assert not jsonschema.Draft202012Validator(schema).is_valid(document)

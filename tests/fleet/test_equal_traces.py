@@ -1,0 +1,151 @@
+"""Both engines tell the same: every request with its times and every device's last state, to the microsecond."""
+
+from typing import Any
+
+import numpy as np
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from simulator.fleet import compiled, model, simpy_engine
+from simulator.fleet.description import Fleet
+from simulator.fleet.plan import World, plan_of
+
+ROOM = 100_000
+FAILING = {"name": "2", "fails": 0.3, "tries": 2, "bytes": 30_000}
+BASE: dict[str, Any] = {
+    "duration": 1500,
+    "cohorts": [{"name": "a", "count": 20, "application": "app"}],
+    "applications": [{"name": "app", "revisions": [{"name": "1"}, FAILING, {"name": "3"}]}],
+    "rollouts": [
+        {"application": "app", "revision": "2", "waves": [{"at": 300, "share": 0.3}, {"at": 500, "share": 0.7}]},
+        {"application": "app", "revision": "3", "waves": [{"at": 900}]},
+    ],
+}
+
+
+def cohort(**changes: Any) -> dict[str, Any]:
+    return {"cohorts": [{**BASE["cohorts"][0], **changes}]}
+
+
+def in_order(world: World) -> Any:
+    lines = world.trace[: world.marks[0]]
+    return lines[np.lexsort((lines[:, 1], lines[:, 0]))]
+
+
+def both(fleet: Fleet) -> World:
+    fast, slow = plan_of(fleet, trace=ROOM), plan_of(fleet, trace=ROOM)
+    devices = compiled.simulate(fast, keep=True), simpy_engine.simulate(slow)
+    assert fast.marks[0] < ROOM
+    assert np.array_equal(in_order(fast), in_order(slow))
+    assert np.array_equal(*devices)
+    for name in ("rates", "adopted", "waiting", "tally", "results", "marks"):
+        assert np.array_equal(getattr(fast, name), getattr(slow, name)), name
+    return fast
+
+
+HERD = cohort(
+    count=200,
+    sites={
+        "count": 4,
+        "outages": [{"at": 310, "lasts": 90, "kind": "power", "share": 0.5}, {"at": 800, "lasts": 150}],
+    },
+    failures={"reboots_per_day": 100, "drifts_per_day": 100},
+    polling={"period": 20, "jitter": 0, "start_spread": 0},
+)
+NARROW = {"servers": 2, "queue_limit": 5, "retry_after": 2, "service": {"unchanged": 0.3, "manifest": 0.5}}
+
+
+@pytest.mark.parametrize(
+    ("changes", "seen"),
+    [
+        ({}, model.STATUS),
+        ({**HERD, "wfm": NARROW}, model.REFUSED),
+        ({**HERD, "wfm": NARROW}, model.UNREACHABLE),
+        ({"wfm": {"down": [{"at": 600, "lasts": 200}]}}, model.UNREACHABLE),
+        (cohort(network={"loss": 0.1, "rtt": {"lognormal": [0.05, 0.4]}, "bandwidth": 10_000}), model.LOST),
+        ({"wfm": {"restored": [{"at": 1200, "backup": 200, "lasts": 200}]}}, model.OLDER),
+    ],
+    ids=["plain", "queue", "outages", "down", "loss", "restored"],
+)
+def test_the_engines_agree_where_something_happens(changes: dict[str, Any], seen: int) -> None:
+    assert both(Fleet.model_validate({**BASE, **changes})).rates[seen].sum() > 0
+
+
+def test_the_engines_agree_on_when_a_rollout_is_paused_and_rolled_back() -> None:
+    rollout = {**BASE["rollouts"][0], "pause": {"failure_rate": 0.05, "minimum": 5}}
+    world = both(Fleet.model_validate({**BASE, **cohort(count=200), "rollouts": [rollout]}))
+    assert world.results[0][2] > 0
+    assert world.rates[model.CHANGED].sum() > world.results[0][:2].sum()  # those that had it went back
+
+
+def test_a_device_sleeps_through_quiet_times_as_if_it_had_been_called_for_every_poll() -> None:
+    fleet = Fleet.model_validate({**BASE, **cohort(count=300)})
+    whole, quick = plan_of(fleet, trace=ROOM), plan_of(fleet)
+    devices = [compiled.simulate(world, keep=True) for world in (whole, quick)]
+    assert np.array_equal(whole.rates, quick.rates)
+    assert np.array_equal(whole.tally, quick.tally)
+    assert all(np.array_equal(devices[0][name], devices[1][name]) for name in ("at", "n", "adopted", "phase"))
+
+
+def test_threads_count_the_same() -> None:
+    fleet = Fleet.model_validate({**BASE, **cohort(count=40_000)})
+    one, three = plan_of(fleet), plan_of(fleet)
+    compiled.simulate(one, keep=True)
+    compiled.simulate(three, threads=3)
+    assert np.array_equal(one.rates, three.rates)
+    assert np.array_equal(one.adopted, three.adopted)
+
+
+chance = st.sampled_from([0.0, 0.05, 0.5])
+times = st.one_of(
+    st.floats(0.001, 5).map(lambda v: round(v, 4)),
+    st.sampled_from([{"uniform": [0.01, 3]}, {"lognormal": [0.05, 2]}, {"exponential": 0.3}]),
+)
+outages = st.lists(
+    st.fixed_dictionaries(
+        {
+            "at": st.integers(0, 800),
+            "lasts": st.integers(1, 300),
+            "kind": st.sampled_from(["power", "network"]),
+            "share": st.sampled_from([0.4, 1.0]),
+        }
+    ),
+    max_size=2,
+)
+cohorts = st.fixed_dictionaries(
+    {
+        "count": st.integers(1, 40),
+        "application": st.just("app"),
+        "polling": st.fixed_dictionaries(
+            {"period": st.integers(5, 60), "jitter": st.sampled_from([0, 0.2, 1.5]), "start_spread": st.integers(0, 60)}
+        ),
+        "sites": st.fixed_dictionaries({"count": st.integers(1, 4), "outages": outages}),
+        "network": st.fixed_dictionaries({"rtt": times, "loss": chance, "bandwidth": st.sampled_from([None, 5000])}),
+        "retries": st.fixed_dictionaries({"base": st.integers(1, 20), "jitter": chance}),
+        "failures": st.fixed_dictionaries(
+            {"reboots_per_day": st.sampled_from([0, 200]), "drifts_per_day": st.sampled_from([0, 200])}
+        ),
+    }
+)
+wfms = st.fixed_dictionaries(
+    {
+        "servers": st.sampled_from([None, 1, 2, 5]),
+        "queue_limit": st.sampled_from([0, 3, 1000]),
+        "retry_after": st.sampled_from([0, 30]),
+        "service": st.fixed_dictionaries({"unchanged": times, "manifest": times, "bundle": times, "status": times}),
+        "down": st.lists(st.fixed_dictionaries({"at": st.integers(0, 900), "lasts": st.integers(1, 60)}), max_size=1),
+        "restored": st.sampled_from([[], [{"at": 600, "backup": 100, "lasts": 200}]]),
+    }
+)
+gates = st.sampled_from([None, {"failure_rate": 0.1, "minimum": 3}, {"failure_rate": 0.2, "rollback": False}])
+
+
+@given(seed=st.integers(0, 2**63 - 1), some=st.lists(cohorts, min_size=1, max_size=3), wfm=wfms, gate=gates)
+@settings(max_examples=25, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+def test_the_engines_agree_on_any_fleet(
+    seed: int, some: list[dict[str, Any]], wfm: dict[str, Any], gate: dict[str, Any] | None
+) -> None:
+    named = [{**item, "name": f"cohort-{n}"} for n, item in enumerate(some)]
+    rollouts = [{**rollout, "pause": gate} for rollout in BASE["rollouts"]]
+    both(Fleet.model_validate({**BASE, "seed": seed, "cohorts": named, "rollouts": rollouts, "wfm": wfm}))
