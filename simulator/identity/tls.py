@@ -118,27 +118,40 @@ class ReloadingContext(ssl.SSLContext):
         return self._inner
 
     def _build(self, credential: Credential, bundle: TrustBundle | None) -> PolicyContext:
-        context = PolicyContext(_protocol(self._policy.side))
-        context.policy = self._policy
+        context = fixed_context(self._policy, credential, bundle, allow_tls12=self._allow_tls12)
         context.sslobject_class = self.object_class
-        harden(context, allow_tls12=self._allow_tls12)
-        context.check_hostname = False
-        context.verify_mode = ssl.CERT_REQUIRED
-        # every certificate of the bundle is an anchor, whether self-signed or not (ID-25)
-        context.verify_flags |= ssl.VERIFY_X509_PARTIAL_CHAIN
-        if self._policy.clock is not None:
-            context.verify_flags |= ssl.VerifyFlags(_NO_CHECK_TIME)  # our own clock is asked instead
         if self.only_tls12 is not None:
             context.minimum_version = context.maximum_version = ssl.TLSVersion.TLSv1_2
             context.set_ciphers(self.only_tls12)
         if self.resumable:
             _allow_resumption(context)
-        if bundle is not None:
-            context.load_verify_locations(cadata=bundle.to_der())
-        load_credential(context, credential)
-        if self._policy.side == "server":
-            context.sni_callback = note_client_hello
         return context
+
+
+def fixed_context(
+    policy: PeerPolicy, credential: Credential, bundle: TrustBundle | None, *, allow_tls12: bool = False
+) -> PolicyContext:
+    """Make a context for one credential and one bundle, for good: what fleets use, whose devices live for one run.
+
+    Raises:
+        ssl.SSLError: OpenSSL does not take the credential.
+    """
+    context = PolicyContext(_protocol(policy.side))
+    context.policy = policy
+    context.sslobject_class = PeerCheckingObject
+    harden(context, allow_tls12=allow_tls12)
+    context.check_hostname = False
+    context.verify_mode = ssl.CERT_REQUIRED
+    # every certificate of the bundle is an anchor, whether self-signed or not (ID-25)
+    context.verify_flags |= ssl.VERIFY_X509_PARTIAL_CHAIN
+    if policy.clock is not None:
+        context.verify_flags |= ssl.VerifyFlags(_NO_CHECK_TIME)  # our own clock is asked instead
+    if bundle is not None:
+        context.load_verify_locations(cadata=bundle.to_der())
+    load_credential(context, credential)
+    if policy.side == "server":
+        context.sni_callback = note_client_hello
+    return context
 
 
 def server_context(
