@@ -1,0 +1,204 @@
+"""What is counted in a live run. Tallies of processes and of moments merge exactly, in any order.
+
+Latency is counted from the time for which a poll was scheduled, so that a WFM (or a driver) that is slow hides nothing;
+service time from the moment at which the request was written. Times are seconds of the run.
+"""
+
+from collections import Counter
+from dataclasses import dataclass, field
+from typing import Any
+
+from simulator.fleet.live.histogram import COARSE, FINE, Histogram
+
+COLUMNS = (
+    "due",
+    "sent",
+    "answered",
+    "failed",
+    "refused",
+    "handshakes",
+    "adopted",
+    "installed",
+    "bytes_out",
+    "bytes_in",
+)
+"""Columns of the time series. `refused`: answered with a status from 400 on."""
+DUE, SENT, ANSWERED, FAILED, REFUSED, HANDSHAKES, ADOPTED, INSTALLED, BYTES_OUT, BYTES_IN = range(len(COLUMNS))
+MAX_TEXTS = 20
+
+
+def _fine() -> Histogram:
+    return Histogram(FINE)
+
+
+@dataclass(slots=True)
+class Second:
+    """One second of the run: the columns, and the latency of the polls that were due in it."""
+
+    counts: list[int] = field(default_factory=lambda: [0] * len(COLUMNS))
+    latency: Histogram = field(default_factory=lambda: Histogram(COARSE))
+
+    def merge(self, other: "Second") -> None:
+        """Add another's counts."""
+        self.counts = [mine + theirs for mine, theirs in zip(self.counts, other.counts, strict=True)]
+        self.latency.merge(other.latency)
+
+
+@dataclass(slots=True)
+class Tally:
+    """Everything counted. `latency`: polls by phase; `service`: requests by operation; `lag`: how late the driver was.
+
+    `noticed` counts what a device saw and refused (a manifest that is not newer, a digest that is wrong) and what the
+    driver did by itself (a request repeated on a new connection); `texts` keeps one example of each, bounded.
+    """
+
+    requests: Counter[tuple[str, int]] = field(default_factory=Counter)
+    errors: Counter[tuple[str, str]] = field(default_factory=Counter)
+    noticed: Counter[str] = field(default_factory=Counter)
+    texts: dict[str, str] = field(default_factory=dict)
+    latency: dict[str, Histogram] = field(default_factory=dict)
+    service: dict[str, Histogram] = field(default_factory=dict)
+    handshake: Histogram = field(default_factory=_fine)
+    lag: Histogram = field(default_factory=_fine)
+    seconds: dict[int, Second] = field(default_factory=dict)
+    bytes_out: int = 0
+    bytes_in: int = 0
+
+    # --- counting ----------------------------------------------------------------------------------------
+
+    def second(self, at: float) -> Second:
+        """The row of a time."""
+        number = int(at)
+        row = self.seconds.get(number)
+        if row is None:
+            row = self.seconds[number] = Second()
+        return row
+
+    def sent(self, at: float, size: int) -> None:
+        """A request was written; its head and body have this size."""
+        self.bytes_out += size
+        counts = self.second(at).counts
+        counts[SENT] += 1
+        counts[BYTES_OUT] += size
+
+    def answered(self, operation: str, status: int, at: float, took: float, size: int) -> None:
+        """A request was answered `took` seconds after it was written."""
+        self.requests[operation, status] += 1
+        histogram = self.service.get(operation)
+        if histogram is None:
+            histogram = self.service[operation] = Histogram()
+        histogram.record(took)
+        self.bytes_in += size
+        counts = self.second(at).counts
+        counts[ANSWERED] += 1
+        counts[BYTES_IN] += size
+        if status >= 400:
+            counts[REFUSED] += 1
+
+    def failed(self, operation: str, kind: str, at: float, text: str) -> None:
+        """A request got no answer."""
+        self.errors[operation, kind] += 1
+        self.second(at).counts[FAILED] += 1
+        self._example(kind, f"{operation}: {text}")
+
+    def polled(self, phase: str, due: float, at: float) -> None:
+        """A poll that was due at a time has its answer."""
+        took = at - due
+        histogram = self.latency.get(phase)
+        if histogram is None:
+            histogram = self.latency[phase] = Histogram()
+        histogram.record(took)
+        self.second(due).latency.record(took)
+
+    def due(self, at: float) -> None:
+        """A poll is scheduled for this time, and its time has come."""
+        self.second(at).counts[DUE] += 1
+
+    def connected(self, at: float, took: float) -> None:
+        """A connection was made, handshake included."""
+        self.handshake.record(took)
+        self.second(at).counts[HANDSHAKES] += 1
+
+    def progressed(self, column: int, at: float) -> None:
+        """A device adopted a manifest (ADOPTED), or reported a deployment installed (INSTALLED)."""
+        self.second(at).counts[column] += 1
+
+    def notice(self, what: str, text: str = "") -> None:
+        """Something worth counting."""
+        self.noticed[what] += 1
+        if text:
+            self._example(what, text)
+
+    # --- together ----------------------------------------------------------------------------------------
+
+    def merge(self, other: "Tally") -> None:
+        """Add another's counts."""
+        self.requests += other.requests
+        self.errors += other.errors
+        self.noticed += other.noticed
+        for name, text in other.texts.items():
+            self._example(name, text)
+        for mine, theirs in ((self.latency, other.latency), (self.service, other.service)):
+            for name, histogram in theirs.items():
+                mine.setdefault(name, Histogram()).merge(histogram)
+        self.handshake.merge(other.handshake)
+        self.lag.merge(other.lag)
+        for number, row in other.seconds.items():
+            self.seconds.setdefault(number, Second()).merge(row)
+        self.bytes_out += other.bytes_out
+        self.bytes_in += other.bytes_in
+
+    def total(self, column: int) -> int:
+        """The sum of one column of the time series."""
+        return sum(row.counts[column] for row in self.seconds.values())
+
+    def to_plain(self) -> dict[str, Any]:
+        """Everything as JSON values: seconds for durations, whole numbers for counts."""
+        return {
+            "requests": [
+                {"operation": operation, "status": status, "count": count}
+                for (operation, status), count in sorted(self.requests.items())
+            ],
+            "errors": [
+                {"operation": operation, "kind": kind, "count": count}
+                for (operation, kind), count in sorted(self.errors.items())
+            ],
+            "noticed": dict(sorted(self.noticed.items())),
+            "examples": dict(sorted(self.texts.items())),
+            "poll_latency_s": {
+                "all": Histogram.merged(self.latency.values()).summary(),
+                **{phase: histogram.summary() for phase, histogram in sorted(self.latency.items())},
+            },
+            "service_time_s": {name: histogram.summary() for name, histogram in sorted(self.service.items())},
+            "handshake_s": self.handshake.summary(),
+            "driver_lag_s": self.lag.summary(),
+            "bytes": {"out": self.bytes_out, "in": self.bytes_in},
+            "histograms": {
+                "poll_latency": {phase: histogram.to_plain() for phase, histogram in sorted(self.latency.items())},
+                "service_time": {name: histogram.to_plain() for name, histogram in sorted(self.service.items())},
+                "handshake": self.handshake.to_plain(),
+                "driver_lag": self.lag.to_plain(),
+            },
+            "series": self.series(),
+        }
+
+    def series(self) -> list[dict[str, float | int | None]]:
+        """One row per second in which anything happened."""
+        return [
+            {
+                "second": number,
+                **dict(zip(COLUMNS, row.counts, strict=True)),
+                "poll_p50_s": row.latency.quantile(0.5),
+                "poll_p99_s": row.latency.quantile(0.99),
+                "poll_max_s": row.latency.quantile(1.0),
+            }
+            for number, row in sorted(self.seconds.items())
+        ]
+
+    def _example(self, name: str, text: str) -> None:
+        """Keep one text of each kind: the smallest, so that the order of merging does not matter."""
+        kept = self.texts.get(name)
+        if kept is None and len(self.texts) >= MAX_TEXTS:
+            return
+        if kept is None or text < kept:
+            self.texts[name] = text[:300]
