@@ -21,7 +21,7 @@ class Budget:
         self.open = 0
         self.peak = 0
         self.evicted = 0
-        self.none_open = asyncio.Event()
+        self._none_open = asyncio.Event()
         self._idle: dict[Holder, None] = {}
         self._waiting: deque[asyncio.Future[None]] = deque()
         self._closing = 0
@@ -40,7 +40,7 @@ class Budget:
                 raise
             return
         self.open += 1
-        self.none_open.clear()
+        self._none_open.clear()
         self.peak = max(self.peak, self.open)
 
     def release(self) -> None:
@@ -53,7 +53,7 @@ class Budget:
                 return
         self.open -= 1
         if not self.open:
-            self.none_open.set()
+            self._none_open.set()
 
     def idle(self, holder: Holder) -> None:
         """A device keeps its connection without using it now."""
@@ -66,6 +66,11 @@ class Budget:
     def busy(self, holder: Holder) -> None:
         """A device uses its connection, or has lost it."""
         self._idle.pop(holder, None)
+
+    async def all_closed(self) -> None:
+        """Wait until no connection is open."""
+        if self.open:
+            await self._none_open.wait()
 
     def _evict(self) -> None:
         holder = next(iter(self._idle), None)

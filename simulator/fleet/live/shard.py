@@ -117,8 +117,7 @@ class Shard:
             device.line.let_go()
         with contextlib.suppress(TimeoutError):
             async with asyncio.timeout(DRAIN_S):
-                if self._office.budget.open:
-                    await self._office.budget.none_open.wait()
+                await self._office.budget.all_closed()
 
     def _delta(self) -> Delta:
         office = self._office
