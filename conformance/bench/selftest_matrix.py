@@ -143,11 +143,13 @@ class Matrix:
     def _judges_a_must(self, check: str) -> bool:
         """Whether it can fail a MUST of the revision; what only observes, or no scenario calls, can fail nothing.
 
-        Broken WFMs of a revision that is not the default one are broken in what is peculiar to it: what it shares is
-        tried on those of the default revision.
+        Of a WFM of a revision that is not the default one only what is peculiar to it counts: the broken variants of
+        the default revision are what the checks that both share are tried on.
         """
-        shared = (self.role, self.catalogue.revision != DEFAULT_REVISION) == ("wfm", True) and any(
-            name in load() for name in checks(self.role)[check].requirements
+        shared = (
+            self.role == "wfm"
+            and self.catalogue.revision != DEFAULT_REVISION
+            and any(name in load() for name in checks(self.role)[check].requirements)
         )
         return (
             not checks(self.role)[check].observes

@@ -2,8 +2,9 @@
 
 # ruff: noqa: PLC0415 - importing a simulator takes long, and only some verbs need it
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
+from functools import partial
 
 from conformance.catalogue import DEFAULT_REVISION, load
 from conformance.record.events import Role
@@ -20,34 +21,38 @@ class MutantLine:
 
 
 def mutants(role: Role, revision: str = DEFAULT_REVISION) -> tuple[MutantLine, ...]:
-    """Give the mutants of a role by name: those that break something which a revision has."""
-    return tuple(sorted(_of(role, revision), key=lambda item: item.name))
+    """Give the mutants of a role by name: the broken variants that a revision is tried on."""
+    return tuple(sorted(_REGISTERS.get((role, revision), tuple)(), key=lambda item: item.name))
 
 
-def _of(role: Role, revision: str) -> Iterator[MutantLine]:
-    if role == "device":
-        from simulator.device.mutants import MUTANTS as OF_DEVICE
+def _of_device(revision: str) -> Iterator[MutantLine]:
+    """Those that break something which the revision has: one device speaks all revisions."""
+    from simulator.device.mutants import MUTANTS as OF_DEVICE
 
-        for broken_device in OF_DEVICE.values():
-            if broken_device.only in ("", revision) and _has(revision, broken_device.breaks):
-                yield MutantLine(
-                    broken_device.name, broken_device.breaks, broken_device.description, broken_device.needs
-                )
-    elif revision != DEFAULT_REVISION:
-        from simulator.wfm.mutants_signed import SIGNED_MUTANTS
-
-        for broken in SIGNED_MUTANTS.values():
-            if _has(revision, broken.breaks):
-                yield MutantLine(broken.name, broken.breaks, broken.description)
-    else:
-        from simulator.wfm.mutants import WFM_MUTANTS as OF_WFM
-
-        for broken_wfm in OF_WFM.values():
-            if _has(revision, broken_wfm.breaks):
-                yield MutantLine(broken_wfm.name, broken_wfm.breaks, broken_wfm.description)
-
-
-def _has(revision: str, name: str) -> bool:
-    """Whether a revision has a statement, or a behaviour, of a name."""
     catalogue = load(revision)
-    return name in catalogue or catalogue.behaviour(name) is not None
+    for broken in OF_DEVICE.values():
+        known = broken.breaks in catalogue or catalogue.behaviour(broken.breaks) is not None
+        if known and broken.only in ("", revision):
+            yield MutantLine(broken.name, broken.breaks, broken.description, broken.needs)
+
+
+def _of_wfm() -> Iterator[MutantLine]:
+    from simulator.wfm.mutants import WFM_MUTANTS as OF_WFM
+
+    for broken in OF_WFM.values():
+        yield MutantLine(broken.name, broken.breaks, broken.description)
+
+
+def _of_signed_wfm() -> Iterator[MutantLine]:
+    from simulator.wfm.mutants_signed import SIGNED_MUTANTS
+
+    for broken in SIGNED_MUTANTS.values():
+        yield MutantLine(broken.name, broken.breaks, broken.description)
+
+
+_REGISTERS: Mapping[tuple[Role, str], Callable[[], Iterable[MutantLine]]] = {
+    ("device", DEFAULT_REVISION): partial(_of_device, DEFAULT_REVISION),
+    ("device", "1.0.0-rc.2-signed"): partial(_of_device, "1.0.0-rc.2-signed"),
+    ("wfm", DEFAULT_REVISION): _of_wfm,
+    ("wfm", "1.0.0-rc.2-signed"): _of_signed_wfm,
+}

@@ -43,9 +43,8 @@ def register(app: typer.Typer) -> None:
             "of failure and recovery, of whose outlines the rows take turns. Writes the kill matrix.",
             "selftest device",
             "selftest device --mutant accepts-equal-version",
-            "selftest device --revision 1.0.0-rc.2-signed",
             "selftest wfm --json --jobs 4",
-            "selftest wfm --revision 1.0.0-rc.2-signed",
+            "selftest device --revision 1.0.0-rc.2-signed",
         ),
         epilog=EXIT_CODES,
     )(selftest)
@@ -56,6 +55,7 @@ def selftest(
     mutant: Annotated[
         list[str] | None, typer.Option("--mutant", metavar="NAME", help="Only this mutant; may be repeated.")
     ] = None,
+    revision: options.Revision = None,
     full: Annotated[
         bool,
         typer.Option(
@@ -66,7 +66,6 @@ def selftest(
         int | None,
         typer.Option("--jobs", metavar="N", min=1, help="Processes to try subjects in; default: processors."),
     ] = None,
-    revision: options.Revision = None,
     out: Annotated[Path | None, typer.Option("--out", metavar="DIR", help="Folder for the kill matrix.")] = None,
     as_json: options.AsJson = False,
 ) -> None:
@@ -81,16 +80,17 @@ def selftest(
     from conformance.cli.running import runnable
 
     chosen = role_of(role)
-    held = runnable(chosen, revision)
+    of = runnable(chosen, revision)
     if out:
         check_folder("--out", out)
-    defects = _defects(chosen, mutant, held)
+    defects = _defects(chosen, mutant, of)
     subjects = [
-        *([] if mutant else _references(chosen, held, full=full)),
-        *(_subject(chosen, defect, held, full=full) for defect in defects),
+        *([] if mutant else _references(chosen, full=full)),
+        *(_subject(chosen, defect, full=full) for defect in defects),
     ]
+    subjects = [replace(subject, revision=of) for subject in subjects]
     load_checks()
-    matrix = _matrix(held, chosen, defects, subjects, jobs or os.cpu_count() or 1, partial=bool(mutant))
+    matrix = _matrix(chosen, of, defects, subjects, jobs or os.cpu_count() or 1, partial=bool(mutant))
     if out:
         out.mkdir(parents=True, exist_ok=True)
         (out / MATRIX_FILE).write_text(json.dumps(matrix.as_dict(), indent=2, ensure_ascii=False), encoding="utf-8")
@@ -102,7 +102,7 @@ def selftest(
 
 
 def _matrix(
-    revision: str, role: Role, defects: list[Defect], subjects: list[Subject], jobs: int, *, partial: bool
+    role: Role, revision: str, defects: list[Defect], subjects: list[Subject], jobs: int, *, partial: bool
 ) -> Matrix:
     """Try everything; and, while checks killed nothing, once more to the end what was left as soon as caught."""
     from conformance.bench.selftest_matrix import Matrix
@@ -150,7 +150,7 @@ def _defects(role: Role, names: Sequence[str] | None, revision: str) -> list[Def
     return [defect for name, defect in known.items() if not names or name in names]
 
 
-def _references(role: Role, revision: str, *, full: bool) -> list[Subject]:
+def _references(role: Role, *, full: bool) -> list[Subject]:
     """The reference as it is delivered; a device also as a gateway, and with other policies.
 
     With other policies it is taken through the scenarios of failure and recovery, which are what they decide about; the
@@ -162,18 +162,17 @@ def _references(role: Role, revision: str, *, full: bool) -> list[Subject]:
     from simulator.device.policies import policy_values
 
     if role == "wfm":
-        return [Subject(role, revision=revision)]
+        return [Subject(role)]
     combinations = enumerate(all_pairs(policy_values()))
-    others = (Subject(role, policies=row, turn=None if full else turn, revision=revision) for turn, row in combinations)
-    return [Subject(role, revision=revision), Subject(role, profile=GATEWAY, revision=revision), *others]
+    others = (Subject(role, policies=row, turn=None if full else turn) for turn, row in combinations)
+    return [Subject(role), Subject(role, profile=GATEWAY), *others]
 
 
-def _subject(role: Role, defect: Defect, revision: str, *, full: bool) -> Subject:
+def _subject(role: Role, defect: Defect, *, full: bool) -> Subject:
     from conformance.bench.selftest import Subject
 
     requirement = None if full else defect.requirement
-    needs = defect.needs or None
-    return Subject(role, defect.name, requirement, needs, revision=revision, until_caught=not full)
+    return Subject(role, defect.name, requirement, defect.needs or None, until_caught=not full)
 
 
 @contextmanager

@@ -11,7 +11,8 @@ from cryptography import x509
 
 from simulator.identity import signatures
 from simulator.identity.signatures import SignatureRefused, VerifierKey
-from simulator.identity.web import WebAuthority
+from simulator.identity.svid import Credential
+from simulator.identity.web import WebAuthority, web_server_context
 from simulator.wfm.callers import Caller, NotAuthenticated
 from simulator.wfm.onboarding import ClientRejected, Enrolment, Onboarding
 from simulator.wfm.server import ReferenceWfm, WfmConfig
@@ -248,8 +249,10 @@ class _AnotherRoot(SignedWfm):
 
 class _OldTls(SignedWfm):
     def security(self) -> tuple[ssl.SSLContext, Caller]:
-        context, caller = super().security()
-        context.minimum_version = ssl.TLSVersion.TLSv1_2
+        _, caller = super().security()
+        shown = self.front.credential
+        assert isinstance(shown, Credential)  # noqa: S101 - broken variants are not given a source of credentials
+        context = web_server_context(shown, allow_tls12=True)
         context.maximum_version = ssl.TLSVersion.TLSv1_2
         return context, caller
 
