@@ -46,6 +46,8 @@ class StandingService(IdentityService):
         self._services = services
         self._host = ""
         """Another name of this host under which the device was told of the service."""
+        self._plain = False
+        """Whether the device was told to discover the service without encryption."""
 
     def begin(self, defect: str) -> None:
         """Give the service a defect, by its words, and tell the device what it has to be told.
@@ -67,6 +69,7 @@ class StandingService(IdentityService):
         if defect:
             bench.note("service-pinned" if defect == PINNED else "service-defect", defect=defect)
         if defect == PLAIN_DISCOVERY:
+            self._plain = True
             bench.configure(discovery=bench.loop.run(plain_discovery(self.world, self.server)))
         elif defect in (PINNED, PINNED_WRONGLY):
             self._pin(right=defect == PINNED)
@@ -151,8 +154,12 @@ class StandingService(IdentityService):
         self.bench.reboot()
 
     def was_asked(self, record: Record, since: float) -> bool:
-        """Whether it began a connection to the service since then, whatever came of it."""
-        return any(fact.at > since for fact in record.facts_of("service-contacted"))
+        """Whether it began a connection to the service since then, whatever came of it.
+
+        One that was told a plain address is right to go nowhere: that it comes to the WFM shows that it is there.
+        """
+        kinds = ("service-contacted", "connecting") if self._plain else ("service-contacted",)
+        return any(fact.at > since for kind in kinds for fact in record.facts_of(kind))
 
     def has_refreshed(self, record: Record, since: Fact) -> bool:
         """Whether the bundle was asked for twice: then the first answer was dealt with."""
