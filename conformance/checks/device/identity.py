@@ -192,9 +192,11 @@ def unproven_service_is_refused(record: Record) -> Iterator[Judgement]:
     yield from _bundle_is_not_used(record)
 
 
-def _bundle_is_not_used(record: Record) -> Iterator[Judgement]:
+def _bundle_is_not_used(record: Record, *there: str) -> Iterator[Judgement]:
+    """Judge that nothing of a bad service is used; `there` are the facts that show that the device was at work."""
     fact = record.last_fact("service-defect")
-    tries = [item for item in record.facts_of("service-contacted") if fact and item.at >= fact.at]
+    kinds = there or ("service-contacted",)
+    tries = [item for kind in kinds for item in record.facts_of(kind) if fact and item.at >= fact.at]
     asked = [item for item in record.exchanges if fact and item.operation in IDENTITY_SERVICE and item.at >= fact.at]
     ends = [item.at for item in record.facts_of("service-mended") if fact and item.at > fact.at]
     if fact is None or not (tries or asked):
@@ -215,7 +217,8 @@ def plain_discovery_is_refused(record: Record) -> Iterator[Judgement]:
     if asked:
         found = f"{len(asked)} requests for discovery without encryption"
         yield expect(False, *asked[:2], expected="none, since nobody can prove himself there", found=found)
-    yield from _bundle_is_not_used(record)
+    # who does it right goes nowhere: that it comes to the WFM, without trust, shows that it is at work
+    yield from _bundle_is_not_used(record, "service-contacted", "connecting")
 
 
 GIVEN = ("bundle-published", "service-mended", "service-pinned")
