@@ -43,7 +43,6 @@ def register(app: typer.Typer) -> None:
             "serve device --wfm URL --svid F --key F --trust-bundle F",
             "serve device --connection DIR/connection.json",
             "serve device --wfm URL --identity DIR --gateway --child a",
-            "serve device --wfm URL --identity DIR --revision 1.0.0-rc.2-signed",
         ),
         epilog=EXIT_CODES_PLAIN,
     )(serve_device)
