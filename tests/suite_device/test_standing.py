@@ -31,13 +31,16 @@ HOOKS = ("reboot", "factory-reset", "configure", "fault", "tamper", "workloads",
 BESIDE = Endpoint(registry=0, identity=0)
 
 FETCHED = ("A Compose archive is fetched from its registry", "")
+CHART = ("A chart is fetched from its registry", "")
+TRUST = ("A bundle that is missing is asked for again", "")
 STALLED = ("A registry that gives nothing is told, and tried again with the next release", "does not know it")
 WANTED = (
     FETCHED,
+    CHART,
     STALLED,
     ("A changed parameter reaches the components that it is for, and leaves the others running", ""),
     ("A configuration that was edited by hand", "chart"),
-    ("A bundle that is missing is asked for again", ""),
+    TRUST,
     ("A pinned service may be known by its address alone", ""),
     ("A device that reboots while the identity service is away goes on", ""),
 )
@@ -98,7 +101,7 @@ def test_a_device_in_its_own_process_gets_registry_trust_and_hooks_by_the_sheet(
 def test_a_device_that_takes_its_trust_elsewhere_is_not_judged_by_the_service(tmp_path: Path) -> None:
     stand_in = StandIn(tmp_path)
     try:
-        with judged(tmp_path, [WANTED[4]], BESIDE, free_port()) as running:
+        with judged(tmp_path, [TRUST], BESIDE, free_port()) as running:
             done = running.result()
     finally:
         stand_in.leave()
@@ -110,7 +113,7 @@ def test_a_device_that_fetches_nothing_does_not_pass(tmp_path: Path) -> None:
     """The twin: the stand-in only pretends to fetch, and says that all went well."""
     stand_in = StandIn(tmp_path)
     try:
-        with judged(tmp_path, [FETCHED, STALLED], BESIDE, free_port()) as running:
+        with judged(tmp_path, [FETCHED, CHART, STALLED], BESIDE, free_port()) as running:
             done = running.result()
     finally:
         stand_in.leave()

@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator
 
+from conformance.checks.device.components import fetches_of, held
 from conformance.checks.device.evidence import (
     LEAVING,
     installed,
@@ -211,7 +212,12 @@ def _of_type(record: Record, deployment: str, kind: str) -> Iterator[Judgement]:
         return
     last = record.last_report(deployment)
     found = f"{last.state}" if last else "no report"
-    yield expect(installed(record, fact) is not None, fact, expected=f"{kind} deployment installed", found=found)
+    report = installed(record, fact)
+    unasked = [item.data["component"] for item in held(record, deployment) if not fetches_of(record, item)]
+    if report is not None and unasked:
+        yield unseen(f"{kind} deployment installed", f"{', '.join(unasked)} reported so without being fetched")
+        return
+    yield expect(report is not None, fact, expected=f"{kind} deployment installed", found=found)
 
 
 @check("AD-030", "AD-031", "EXT-001", "EXT-002", role="device")
