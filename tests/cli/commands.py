@@ -29,7 +29,7 @@ def call(*arguments: object) -> Ended:
     return Ended(code, out.getvalue(), err.getvalue())
 
 
-def run_process(*arguments: object, timeout: float = 60) -> Ended:
+def run_process(*arguments: object, timeout: float = 240) -> Ended:
     """Carry out a command line as a user does."""
     done = subprocess.run(  # noqa: S603 - our own program
         [str(PROGRAM), *map(str, arguments)], capture_output=True, text=True, timeout=timeout, check=False

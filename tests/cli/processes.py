@@ -11,7 +11,7 @@ from pathlib import Path
 
 from tests.cli.commands import PROGRAM
 
-START_S = 30.0
+START_S = 120.0
 
 
 @dataclass

@@ -37,7 +37,7 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def typed(folder: Path, command: str) -> subprocess.CompletedProcess[str]:
     words = [str(PROGRAM), *shlex.split(command)[1:]]
     environment = {**os.environ, "COLUMNS": "120"}
-    return subprocess.run(words, cwd=folder, env=environment, capture_output=True, text=True, timeout=300, check=False)  # noqa: S603
+    return subprocess.run(words, cwd=folder, env=environment, capture_output=True, text=True, timeout=900, check=False)  # noqa: S603
 
 
 def test_the_demo_is_conformant_and_its_record_is_sealed(folder: Path) -> None:

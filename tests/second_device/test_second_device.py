@@ -95,7 +95,7 @@ def write_hooks(folder: Path) -> Path:
 def gadget(folder: Path, gone: Callable[[], bool], defect: str | None = None) -> Iterator[None]:
     """Set the device up as the connection sheet says, and switch it on; `gone` tells that no sheet will come."""
     sheet, home = folder / "id/device/connection.txt", folder / "home"
-    eventually(lambda: sheet.exists() or gone(), 20, lambda: "there is no connection sheet")
+    eventually(lambda: sheet.exists() or gone(), 120, lambda: "there is no connection sheet")
     said: dict[str, Any] = json.loads(sheet.with_name("connection.json").read_text())
     home.mkdir(exist_ok=True)
     conf = {"url": said["WFM URL"], "svid": said["SVID with chain"], "key": said["SVID key"], "poll": POLL_S}

@@ -86,7 +86,7 @@ def test_a_device_in_its_own_process_gets_registry_trust_and_hooks_by_the_sheet(
     control = free_port()
     with judged(tmp_path, WANTED, BESIDE, control) as running:
         sheet = tmp_path / "device/connection.txt"
-        eventually(lambda: sheet.exists() or running.done(), 20, lambda: "there is no connection sheet")
+        eventually(lambda: sheet.exists() or running.done(), 120, lambda: "there is no connection sheet")
         how = ("--poll-interval", 0.1, "--control-port", control)
         with served(tmp_path / "device.log", "serve", "device", "--connection", sheet.with_suffix(".json"), *how):
             done = running.result()
