@@ -10,6 +10,7 @@ from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
+from simulator.fleet.live.manner import Manner, Plain
 from simulator.identity.authority import Authority
 from simulator.identity.clock import utc_now
 from simulator.identity.errors import CredentialError
@@ -103,6 +104,10 @@ class Wallet:
             return self._authority.issue(spiffe_id, not_after=self._until)
         folder = (self._folder or Path()) / CLIENTS / client_id
         return Svid.load(folder / CERTIFICATE_FILE, folder / KEY_FILE)
+
+    def enter(self, name: str) -> tuple[PolicyContext, Manner]:
+        """Give a device its context, with an SVID of its own in it."""
+        return self.context(self.svid(name)), Plain(name)
 
     def context(self, svid: Svid) -> PolicyContext:
         """Make a device's context. Raises ssl.SSLError when OpenSSL does not take the credential."""
