@@ -46,6 +46,7 @@ class LiveDevice:
         "_agenda",
         "_announced",
         "_capabilities",
+        "_ended",
         "_failures",
         "_headers",
         "_held",
@@ -78,6 +79,7 @@ class LiveDevice:
         self._failures = 0
         self._not_before = 0.0
         self._installs = 0
+        self._ended: frozenset[tuple[str, str]] = frozenset()
 
     async def run(self) -> None:
         """Do what the agenda says until the run is over."""
@@ -317,9 +319,7 @@ class LiveDevice:
                 return
             self._count(GAVE_UP)
             state = State.FAILED
-        self._office.tally.ended(deployed.application, deployed.revision, state)
-        if state is State.INSTALLED:
-            self._reached(deployed)
+        self._end(deployed, state)
         await self._report(deployed, version, state)
 
     def _takes_s(self, deployed: Deployed) -> float:
@@ -327,11 +327,18 @@ class LiveDevice:
         how = self._schedule.installing(deployed.application, deployed.revision)
         return self._schedule.takes_s(how, self._installs)
 
-    def _reached(self, deployed: Deployed) -> None:
-        """Count the device for its wave, where somebody rolls this revision out."""
+    def _end(self, deployed: Deployed, state: State) -> None:
+        """Count the first end that a revision comes to here, and the device for its wave where it is rolled out."""
+        key = (deployed.application, deployed.revision)
+        if key in self._ended:
+            return
+        self._ended |= {key}
+        self._office.tally.ended(*key, state)
         plan = self._office.plan
+        if state is State.FAILED:
+            return
         for number, rollout in enumerate(plan.rollouts):
-            if (rollout.application, rollout.revision) == (deployed.application, deployed.revision):
+            if (rollout.application, rollout.revision) == key:
                 wave = rollout.wave_of(wave_chance(plan.seed, self._number, number))
                 if wave is not None:
                     self._office.tally.second(self._office.now()).reached[number, wave] += 1

@@ -90,7 +90,7 @@ class Tally:
 
     `noticed` counts what a device saw and refused (a manifest that is not newer, a digest that is wrong) and what the
     driver did by itself (a request repeated on a new connection); `texts` keeps one example of each, bounded.
-    `results` counts ends of installations by (application, revision, state); `groups` are the cohorts by name.
+    `results` counts the first ends of installations on a device by (application, revision, state); `groups` are the cohorts by name.
     """
 
     requests: Counter[tuple[str, int]] = field(default_factory=Counter)
@@ -189,7 +189,7 @@ class Tally:
         self.second(at).counts[column] += 1
 
     def ended(self, application: str, revision: str, state: str) -> None:
-        """An installation came to its end."""
+        """A revision came to its end on a device for the first time."""
         self.results[application, revision, state] += 1
 
     def notice(self, what: str, text: str = "") -> None:

@@ -97,6 +97,10 @@ class Wallet:
         trust = StaticTrust.load(folder / TRUST_FILE, trust_domain)
         return cls(wfm_id, trust, authority=authority, folder=folder, lifetime=lifetime)
 
+    def name_of(self, client_id: str) -> str:
+        """Give the SPIFFE ID of a device's client."""
+        return str(client_spiffe_id(self._policy.trust.trust_domain, self._wfm_id, client_id))
+
     def svid(self, client_id: str) -> Svid:
         """Give a device's SVID. Raises CredentialError."""
         if self._authority is not None:
