@@ -90,7 +90,8 @@ class Tally:
 
     `noticed` counts what a device saw and refused (a manifest that is not newer, a digest that is wrong) and what the
     driver did by itself (a request repeated on a new connection); `texts` keeps one example of each, bounded.
-    `results` counts the first ends of installations on a device by (application, revision, state); `groups` are the cohorts by name.
+    `results` counts the first ends of installations on a device by (application, revision, state); `groups` are the
+    cohorts by name.
     """
 
     requests: Counter[tuple[str, int]] = field(default_factory=Counter)
