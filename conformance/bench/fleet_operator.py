@@ -104,12 +104,13 @@ class FleetOperator:
             self._stirred.notify()
 
     def finish(self) -> None:
-        """End acting; a call that is under way is waited for."""
+        """End acting, and close the way to the WFM; a call that is under way is waited for."""
         with self._stirred:
             self._state.ended = True
             self._stirred.notify()
         if self._thread.ident is not None:
             self._thread.join()
+        self._northbound.close()
 
     def paused_at(self, rollout: int) -> float | None:
         """When a rollout was stopped by its failures."""
