@@ -44,12 +44,13 @@ def register(app: typer.Typer) -> None:
         help=help_of(
             "Have the devices of a fleet come to a WFM at a URL, each over a connection and with credentials of its "
             "own; what the WFM answers is measured from the time at which each poll was due, and judged.",
-            "simulate --example office --live https://localhost:8443 --identity margo-identity",
-            "simulate fleet.yaml --live URL --identity DIR --devices 5000 --processes 2 --duration 10m",
-            "simulate fleet.yaml --live URL --identity DIR --spike 5m,30s,10 --storm 8m,0.5,20s",
-            "simulate fleet.yaml --live URL --identity DIR --northbound http://localhost:8081 --duration 10m",
-            "simulate fleet.yaml --live URL --identity DIR --reconnect --connections 2000",
-            "simulate fleet.yaml --live URL --identity DIR --revision 1.0.0-rc.2-signed",
+            "simulate FILE --live https://wfm:8443 --identity DIR",
+            "simulate FILE --live URL --identity DIR --devices 5000 --duration 10m",
+            "simulate FILE --live URL --identity DIR --spike 5m,30s,10",
+            "simulate FILE --live URL --identity DIR --storm 8m,0.5,20s",
+            "simulate FILE --live URL --identity DIR --northbound URL",
+            "simulate FILE --live URL --identity DIR --reconnect",
+            "simulate FILE --live URL --identity DIR --processes 2",
         ),
         epilog=EXIT_CODES,
     )(live)
@@ -111,6 +112,12 @@ def live(  # noqa: PLR0913 - one parameter for each option
             help="Carry the rollouts out: a reference WFM's operator API, or an adapter file.",
         ),
     ] = None,
+    gone_after: Annotated[
+        str, typer.Option("--gone-after", metavar="TIME", help="A WFM that answers nothing for so long ends the run.")
+    ] = "15s",
+    tell_every: Annotated[
+        str, typer.Option("--tell-every", metavar="TIME", help="How often a line tells of the run, without a terminal.")
+    ] = "10s",
     watch: Annotated[
         int, typer.Option("--watch", metavar="N", min=0, help="Judge the traffic of so many devices; 0: of none.")
     ] = 20,
@@ -140,9 +147,11 @@ def live(  # noqa: PLR0913 - one parameter for each option
             name_prefix=prefix,
             sample=Sample(watch, SAMPLED_EXCHANGES, SAMPLED_REFUSALS if watch else 0),
             operated=northbound is not None,
+            gone_after_s=_time("--gone-after", gone_after) or 0.0,
         )
     )
-    raise typer.Exit(_Run(fleet, asked, url, identity, northbound, out).carry_out())
+    every_s = _time("--tell-every", tell_every) or 0.0
+    raise typer.Exit(_Run(fleet, asked, url, identity, northbound, out).carry_out(every_s))
 
 
 class _Run:
@@ -159,7 +168,7 @@ class _Run:
         self._operator = self._operator_of(northbound) if northbound else None
         self._watch = self._watch_of() if asked.sample.devices else None
 
-    def carry_out(self) -> int:
+    def carry_out(self, tell_every_s: float) -> int:
         """Run, write, tell; gives the exit code."""
         from conformance.cli.console import stderr
 
@@ -167,11 +176,16 @@ class _Run:
         for line in self._mapped.left_out:
             console.print(f"not as described: {line}", markup=False, soft_wrap=True)
         began = time.monotonic()
-        result = self._ran()
+        try:
+            result = self._ran(tell_every_s)
+        except BaseException:
+            if self._watch:
+                self._watch.abandon()
+            raise
         judged = self._watch.judge() if self._watch else ()
         return self._written(result, judged, time.monotonic() - began)
 
-    def _ran(self) -> LiveResult:
+    def _ran(self, tell_every_s: float) -> LiveResult:
         from conformance.cli.live_progress import LiveBar
         from conformance.cli.problems import Misuse
         from simulator.fleet.live.driver import Progress, run_live
@@ -179,7 +193,7 @@ class _Run:
         from simulator.open_files import TooFewFiles
 
         plan = self._mapped.plan
-        with LiveBar(plan) as bar:
+        with LiveBar(plan, tell_every_s) as bar:
 
             def heard(progress: Progress) -> None:
                 if self._operator:
