@@ -133,24 +133,26 @@ def live(  # noqa: PLR0913 - one parameter for each option
     if seed is not None:
         fleet = fleet.model_copy(update={"seed": seed})
     options_of = _import_options()
+    from conformance.cli.live_options import planned, revision_of, spike_of, storm_of, time_of
+
     ips = tuple(part.strip() for part in source_ips.split(",") if part.strip()) if source_ips else ()
-    asked = _plain_usage(
+    asked = planned(
         lambda: options_of(
             devices=devices,
-            duration_s=_time("--duration", duration),
-            ramp_s=_time("--ramp", ramp),
-            spikes=tuple(_spike(text) for text in spike or ()),
-            storms=tuple(_storm(text) for text in storm or ()),
+            duration_s=None if duration is None else time_of("--duration", duration),
+            ramp_s=None if ramp is None else time_of("--ramp", ramp),
+            spikes=tuple(map(spike_of, spike or ())),
+            storms=tuple(map(storm_of, storm or ())),
             connections=Connections(keep_alive=keep_alive, limit=connections, source_ips=ips),
             processes=processes,
-            revision=_revision(revision),
+            revision=revision_of(revision),
             name_prefix=prefix,
             sample=Sample(watch, SAMPLED_EXCHANGES, SAMPLED_REFUSALS if watch else 0),
             operated=northbound is not None,
-            gone_after_s=_time("--gone-after", gone_after) or 0.0,
+            gone_after_s=time_of("--gone-after", gone_after),
         )
     )
-    every_s = _time("--tell-every", tell_every) or 0.0
+    every_s = time_of("--tell-every", tell_every)
     raise typer.Exit(_Run(fleet, asked, url, identity, northbound, out).carry_out(every_s))
 
 
@@ -160,9 +162,10 @@ class _Run:
     def __init__(
         self, fleet: Fleet, asked: LiveOptions, url: str, identity: Path, northbound: str | None, out: Path
     ) -> None:
+        from conformance.cli.live_options import planned
         from simulator.fleet.live.mapping import mapped
 
-        self._mapped: Mapped = _plain_usage(lambda: mapped(fleet, asked))
+        self._mapped: Mapped = planned(lambda: mapped(fleet, asked))
         self._url, self._identity, self._out = url, identity, out
         out.mkdir(parents=True, exist_ok=True)  # before the work, should it not be possible
         self._operator = self._operator_of(northbound) if northbound else None
@@ -338,75 +341,3 @@ def _import_options() -> type[LiveOptions]:
     except ModuleNotFoundError as error:
         raise Misuse("missing-extra", str(error), EXTRA) from None
     return LiveOptions
-
-
-def _plain_usage(make: Any) -> Any:
-    """Make something; a plan that cannot be is the user's mistake."""
-    from conformance.cli.problems import Misuse
-    from simulator.fleet.live.plan import PlanInvalid
-
-    try:
-        return make()
-    except PlanInvalid as error:
-        raise Misuse("plan", str(error), "`simulate live --help` shows what each option takes") from None
-
-
-def _time(option: str, text: str | None) -> float | None:
-    if text is None:
-        return None
-    from pydantic import TypeAdapter, ValidationError
-
-    from conformance.cli.problems import Misuse
-    from simulator.fleet.description import Seconds
-
-    try:
-        number: Any = float(text) if text.replace(".", "", 1).isdecimal() else text
-        return TypeAdapter(Seconds).validate_python(number)
-    except ValidationError:
-        hint = 'write 90, "90s", "5m" or "12h"'
-        raise Misuse("usage", f"{option}: expected a time, found {text!r}", hint) from None
-
-
-def _number(option: str, text: str) -> float:
-    from conformance.cli.problems import Misuse
-
-    try:
-        return float(text)
-    except ValueError:
-        raise Misuse("usage", f"{option}: expected a number, found {text!r}", "see `simulate live --help`") from None
-
-
-def _spike(text: str) -> Any:
-    from simulator.fleet.live.plan import Spike
-
-    at, lasts, factor = _parts("--spike", text, "AT,LASTS,FACTOR", 3, 3)
-    return Spike(_time("--spike", at) or 0.0, _time("--spike", lasts) or 0.0, _number("--spike", factor))
-
-
-def _storm(text: str) -> Any:
-    from simulator.fleet.live.plan import RebootStorm
-
-    at, share, *spread = _parts("--storm", text, "AT,SHARE[,SPREAD]", 2, 3)
-    spread_s = _time("--storm", spread[0]) if spread else 10.0
-    return RebootStorm(_time("--storm", at) or 0.0, _number("--storm", share), spread_s=spread_s or 0.0)
-
-
-def _parts(option: str, text: str, form: str, least: int, most: int) -> list[str]:
-    from conformance.cli.problems import Misuse
-
-    parts = [part.strip() for part in text.split(",")]
-    if not least <= len(parts) <= most or not all(parts):
-        raise Misuse("usage", f"{option}: expected {form}, found {text!r}", f"such as {option} 5m,{30}")
-    return parts
-
-
-def _revision(name: str | None) -> Any:
-    from typing import get_args
-
-    from conformance.catalogue import UnknownName
-    from simulator.fleet.live.plan import Revision
-
-    known = get_args(Revision)
-    if name is not None and name not in known:
-        raise UnknownName(name, known, "revision")
-    return name or known[0]

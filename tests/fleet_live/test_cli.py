@@ -3,6 +3,7 @@
 import asyncio
 import csv
 import json
+import os
 import signal
 import subprocess
 import time
@@ -144,7 +145,7 @@ def test_ctrl_c_ends_a_run_in_order_and_keeps_what_was_seen(fleet: Path, identit
         command = [PROGRAM, "simulate", fleet, "--live", url, "--identity", identity, "--out", out]
         with running(command, "--duration", "10m", "--ramp", "1s") as process:
             until_polled(process)
-            process.send_signal(signal.SIGINT)
+            os.killpg(process.pid, signal.SIGINT)  # as a terminal does: to all of its processes
             told, errors = process.communicate(timeout=60)
     assert process.returncode == 4, (told, errors)
     assert "(partial)" in told
@@ -156,7 +157,9 @@ def test_ctrl_c_ends_a_run_in_order_and_keeps_what_was_seen(fleet: Path, identit
 @contextmanager
 def running(command: list[Any], *more: str) -> Iterator["subprocess.Popen[str]"]:
     arguments = [*map(str, command), *more, "--tell-every", "0.2s"]
-    with subprocess.Popen(arguments, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True) as process:  # noqa: S603
+    with subprocess.Popen(  # noqa: S603 - our own program
+        arguments, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, start_new_session=True
+    ) as process:
         try:
             yield process
         finally:
