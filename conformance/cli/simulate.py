@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 from typer.core import TyperGroup
 
-from conformance.cli import simulate_init
+from conformance.cli import simulate_init, simulate_live
 from conformance.cli.helptext import EXIT_CODES_PLAIN, help_of
 
 if TYPE_CHECKING:
@@ -35,7 +35,9 @@ class _RunByDefault(TyperGroup):
 
     def parse_args(self, ctx: Any, args: list[str]) -> list[str]:
         """Put `run` before what names no verb."""
-        if args and args[0] not in {*self.commands, "--help"}:
+        if simulate_live.wanted(args) and args[0] != simulate_live.NAME:
+            args = [simulate_live.NAME, *(args[1:] if args[0] == "run" else args)]
+        elif args and args[0] not in {*self.commands, "--help"}:
             args = ["run", *args]
         return super().parse_args(ctx, args)
 
@@ -50,10 +52,12 @@ def register(app: typer.Typer) -> None:
             "simulate init > fleet.yaml",
             "simulate fleet.yaml --out DIR",
             "simulate --example million-day --engine compiled --out DIR",
+            "simulate fleet.yaml --live https://wfm:8443 --identity DIR",
         ),
     )
     verbs.command("run", short_help="Simulate a fleet.", epilog=EXIT_CODES_PLAIN)(run)
     simulate_init.register(verbs)
+    simulate_live.register(verbs)
     app.add_typer(verbs, name="simulate", short_help="Simulate a fleet of up to ten million devices.")
 
 
@@ -70,7 +74,7 @@ def run(
     """Simulate a fleet and write summary.json and tables."""
     from conformance.cli.console import plain
 
-    fleet = _read(file, example)
+    fleet = read_fleet(file, example)
     if seed is not None:
         fleet = fleet.model_copy(update={"seed": seed})
     out.mkdir(parents=True, exist_ok=True)  # before the work, should it not be possible
@@ -83,7 +87,8 @@ def run(
     plain(str(out / "summary.json"))
 
 
-def _read(file: Path | None, example: str | None) -> Fleet:
+def read_fleet(file: Path | None, example: str | None) -> Fleet:
+    """Read a description or a shipped example. Raises Misuse."""
     from conformance.cli.problems import Misuse
     from simulator.fleet import reading
 

@@ -80,7 +80,7 @@ def test_a_reboot_storm_brings_new_handshakes_and_whole_manifests_for_its_share_
     async def scenario() -> Seen:
         async with ReferenceWfm(config()) as wfm:
             storm = RebootStorm(1.0, share=0.5, off_s=0.1, spread_s=0.1)
-            return await run(wfm, plan(40, 2.0, storms=(storm,), storm_lasts_s=0.3))
+            return await run(wfm, plan(40, 3.0, storms=(storm,), storm_lasts_s=0.3))
 
     seen = asyncio.run(scenario())
     rebooted = seen.tally.handshake.count - 40
@@ -187,7 +187,7 @@ def test_late_answers_count_from_the_time_the_poll_was_due() -> None:
     polls = seen.tally.latency["ramp-up"].count + seen.tally.latency["steady"].count
     late = sum(row["due"] for row in seen.tally.series() if isinstance(row["due"], int))
     assert polls == late
-    assert polls > 20 * 20, "the polls that were due in the standstill are not left out"
+    assert polls > 20 * 15, "the polls that were due in the standstill are not left out"
     assert (seen.tally.latency["steady"].quantile(0.9) or 0.0) > 0.3
     assert (seen.tally.lag.quantile(1.0) or 0.0) > 0.3, "and the driver says that it was late itself"
 
