@@ -12,7 +12,7 @@ STEPS = 256
 KINDS = 5
 COLUMNS = 8
 TALLIES = 6
-MAX_BINS = 1440
+MAX_BINS = 14_400
 
 
 def _record(ints: str, floats: str = "") -> np.dtype[Any]:
@@ -87,8 +87,8 @@ def us(seconds: float) -> int:
 
 
 def bin_width(fleet: Fleet) -> float:
-    """Seconds of one step of the results over time: a minute, or more for long runs."""
-    return max(60.0, fleet.duration / MAX_BINS)
+    """Seconds of one step of the results over time: one, or more for runs of over four hours."""
+    return max(1.0, fleet.duration / MAX_BINS)
 
 
 class _Tables:
