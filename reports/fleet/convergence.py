@@ -1,9 +1,8 @@
 """Pictures of rollouts: how soon the devices of each wave run its revision, and all of them over the run."""
 
 from bisect import bisect_right
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from dataclasses import dataclass
-from typing import Any
 
 from reports.fleet import series as over
 from reports.fleet.folder import Folder
@@ -63,7 +62,7 @@ def _since_wave(folder: Folder, curves: list[Curve]) -> Chart:
         Series(curve.name, [*curve.xs, max(axis.high, curve.xs[-1])], [*curve.ys, curve.ys[-1]], n, "step")
         for n, curve in enumerate(curves, 1)
     ]
-    clipped = [Series(s.name, *over.thinned(*_until(s.xs, s.ys, axis.high)), s.shade, "step") for s in shown]
+    clipped = [Series(s.name, *over.thinned(*over.until(s.xs, s.ys, axis.high)), s.shade, "step") for s in shown]
     rows = [
         [
             curve.name,
@@ -92,12 +91,6 @@ def _since_wave(folder: Folder, curves: list[Curve]) -> Chart:
 def _nearly(curve: Curve) -> float:
     """When a wave was nearly where it ended: the last per cent may take very long and would hide all before it."""
     return next(x for x, y in zip(curve.xs, curve.ys, strict=True) if y >= 0.995 * curve.ys[-1])
-
-
-def _until(xs: Sequence[float], ys: Sequence[Any], last: float) -> tuple[list[float], list[float]]:
-    """A curve up to the end of the axis: the rest would fall off the plane."""
-    kept = [(x, y) for x, y in zip(xs, ys, strict=True) if x <= last]
-    return [x for x, _ in kept] + [last], [y for _, y in kept] + [kept[-1][1]]
 
 
 def _parts(folder: Folder, n: int) -> list[str]:

@@ -52,7 +52,7 @@ def _load(folder: Folder) -> Iterator[Figure]:
     yield Figure("polls", group, "Polls answered", "count", summary.polls)
     rates = sorted(reached(folder))
     if rates:
-        yield Figure("requests_per_s_p50", group, "Requests per second, median", "per_s", quantile(rates, 0.5), True)
+        yield Figure("requests_per_s_p50", group, "Requests per second, median", "per_s", quantile(rates, 0.5))
         yield Figure(
             "requests_per_s_p95", group, "Requests per second, 95th percentile", "per_s", quantile(rates, 0.95), True
         )

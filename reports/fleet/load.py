@@ -68,7 +68,7 @@ def _after(folder: Folder, herd: Herd) -> Chart:
     rates, step = reached(folder), step_of(folder)
     table = folder.table("rates")
     low = max(0.0, herd.ended - max(120.0, 2 * step))
-    high = min(herd.until, herd.ended + _shown_after(herd))
+    high = min(herd.until, herd.ended + shown_after(herd))
     times = [n * step for n in range(len(rates))]
     xs, ys = over.within(times, rates, low, high)
     refused = over.within(times, [count / step for count in table.get("refused", [0] * len(times))], low, high)[1]
@@ -83,7 +83,7 @@ def _after(folder: Folder, herd: Herd) -> Chart:
         f"Means over {duration(step)}.",
         f"The highest rate is {number(herd.peak)} requests per second, {duration(herd.peak_after)} after the end"
         f"{against}.",
-        _relative(low, high, herd.ended),
+        after_axis(low, high, herd.ended),
         zero_based("requests/s", max([*ys, herd.before or 0]), number),
         shown,
         [Mark(herd.began, f"{herd.kind} until {clock(herd.ended)}", herd.ended)],
@@ -102,12 +102,13 @@ def _after(folder: Folder, herd: Herd) -> Chart:
     )
 
 
-def _shown_after(herd: Herd) -> float:
+def shown_after(herd: Herd) -> float:
     """Seconds after the end that are worth a zoom: half as long again as it takes to calm, at least five minutes."""
     return 1800.0 if herd.calm_after is None else max(300.0, 1.5 * herd.calm_after)
 
 
-def _relative(low: float, high: float, zero: float) -> Axis:
+def after_axis(low: float, high: float, zero: float) -> Axis:
+    """A span of the run as time since a moment in it."""
     axis = of_time("", low - zero, high - zero, lambda value: f"{'+' if value > 0 else ''}{duration(value)}")
     ticks = tuple(tick + zero for tick in axis.ticks)
     return Axis("time since the outage ended", low, max(high, low + 1), ticks, lambda value: axis.written(value - zero))

@@ -3,7 +3,7 @@
 from bisect import bisect_left
 from collections.abc import Callable, Sequence
 from itertools import pairwise
-from typing import TypeVar
+from typing import Any, TypeVar
 
 from reports.fleet.figures import quantile
 
@@ -52,3 +52,9 @@ def last_rise(times: Sequence[float], values: Sequence[float]) -> float:
     """When a cumulative curve rose last; its first time when it never did."""
     rises = [time for time, (before, after) in zip(times[1:], pairwise(values), strict=True) if after > before]
     return max(rises, default=times[0] if times else 0.0)
+
+
+def until(xs: Sequence[float], ys: Sequence[Any], last: float) -> tuple[list[float], list[float]]:
+    """A curve up to the end of the axis: the rest would fall off the plane."""
+    kept = [(x, y) for x, y in zip(xs, ys, strict=True) if x <= last]
+    return [x for x, _ in kept] + [last], [y for _, y in kept] + [kept[-1][1]]

@@ -56,7 +56,8 @@ def _rate(value: float) -> str:
 
 
 def _times(value: float) -> str:
-    return f"{value:.3g}\N{MULTIPLICATION SIGN}"
+    digits = 4 if 0.9 < value < 1.1 else 3  # near one, what differs from it counts
+    return f"{value:.{digits}g}\N{MULTIPLICATION SIGN}"
 
 
 WRITTEN: Mapping[str, Callable[[float], str]] = MappingProxyType(

@@ -81,6 +81,12 @@ def merge(world: World, part: World) -> None:
         getattr(world, name)[...] += getattr(part, name)
 
 
+def clear(part: World) -> None:
+    """Count anew."""
+    for name in COUNTED:
+        getattr(part, name)[...] = 0
+
+
 def us(seconds: float) -> int:
     """Seconds in whole microseconds."""
     return round(seconds * US)
