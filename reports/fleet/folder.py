@@ -8,10 +8,9 @@ import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from types import MappingProxyType
 from typing import Any
 
-from pydantic import BaseModel, ConfigDict, ValidationError
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 SUMMARY = "summary.json"
 DESCRIPTION = "fleet.yaml"
@@ -35,7 +34,7 @@ class Rollout(BaseModel):
     succeeded: int = 0
     failed: int = 0
     paused_at_s: float | None = None
-    seconds_until: Mapping[str, float | None] = MappingProxyType({})
+    seconds_until: Mapping[str, float | None] = Field(default_factory=dict)
 
 
 class Summary(BaseModel):
@@ -52,13 +51,13 @@ class Summary(BaseModel):
     covered_s: float | None = None
     """Seconds of the fleet's time that were counted; less than `duration_s` where the run is partial."""
     polls: int | None = None
-    requests: Mapping[str, int] = MappingProxyType({})
+    requests: Mapping[str, int] = Field(default_factory=dict)
     peak_requests_per_s: float | None = None
     longest_queue: int | None = None
     refused_with: int | None = None
     bytes: int | None = None
     bytes_per_device_and_day: float | None = None
-    failures: Mapping[str, int] = MappingProxyType({})
+    failures: Mapping[str, int] = Field(default_factory=dict)
     rollouts: tuple[Rollout, ...] = ()
     wall_s: float | None = None
     peak_rss_mb: float | None = None

@@ -56,7 +56,8 @@ def _rollout(folder: Folder, n: int, rollout: Rollout) -> Iterator[str]:
         yield f"No device tried {rollout.revision}."
         return
     failed = f", {rollout.failed:,} failed" if rollout.failed else ""
-    yield f"{rollout.revision} runs on {rollout.succeeded:,}{share} devices{failed}. {_soon(folder, of)}".rstrip()
+    count = f"{rollout.succeeded:,}{share} devices"
+    yield f"{rollout.revision} was installed on {count}{failed}. {_soon(folder, of)}".rstrip()
 
 
 def _soon(folder: Folder, of: list[int]) -> str:
@@ -110,6 +111,9 @@ def _load(folder: Folder) -> Iterator[str]:
         yield f"{polls or 'Over the run'}: {number(median)} requests per second in the median, {number(peak)} at most."
     elif polls:
         yield polls + "."
+    older = summary.requests.get("older")
+    if older:
+        yield f"{older:,} polls were answered with a manifest older than the device's, which devices refuse."
     failed = [f"{summary.requests[name]:,} {text}" for name, text in _FAILED.items() if summary.requests.get(name)]
     if failed:
         yield "Of all requests " + ", ".join(failed) + "."
