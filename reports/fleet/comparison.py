@@ -241,7 +241,7 @@ def _leaves(value: Any, path: str = "") -> Iterator[tuple[str, str]]:
             name = part.get("name", n) if isinstance(part, dict) else n
             yield from _leaves(part, f"{path}.{name}")
     else:
-        yield path, str(value)
+        yield path, f"{value:g}" if isinstance(value, float) else str(value)
 
 
 def differing(before: Mapping[str, str], after: Mapping[str, str]) -> Iterator[Setting]:

@@ -19,7 +19,6 @@ import yaml
 
 from simulator.fleet import model
 from simulator.fleet.description import Fleet
-from simulator.fleet.model import _WAVE
 from simulator.fleet.plan import US, Array, World, bin_width
 
 OUTCOMES = {
@@ -167,7 +166,7 @@ def wave_sizes(fleet: Fleet, world: World) -> list[int]:
             numbers = np.arange(begin, min(begin + CHUNK, int(cohort["end"])), dtype=np.uint64)
             for n in range(len(fleet.rollouts)):
                 with np.errstate(over="ignore"):
-                    drawn = model.uniform.py_func(world.fixed[0]["seed"], numbers, _WAVE, n)
+                    drawn = model.uniform.py_func(world.fixed[0]["seed"], numbers, model.WAVE, n)
                 for k, wave in enumerate(world.waves):
                     if wave["rollout"] == n and wave["application"] == cohort["application"]:
                         sizes[k] += ((drawn >= wave["low"]) & (drawn < wave["high"])).sum()

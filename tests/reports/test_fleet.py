@@ -188,7 +188,7 @@ def test_settings_that_differ_are_told(tmp_path: Path) -> None:
     (two / "fleet.yaml").write_text("cohorts: [{name: a, polling: {period: 30.0, jitter: 0}}]\n")
     found = comparison.compare(folder.read(one), [folder.read(two)], ["one", "two"])
     assert [(s.key, s.before, s.after) for s in found.runs[0].settings] == [
-        ("cohorts.a.polling.period", "60.0", "30.0"),
+        ("cohorts.a.polling.period", "60", "30"),
         ("cohorts.a.polling.jitter", None, "0"),
     ]
     assert found.runs[0].comparable
