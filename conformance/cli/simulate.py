@@ -16,6 +16,7 @@ from conformance.cli import (
     simulate_compare,
     simulate_examples,
     simulate_init,
+    simulate_live,
     simulate_progress,
     simulate_report,
     simulate_variants,
@@ -40,7 +41,9 @@ class _RunByDefault(TyperGroup):
 
     def parse_args(self, ctx: Any, args: list[str]) -> list[str]:
         """Put `run` before what names no verb."""
-        if args and args[0] not in {*self.commands, "--help"}:
+        if simulate_live.wanted(args) and args[0] != simulate_live.NAME:
+            args = [simulate_live.NAME, *(args[1:] if args[0] == "run" else args)]
+        elif args and args[0] not in {*self.commands, "--help"}:
             args = ["run", *args]
         return super().parse_args(ctx, args)
 
@@ -59,6 +62,7 @@ def register(app: typer.Typer) -> None:
             "simulate --example herd                          # and its variants, compared",
             "simulate fleet.yaml --set cohorts.*.polling.period=30s --out OTHER",
             "simulate compare DIR OTHER",
+            "simulate fleet.yaml --live https://localhost:8443 --identity DIR --duration 10m",
         ),
     )
     verbs.command("run", short_help="Simulate a fleet.", epilog=EXIT_CODES_PLAIN)(run)
@@ -66,6 +70,7 @@ def register(app: typer.Typer) -> None:
     simulate_examples.register(verbs)
     simulate_report.register(verbs)
     simulate_compare.register(verbs)
+    simulate_live.register(verbs)
     app.add_typer(verbs, name="simulate", short_help="Simulate a fleet of up to ten million devices.")
 
 
