@@ -106,12 +106,15 @@ def _simulated(fleet: Fleet, engine: Engine, out: Path) -> dict[str, Any]:
     except ModuleNotFoundError as error:
         raise Misuse("missing-extra", str(error), EXTRA) from None
     world = plan.plan_of(fleet)
-    driver = compiled if engine is Engine.COMPILED else simpy_engine
     began = time.perf_counter()
-    driver.prepare(world)
+    if engine is Engine.COMPILED:
+        compiled.prepare(world)
     started = time.perf_counter()
     with _progress() as advance:
-        driver.simulate(world, progress=advance)
+        if engine is Engine.COMPILED:
+            compiled.simulate(world, progress=advance)
+        else:
+            simpy_engine.simulate(fleet, world, progress=advance)
     how = results.Run(engine.value, time.perf_counter() - started, started - began)
     summary = results.summary_of(fleet, world, how)
     results.write(out, summary, results.tables_of(fleet, world))

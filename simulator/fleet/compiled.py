@@ -1,8 +1,7 @@
 """The compiled engine: device by device where none influences another, else everything in order of (time, device).
 
 In order: time is cut into windows; what lies in a window is sorted, and what devices do again within it waits in a
-binary heap. The WFM's queue needs no events of its own: first come, first served means that a request's start is known
-when it arrives.
+binary heap. What happens is the business of `device_model`, `agent_model` and `wfm_model`.
 """
 
 from collections.abc import Callable
@@ -12,7 +11,7 @@ from typing import Any
 import numpy as np
 from numba import njit
 
-from simulator.fleet import model
+from simulator.fleet import device_model
 from simulator.fleet.plan import DEVICE, World, copy_of, merge
 
 CHUNK = 16_384
@@ -20,46 +19,18 @@ Progress = Callable[[float], None]
 
 
 @njit(cache=True, nogil=True)
-def _alone(w: Any, devices: Any, first: Any) -> None:
+def _alone(w: Any, devices: Any, first: Any, queue: Any) -> None:
     """The whole lives of some devices, one after the other."""
+    duration, traced = w.fixed[0].duration, w.trace.shape[0] > 0
     for i in range(devices.shape[0]):
         d = devices[i]
-        model.start(w, d, first + i)
-        calm = w.cohorts[d.cohort].calm != 0 and w.trace.shape[0] == 0
-        while d.at < w.fixed[0].duration:
-            if calm and d.phase == model.POLL and d.adopted == d.wanted and d.off == 0 and d.tries == 0:
-                model.poll_on(w, d)
-                if d.at >= w.fixed[0].duration:
+        device_model.start(w, d, first + i)
+        while d.at < duration:
+            if d.quiet and not traced and d.off == 0 and d.wanted == d.etag and d.epoch == w.marks[1]:
+                device_model.poll_on(w, d)
+                if d.at >= duration:
                     break
-            if model.begin(w, d) == model.REQUEST:
-                model.answered(w, d, d.at + d.service)
-
-
-@njit(cache=True)
-def _admit(queue: Any, limit: Any, t: Any, service: Any) -> Any:
-    """When a request that arrives at `t` is done; -1 if too many wait. `queue`: servers, starts of those waiting."""
-    free, starts, where = queue
-    while where[1] > 0 and starts[where[0]] <= t:
-        where[0] = (where[0] + 1) % starts.shape[0]
-        where[1] -= 1
-    begins = max(t, free[0])
-    if begins > t:
-        if where[1] >= limit:
-            return -1
-        starts[(where[0] + where[1]) % starts.shape[0]] = begins
-        where[1] += 1
-    done = begins + service
-    at = 0
-    while 2 * at + 1 < free.shape[0]:  # the server that is free first stays on top
-        below = 2 * at + 1
-        if below + 1 < free.shape[0] and free[below + 1] < free[below]:
-            below += 1
-        if free[below] >= done:
-            break
-        free[at] = free[below]
-        at = below
-    free[at] = done
-    return done
+            device_model.step(w, d, queue)
 
 
 @njit(cache=True)
@@ -120,22 +91,6 @@ def _sorted_window(devices: Any, begin: Any, end: Any, times: Any, who: Any) -> 
     return size
 
 
-@njit(cache=True)
-def _turn(w: Any, d: Any, queue: Any) -> None:
-    if model.begin(w, d) != model.REQUEST:
-        return
-    t = d.at
-    done = t + d.service
-    if w.fixed[0].servers > 0:
-        done = _admit(queue, w.fixed[0].queue_limit, t, d.service)
-        at = np.int64(t * w.fixed[0].per_us)
-        w.waiting[at] = max(w.waiting[at], queue[2][1])
-    if done < 0:
-        model.refused(w, d, t)
-    else:
-        model.answered(w, d, done)
-
-
 @njit(cache=True, nogil=True)
 def _together(w: Any, devices: Any, queue: Any, begin: Any, end: Any, scratch: Any) -> None:
     """Everything from `begin` until `end` in order of (time, device)."""
@@ -154,7 +109,8 @@ def _together(w: Any, devices: Any, queue: Any, begin: Any, end: Any, scratch: A
             i = who[k]
             k += 1
         d = devices[i]
-        _turn(w, d, queue)
+        if not (d.quiet and device_model.poll_once(w, d, queue)):
+            device_model.step(w, d, queue)
         if d.at < end:
             _push(again, again_who, heaped, d.at, i)
             heaped += 1
@@ -163,7 +119,7 @@ def _together(w: Any, devices: Any, queue: Any, begin: Any, end: Any, scratch: A
 @njit(cache=True)
 def _set_up(w: Any, devices: Any) -> None:
     for i in range(devices.shape[0]):
-        model.start(w, devices[i], i)
+        device_model.start(w, devices[i], i)
 
 
 def simulate(world: World, *, threads: int = 2, progress: Progress = lambda _: None, keep: bool = False) -> Any:
@@ -173,7 +129,7 @@ def simulate(world: World, *, threads: int = 2, progress: Progress = lambda _: N
     total = int(world.fixed[0]["devices"])
     if keep or total <= CHUNK:
         devices = np.zeros(total, DEVICE)
-        _alone(world, devices, 0)
+        _alone(world, devices, 0, _queue(world, 1))
         progress(1.0)
         return devices
     _in_threads(world, total, threads, progress)
@@ -189,7 +145,7 @@ def prepare(world: World) -> None:
         _set_up(idle, nobody)
         _together(idle, nobody, _queue(world, 1), 0, 1, tuple(np.zeros(1, np.int64) for _ in range(4)))
     else:
-        _alone(idle, nobody, 0)
+        _alone(idle, nobody, 0, _queue(world, 1))
 
 
 def _queue(world: World, devices: int) -> tuple[Any, Any, Any]:
@@ -200,10 +156,11 @@ def _queue(world: World, devices: int) -> tuple[Any, Any, Any]:
 
 def _in_threads(world: World, total: int, threads: int, progress: Progress) -> None:
     own = [copy_of(world) for _ in range(threads)]
+    queue = _queue(world, 1)  # of no use here, but the model asks for one
     room = [np.zeros(CHUNK, DEVICE) for _ in range(threads)]
 
     def some(thread: int, first: int) -> None:
-        _alone(own[thread], room[thread][: min(CHUNK, total - first)], first)
+        _alone(own[thread], room[thread][: min(CHUNK, total - first)], first, queue)
 
     with ThreadPoolExecutor(threads) as pool:
         for first in range(0, total, CHUNK * threads):
