@@ -11,26 +11,28 @@ from typing import Any
 import numpy as np
 from numba import njit
 
-from simulator.fleet import device_model
-from simulator.fleet.plan import DEVICE, World, copy_of, merge
+from simulator.fleet import device_model, views
+from simulator.fleet.plan import DEVICE, TALKS, World, copy_of, merge
+from simulator.fleet.views import context_of
 
 CHUNK = 16_384
 Progress = Callable[[float], None]
 
 
 @njit(cache=True, nogil=True)
-def _alone(w: Any, devices: Any, first: Any, queue: Any) -> None:
+def _alone(context: Any, devices: Any, first: Any) -> None:
     """The whole lives of some devices, one after the other."""
-    duration, traced = w.fixed[0].duration, w.trace.shape[0] > 0
+    w = context[0]
+    duration, traced = w.duration, w.n_trace > 0
     for i in range(devices.shape[0]):
         d = devices[i]
         device_model.start(w, d, first + i)
         while d.at < duration:
-            if d.quiet and not traced and d.off == 0 and d.wanted == d.etag and d.epoch == w.marks[1]:
+            if d.quiet and not traced and d.off == 0 and d.wanted == d.etag and d.epoch == views.marks(w)[1]:
                 device_model.poll_on(w, d)
                 if d.at >= duration:
                     break
-            device_model.step(w, d, queue)
+            device_model.step(w, d)
 
 
 @njit(cache=True)
@@ -92,8 +94,9 @@ def _sorted_window(devices: Any, begin: Any, end: Any, times: Any, who: Any) -> 
 
 
 @njit(cache=True, nogil=True)
-def _together(w: Any, devices: Any, queue: Any, begin: Any, end: Any, scratch: Any) -> None:
+def _together(context: Any, devices: Any, begin: Any, end: Any, scratch: Any) -> None:
     """Everything from `begin` until `end` in order of (time, device)."""
+    w = context[0]
     times, who, again, again_who = scratch
     size = _sorted_window(devices, begin, end, times, who)
     k = heaped = 0
@@ -109,17 +112,17 @@ def _together(w: Any, devices: Any, queue: Any, begin: Any, end: Any, scratch: A
             i = who[k]
             k += 1
         d = devices[i]
-        if not (d.quiet and device_model.poll_once(w, d, queue)):
-            device_model.step(w, d, queue)
+        if not (d.quiet and device_model.poll_once(w, d)):
+            device_model.step(w, d)
         if d.at < end:
             _push(again, again_who, heaped, d.at, i)
             heaped += 1
 
 
 @njit(cache=True)
-def _set_up(w: Any, devices: Any) -> None:
+def _set_up(context: Any, devices: Any) -> None:
     for i in range(devices.shape[0]):
-        device_model.start(w, devices[i], i)
+        device_model.start(context[0], devices[i], i)
 
 
 def simulate(world: World, *, threads: int = 2, progress: Progress = lambda _: None, keep: bool = False) -> Any:
@@ -129,7 +132,8 @@ def simulate(world: World, *, threads: int = 2, progress: Progress = lambda _: N
     total = int(world.fixed[0]["devices"])
     if keep or total <= CHUNK:
         devices = np.zeros(total, DEVICE)
-        _alone(world, devices, 0, _queue(world, 1))
+        context, _arrays = context_of(world, 0)
+        _alone(context, devices, 0)
         progress(1.0)
         return devices
     _in_threads(world, total, threads, progress)
@@ -141,26 +145,21 @@ def prepare(world: World) -> None:
     idle = copy_of(world)
     idle.fixed[0]["duration"] = 0
     nobody = np.zeros(1, DEVICE)
+    context, _arrays = context_of(idle, 0)
     if world.fixed[0]["in_order"]:
-        _set_up(idle, nobody)
-        _together(idle, nobody, _queue(world, 1), 0, 1, tuple(np.zeros(1, np.int64) for _ in range(4)))
+        _set_up(context, nobody)
+        _together(context, nobody, 0, 1, tuple(np.zeros(1, np.int64) for _ in range(4)))
     else:
-        _alone(idle, nobody, 0, _queue(world, 1))
-
-
-def _queue(world: World, devices: int) -> tuple[Any, Any, Any]:
-    room = int(min(world.fixed[0]["queue_limit"], devices)) + 1
-    servers = max(1, int(world.fixed[0]["servers"]))
-    return (np.zeros(servers, np.int64), np.zeros(room, np.int64), np.zeros(2, np.int64))
+        _alone(context, nobody, 0)
 
 
 def _in_threads(world: World, total: int, threads: int, progress: Progress) -> None:
     own = [copy_of(world) for _ in range(threads)]
-    queue = _queue(world, 1)  # of no use here, but the model asks for one
+    contexts = [context_of(part, 0) for part in own]  # with the arrays that they point at
     room = [np.zeros(CHUNK, DEVICE) for _ in range(threads)]
 
     def some(thread: int, first: int) -> None:
-        _alone(own[thread], room[thread][: min(CHUNK, total - first)], first, queue)
+        _alone(contexts[thread][0], room[thread][: min(CHUNK, total - first)], first)
 
     with ThreadPoolExecutor(threads) as pool:
         for first in range(0, total, CHUNK * threads):
@@ -174,12 +173,12 @@ def _in_threads(world: World, total: int, threads: int, progress: Progress) -> N
 def _in_order(world: World, progress: Progress) -> Any:
     fixed = world.fixed[0]
     devices = np.zeros(int(fixed["devices"]), DEVICE)
-    _set_up(world, devices)
+    context, _arrays = context_of(world, int(min(fixed["queue_limit"], TALKS * len(devices))))
+    _set_up(context, devices)
     scratch = tuple(np.zeros(len(devices), np.int64) for _ in range(4))
-    queue = _queue(world, len(devices))
     duration, window = int(fixed["duration"]), int(fixed["window"])
     for begin in range(0, duration, window):
         end = min(begin + window, duration)
-        _together(world, devices, queue, begin, end, scratch)
+        _together(context, devices, begin, end, scratch)
         progress(end / duration)
     return devices

@@ -3,9 +3,8 @@
 The WFM's queue needs no events of its own: first come, first served means that a request's start is known when it
 arrives. What the WFM gives, and what it learns from a report, is decided when a request arrives.
 
-In every function `w` is a `simulator.fleet.plan.World`, `d` a record of its devices (`plan.DEVICE`) and `queue` the
-WFM's: times at which each server is free (a heap), starts of those waiting (a ring), the ring's begin and length.
-Errors: none.
+In every function `w` is a `views.CONTEXT`, `d` the record of a device (`plan.DEVICE`). The queue: times at which each
+server is free (`free`, a heap), starts of those waiting (`starts`, a ring), its begin and length. Errors: none.
 """
 
 from typing import Any
@@ -13,6 +12,7 @@ from typing import Any
 import numpy as np
 from numba import njit
 
+from simulator.fleet import views
 from simulator.fleet.agent_model import DONE, MANIFEST, NO_ANSWER, TALK_FETCH, TALK_POLL, TALK_STATUS, TURNED_AWAY
 from simulator.fleet.model import (
     ANNOUNCE_ANSWER,
@@ -45,27 +45,27 @@ from simulator.fleet.model import BYTES as BYTES_COLUMN
 @njit(cache=True)
 def note(w: Any, d: Any, at: Any, what: Any, done: Any) -> None:
     """Count what happened to a request, and write it down while there is room."""
-    w.rates[what, np.int64(at * w.fixed[0].per_us)] += 1
+    views.rates(w)[what, np.int64(at * w.per_us)] += 1
     tell(w, d, d.requests, at, what, done)
 
 
 @njit(cache=True)
 def tell(w: Any, d: Any, n: Any, at: Any, what: Any, about: Any) -> None:
     """Write a line of the trace while there is room."""
-    if w.marks[0] < w.trace.shape[0]:
-        line = w.trace[w.marks[0]]
+    if views.marks(w)[0] < w.n_trace:
+        line = views.trace(w)[views.marks(w)[0]]
         line[0], line[1], line[2], line[3], line[4] = d.number, n, at, what, about
-        w.marks[0] += 1
+        views.marks(w)[0] += 1
 
 
 @njit(cache=True)
 def look(w: Any, d: Any, c: Any, t: Any) -> None:
     """What holds for the device now (which part of the way is off, what it is wanted to run), and until when."""
-    d.epoch = w.marks[1]
+    d.epoch = views.marks(w)[1]
     d.off, d.change_at = 0, NEVER
     for k in range(c.first_outage, c.last_outage):
-        o = w.outages[k]
-        if o.kind == POWER or o.end <= t or uniform(w.fixed[0].seed, d.site, OUTAGE, o.salt) >= o.share:
+        o = views.outages(w)[k]
+        if o.kind == POWER or o.end <= t or uniform(w.seed, d.site, OUTAGE, o.salt) >= o.share:
             continue
         if o.start > t:
             d.change_at = min(d.change_at, o.start)
@@ -79,14 +79,14 @@ def look(w: Any, d: Any, c: Any, t: Any) -> None:
 @njit(cache=True)
 def _look_wanted(w: Any, d: Any, c: Any, t: Any) -> None:
     as_of = t
-    for restored in w.restores:
+    for restored in views.restores(w):
         if restored.at > t:
             d.change_at = min(d.change_at, restored.at)
         elif restored.until > t:
             d.change_at = min(d.change_at, restored.until)
             as_of = restored.backup
     d.wanted = 0
-    for wave in w.waves:
+    for wave in views.waves(w):
         if wave.application != c.application or not _in_wave(w, d, wave):
             continue
         if wave.at > t:
@@ -98,15 +98,15 @@ def _look_wanted(w: Any, d: Any, c: Any, t: Any) -> None:
 
 @njit(cache=True)
 def _in_wave(w: Any, d: Any, wave: Any) -> Any:
-    return wave.low <= uniform(w.fixed[0].seed, d.number, WAVE, wave.rollout) < wave.high
+    return wave.low <= uniform(w.seed, d.number, WAVE, wave.rollout) < wave.high
 
 
 @njit(cache=True)
 def wave_of(w: Any, d: Any) -> Any:
     """The wave with which the device came to what it has adopted."""
     found = 0
-    for k in range(w.waves.shape[0]):
-        if w.waves[k].rollout == d.adopted // 2 - 1 and _in_wave(w, d, w.waves[k]):
+    for k in range(w.n_waves):
+        if views.waves(w)[k].rollout == d.adopted // 2 - 1 and _in_wave(w, d, views.waves(w)[k]):
             found = k
     return found
 
@@ -115,11 +115,11 @@ def wave_of(w: Any, d: Any) -> Any:
 def _offered(w: Any, d: Any, rollout: Any) -> Any:
     """The desired state for a device whose wave began: 2 (rollout + 1), one more after a roll-back, 0 if paused."""
     code = 2 * (rollout + 1)
-    if w.results[rollout, 2] == 0:
+    if views.results(w)[rollout, 2] == 0:
         return code
     if d.given != code and d.given != code + 1:
         return 0
-    return code + w.rollouts[rollout].rollback
+    return code + views.rollouts(w)[rollout].rollback
 
 
 @njit(cache=True)
@@ -127,7 +127,7 @@ def _revision(w: Any, c: Any, code: Any) -> Any:
     """The revision that a desired state names."""
     if code == 0:
         return c.revision
-    rollout = w.rollouts[code // 2 - 1]
+    rollout = views.rollouts(w)[code // 2 - 1]
     return rollout.previous if code % 2 else rollout.revision
 
 
@@ -145,28 +145,28 @@ def _hear(w: Any, d: Any, t: Any, report: Any) -> None:
     if verdict == 0 or verdict == d.verdict:
         return
     rollout = d.given // 2 - 1
-    result = w.results[rollout]
+    result = views.results(w)[rollout]
     if d.verdict != 0:
         result[2 - d.verdict] -= 1
     result[2 - verdict] += 1
     d.verdict = verdict
-    gate = w.rollouts[rollout]
+    gate = views.rollouts(w)[rollout]
     heard = result[0] + result[1]
     if result[2] == 0 and heard >= gate.minimum and result[1] > gate.failure_rate * heard:
         result[2] = t + 1
-        w.marks[1] += 1
+        views.marks(w)[1] += 1
 
 
 @njit(cache=True)
-def admit(queue: Any, limit: Any, t: Any, service: Any) -> Any:
+def admit(w: Any, t: Any, service: Any) -> Any:
     """When a request that arrives at `t` is done; -1 if too many wait."""
-    free, starts, where = queue
+    free, starts, where = views.free(w), views.starts(w), views.where(w)
     while where[1] > 0 and starts[where[0]] <= t:
         where[0] = (where[0] + 1) % starts.shape[0]
         where[1] -= 1
     begins = max(t, free[0])
     if begins > t:
-        if where[1] >= limit:
+        if where[1] >= w.queue_limit:
             return -1
         starts[(where[0] + where[1]) % starts.shape[0]] = begins
         where[1] += 1
@@ -185,32 +185,32 @@ def admit(queue: Any, limit: Any, t: Any, service: Any) -> Any:
 
 
 @njit(cache=True)
-def serve(w: Any, d: Any, queue: Any, t: Any, kind: Any) -> Any:
+def serve(w: Any, d: Any, t: Any, kind: Any) -> Any:
     """When the WFM is done with a request of this kind; -1 when it is turned away."""
-    service = w.constant[kind]
+    service = views.constant(w)[kind]
     if service == 0:
-        service = 1 + sample(w.tables, kind, uniform(w.fixed[0].seed, d.number, SERVICE, d.requests))
-    if w.fixed[0].servers == 0:
+        service = 1 + sample(views.tables(w), kind, uniform(w.seed, d.number, SERVICE, d.requests))
+    if w.servers == 0:
         return t + service
-    done = admit(queue, w.fixed[0].queue_limit, t, service)
-    at = np.int64(t * w.fixed[0].per_us)
-    w.waiting[at] = max(w.waiting[at], queue[2][1])
+    done = admit(w, t, service)
+    at = np.int64(t * w.per_us)
+    views.waiting(w)[at] = max(views.waiting(w)[at], views.where(w)[1])
     return done
 
 
 @njit(cache=True)
 def way_back(w: Any, d: Any, c: Any, size: Any) -> Any:
     """Microseconds until an answer is there."""
-    rtt = w.constant[c.rtt]
+    rtt = views.constant(w)[c.rtt]
     if rtt == 0:
-        rtt = sample(w.tables, c.rtt, uniform(w.fixed[0].seed, d.number, RTT, d.requests))
+        rtt = sample(views.tables(w), c.rtt, uniform(w.seed, d.number, RTT, d.requests))
     return 1 + rtt + np.int64(size * c.us_per_byte)
 
 
 @njit(cache=True)
 def is_lost(w: Any, d: Any, c: Any) -> Any:
     """Whether the request gets lost."""
-    return c.loss > 0 and uniform(w.fixed[0].seed, d.number, LOSS, d.requests) < c.loss
+    return c.loss > 0 and uniform(w.seed, d.number, LOSS, d.requests) < c.loss
 
 
 @njit(cache=True)
@@ -219,11 +219,11 @@ def _ends(d: Any, talk: Any, at: Any, outcome: Any) -> None:
 
 
 @njit(cache=True)
-def send(w: Any, d: Any, queue: Any, talk: Any) -> None:
+def send(w: Any, d: Any, talk: Any) -> None:
     """Send the request of a conversation at `d.at`; when and how it ends is known at once."""
-    c, t = w.cohorts[d.cohort], d.at
+    c, t = views.cohorts(w)[d.cohort], d.at
     d.requests += 1
-    if t >= d.change_at or d.epoch != w.marks[1]:
+    if t >= d.change_at or d.epoch != views.marks(w)[1]:
         look(w, d, c, t)
     if d.off == NETWORK:
         note(w, d, t, UNREACHABLE, 0)
@@ -235,30 +235,30 @@ def send(w: Any, d: Any, queue: Any, talk: Any) -> None:
         note(w, d, t, LOST, 0)
         _ends(d, talk, t + c.timeout, NO_ANSWER)
     else:
-        _reach(w, d, queue, c, talk)
+        _reach(w, d, c, talk)
 
 
 @njit(cache=True)
-def _reach(w: Any, d: Any, queue: Any, c: Any, talk: Any) -> None:
+def _reach(w: Any, d: Any, c: Any, talk: Any) -> None:
     t, size = d.at, 0
     kind = CAPABILITIES
     if talk == TALK_STATUS:
         kind = STATUS
     elif talk == TALK_FETCH:
         kind = BUNDLE
-        size = w.revisions[d.offered].size
+        size = views.revisions(w)[d.offered].size
     elif talk == TALK_POLL:
         kind = UNCHANGED
         if d.wanted != d.etag:
             kind = CHANGED if d.wanted >= d.version else OLDER
-    done = serve(w, d, queue, t, kind)
+    done = serve(w, d, t, kind)
     if done < 0:
         note(w, d, t, REFUSED, t)
         _ends(d, talk, t + way_back(w, d, c, 0), TURNED_AWAY)
         return
     note(w, d, t, kind, done)
-    size += w.sizes[kind]
-    w.tally[d.cohort, BYTES_COLUMN] += size
+    size += views.sizes(w)[kind]
+    views.tally(w)[d.cohort, BYTES_COLUMN] += size
     outcome = DONE
     if talk == TALK_STATUS:
         _hear(w, d, t, d.outbox[0])
