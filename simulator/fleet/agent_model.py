@@ -219,7 +219,7 @@ def _conclude(c: Any, d: Any) -> None:
 
 @njit(cache=True)
 def _finish_failed(c: Any, d: Any) -> None:
-    if d.held != NOTHING and d.held != d.goal:
+    if d.held != NOTHING and d.held != d.goal:  # noqa: PLR1714 - numba
         d.phase = RESTORE
         if d.seen != d.held:
             d.starting = d.held

@@ -4,18 +4,26 @@ In order: time is cut into windows; what lies in a window is sorted, and what de
 binary heap. What happens is the business of `device_model`, `agent_model` and `wfm_model`.
 """
 
+import subprocess
+import sys
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
+from functools import cache
+from hashlib import sha256
+from pathlib import Path
 from typing import Any
 
 import numpy as np
 from numba import njit
 
 from simulator.fleet import device_model, views
-from simulator.fleet.plan import DEVICE, TALKS, World, copy_of, merge
+from simulator.fleet.description import Fleet
+from simulator.fleet.plan import DEVICE, TALKS, World, copy_of, merge, plan_of
 from simulator.fleet.views import context_of
 
 CHUNK = 16_384
+COMPILED = ("agent_model", "compiled", "device_model", "model", "plan", "views", "wfm_model")
+"""The modules that are compiled, or whose layouts are compiled in."""
 Progress = Callable[[float], None]
 
 
@@ -127,6 +135,7 @@ def _set_up(context: Any, devices: Any) -> None:
 
 def simulate(world: World, *, threads: int = 2, progress: Progress = lambda _: None, keep: bool = False) -> Any:
     """Run the fleet; the counts are in `world` afterwards. Gives the devices' last records when they are kept."""
+    ready(in_order=bool(world.fixed[0]["in_order"]))
     if world.fixed[0]["in_order"]:
         return _in_order(world, progress)
     total = int(world.fixed[0]["devices"])
@@ -142,15 +151,50 @@ def simulate(world: World, *, threads: int = 2, progress: Progress = lambda _: N
 
 def prepare(world: World) -> None:
     """Have the engine compiled, or loaded from numba's cache, without running the fleet."""
-    idle = copy_of(world)
+    in_order = bool(world.fixed[0]["in_order"])
+    ready(in_order=in_order)
+    _load(copy_of(world), in_order=in_order)
+
+
+def _load(idle: World, *, in_order: bool) -> None:
     idle.fixed[0]["duration"] = 0
     nobody = np.zeros(1, DEVICE)
     context, _arrays = context_of(idle, 0)
-    if world.fixed[0]["in_order"]:
+    if in_order:
         _set_up(context, nobody)
         _together(context, nobody, 0, 1, tuple(np.zeros(1, np.int64) for _ in range(4)))
     else:
         _alone(context, nobody, 0)
+
+
+@cache
+def ready(*, in_order: bool) -> None:
+    """Compile in a process of its own, unless this very code was compiled before.
+
+    The compiler needs more memory than most fleets; and its cache does not notice that a function of another module
+    was changed.
+    """
+    folder = getattr(getattr(_alone, "_cache", None), "cache_path", None)  # nothing else tells where numba keeps it
+    if folder is None:
+        return
+    sources = sorted(Path(__file__).with_name(f"{name}.py") for name in COMPILED)
+    mark = Path(folder) / f"fleet-{sha256(b''.join(file.read_bytes() for file in sources)).hexdigest()[:16]}"
+    if not mark.with_suffix(f".{in_order}").exists():
+        Path(folder).mkdir(parents=True, exist_ok=True)
+        if not any(mark.parent.glob(f"{mark.name}.*")):
+            for name in COMPILED:
+                for file in mark.parent.glob(f"{name}.*.nb?"):
+                    file.unlink(missing_ok=True)
+        code = f"from simulator.fleet import compiled; compiled.compile_now(in_order={in_order})"
+        subprocess.run([sys.executable, "-c", code], check=True)  # noqa: S603 - nothing of it comes from outside
+        mark.with_suffix(f".{in_order}").touch()
+
+
+def compile_now(*, in_order: bool) -> None:
+    """Fill numba's cache."""
+    fleet = {"cohorts": [{"name": "a", "count": 1, "application": "a"}]}
+    fleet["applications"] = [{"name": "a", "revisions": [{"name": "1"}]}]
+    _load(plan_of(Fleet.model_validate(fleet)), in_order=in_order)
 
 
 def _in_threads(world: World, total: int, threads: int, progress: Progress) -> None:
@@ -161,13 +205,15 @@ def _in_threads(world: World, total: int, threads: int, progress: Progress) -> N
     def some(thread: int, first: int) -> None:
         _alone(contexts[thread][0], room[thread][: min(CHUNK, total - first)], first)
 
-    with ThreadPoolExecutor(threads) as pool:
-        for first in range(0, total, CHUNK * threads):
-            starts = range(first, min(first + CHUNK * threads, total), CHUNK)
-            list(pool.map(some, range(threads), starts))
-            progress(min(1.0, (first + CHUNK * threads) / total))
-    for part in own:
-        merge(world, part)
+    try:
+        with ThreadPoolExecutor(threads) as pool:
+            for first in range(0, total, CHUNK * threads):
+                starts = range(first, min(first + CHUNK * threads, total), CHUNK)
+                list(pool.map(some, range(threads), starts))
+                progress(min(1.0, (first + CHUNK * threads) / total))
+    finally:  # what was counted before an interruption counts
+        for part in own:
+            merge(world, part)
 
 
 def _in_order(world: World, progress: Progress) -> Any:

@@ -197,7 +197,7 @@ class Installs(Part):
 class Failures(Part):
     """What happens to single devices at any time; rates for a device and a day.
 
-    `boot`: from power to the agent's start. Drift stops a component behind the agent's back, where it runs as wanted; the agent installs it again.
+    `boot`: from power to the agent's start. Drift stops a component that runs as wanted; the agent installs it again.
     """
 
     reboots_per_day: PerDay = 0.0

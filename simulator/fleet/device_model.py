@@ -16,8 +16,8 @@ from simulator.fleet import views
 from simulator.fleet.agent_model import DONE, NOTHING, TALK_ANNOUNCE, TALK_POLL, TURNED_AWAY
 from simulator.fleet.model import (
     ADOPTED,
-    ANNOUNCE_ANSWER,
     AGENT,
+    ANNOUNCE_ANSWER,
     BOOT,
     BYTES,
     DRIFT,

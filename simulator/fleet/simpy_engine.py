@@ -9,7 +9,6 @@ from collections.abc import Callable
 from types import SimpleNamespace
 from typing import Any
 
-import numpy as np
 import simpy
 
 from simulator.device.agent import Agent
@@ -46,7 +45,7 @@ TIMERS = {
     "retry": model.RETRY_TIMER,
     "timeout": model.INSTALLATION_TIMEOUT,
 }
-STATE = np.dtype([(name, np.int64) for name in ("draws", "requests", "ops", "boots", "adopted", "given")])
+STATE = ("draws", "requests", "ops", "boots", "adopted", "given")
 """What is told of a device at the end."""
 
 

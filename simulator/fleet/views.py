@@ -7,9 +7,10 @@ call, which costs more than all the rest. Whoever makes a context keeps the arra
 from typing import Any
 
 import numpy as np
-from numba import carray, njit, types
+from numba import njit, types
 from numba.core import cgutils
 from numba.extending import intrinsic
+from numba.np.numpy_support import carray
 
 from simulator.fleet.plan import COHORT, FIXED, OUTAGE, RESTORE, REVISION, ROLLOUT, WAVE, World
 
@@ -35,12 +36,14 @@ def context_of(world: World, waiting: int) -> tuple[Any, Any]:
     return context, kept
 
 
-@intrinsic  # type: ignore[untyped-decorator]
-def _pointer(_typing: Any, address: Any) -> Any:
+def _to_pointer(_typing: Any, address: Any) -> Any:
     def generate(_context: Any, builder: Any, _signature: Any, arguments: Any) -> Any:
         return builder.inttoptr(arguments[0], cgutils.voidptr_t)
 
     return types.voidptr(address), generate
+
+
+_pointer: Any = intrinsic(_to_pointer)
 
 
 @njit(cache=True)

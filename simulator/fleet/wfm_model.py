@@ -142,7 +142,7 @@ def _hear(w: Any, d: Any, t: Any, report: Any) -> None:
         verdict = 1
     elif state == INSTALLED and version == d.given:
         verdict = 2
-    if verdict == 0 or verdict == d.verdict:
+    if verdict == 0 or verdict == d.verdict:  # noqa: PLR1714 - numba
         return
     rollout = d.given // 2 - 1
     result = views.results(w)[rollout]
