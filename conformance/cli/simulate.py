@@ -5,6 +5,7 @@
 from __future__ import annotations
 
 import time
+from contextlib import suppress
 from enum import StrEnum
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
@@ -78,7 +79,7 @@ def run(
     file: Annotated[Path | None, typer.Argument(metavar="FILE", help="Description of the fleet.")] = None,
     *,
     example: Annotated[str | None, typer.Option("--example", metavar="NAME", help="A shipped example.")] = None,
-    engine: Annotated[Engine, typer.Option("--engine", help="simpy: slow, to hold the other against.")] = (
+    engine: Annotated[Engine, typer.Option("--engine", help="simpy: the real agent core on every device; slow.")] = (
         Engine.COMPILED
     ),
     seed: Annotated[int | None, typer.Option("--seed", min=0, help="Instead of the description's.")] = None,
@@ -93,7 +94,8 @@ def run(
 ) -> None:
     """Simulate a fleet and write summary.json, tables (Parquet and CSV), the fleet, and report.html with pictures.
 
-    A fleet with variants is run once for each, into DIR/variants/NAME, and DIR/compare.html shows them side by side.
+    Ctrl-C ends it early and keeps what was simulated. A fleet with variants is run once for each, into
+    DIR/variants/NAME, and DIR/compare.html shows them side by side.
     """
     from conformance.cli.console import plain
 
@@ -153,23 +155,24 @@ def _simulated(fleet: Fleet, engine: Engine, out: Path) -> dict[str, Any]:
     except ModuleNotFoundError as error:
         raise Misuse("missing-extra", str(error), EXTRA) from None
     world = plan.plan_of(fleet)
-    driver = compiled if engine is Engine.COMPILED else simpy_engine
     began = time.perf_counter()
-    driver.prepare(world)
+    if engine is Engine.COMPILED:
+        compiled.prepare(world)
     started = time.perf_counter()
     done = 0.0
-    whole = True
-    with simulate_progress.showing(lambda: int(world.rates.sum())) as show:
+    whole = False
+    with simulate_progress.showing(lambda: int(world.rates.sum())) as show, suppress(KeyboardInterrupt):
 
         def advance(part: float) -> None:
             nonlocal done
             done = part
             show(part)
 
-        try:
-            driver.simulate(world, progress=advance)
-        except KeyboardInterrupt:
-            whole = False
+        if engine is Engine.COMPILED:
+            compiled.simulate(world, progress=advance)
+        else:
+            simpy_engine.simulate(fleet, world, progress=advance)
+        whole = True
     in_order = engine is Engine.SIMPY or world.fixed[0]["in_order"]  # else device by device, each for the whole time
     covered = done * fleet.duration if in_order and not whole else None
     how = results.Run(engine.value, time.perf_counter() - started, started - began, whole, covered)
