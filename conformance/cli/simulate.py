@@ -5,8 +5,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import suppress
 from enum import StrEnum
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
@@ -14,7 +13,15 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 from typer.core import TyperGroup
 
-from conformance.cli import simulate_init, simulate_live
+from conformance.cli import (
+    simulate_compare,
+    simulate_examples,
+    simulate_init,
+    simulate_live,
+    simulate_progress,
+    simulate_report,
+    simulate_variants,
+)
 from conformance.cli.helptext import EXIT_CODES_PLAIN, help_of
 
 if TYPE_CHECKING:
@@ -52,11 +59,18 @@ def register(app: typer.Typer) -> None:
             "simulate init > fleet.yaml",
             "simulate fleet.yaml --out DIR",
             "simulate --example million-day --engine compiled --out DIR",
-            "simulate fleet.yaml --live https://wfm:8443 --identity DIR",
+            "simulate examples                                # the questions that are answered",
+            "simulate --example herd                          # and its variants, compared",
+            "simulate fleet.yaml --set cohorts.*.polling.period=30s --out OTHER",
+            "simulate compare DIR OTHER",
+            "simulate fleet.yaml --live https://localhost:8443 --identity DIR --duration 10m",
         ),
     )
     verbs.command("run", short_help="Simulate a fleet.", epilog=EXIT_CODES_PLAIN)(run)
     simulate_init.register(verbs)
+    simulate_examples.register(verbs)
+    simulate_report.register(verbs)
+    simulate_compare.register(verbs)
     simulate_live.register(verbs)
     app.add_typer(verbs, name="simulate", short_help="Simulate a fleet of up to ten million devices.")
 
@@ -65,30 +79,60 @@ def run(
     file: Annotated[Path | None, typer.Argument(metavar="FILE", help="Description of the fleet.")] = None,
     *,
     example: Annotated[str | None, typer.Option("--example", metavar="NAME", help="A shipped example.")] = None,
-    engine: Annotated[Engine, typer.Option("--engine", help="simpy: slow, to hold the other against.")] = (
+    engine: Annotated[Engine, typer.Option("--engine", help="simpy: the real agent core on every device; slow.")] = (
         Engine.COMPILED
     ),
     seed: Annotated[int | None, typer.Option("--seed", min=0, help="Instead of the description's.")] = None,
     out: Annotated[Path, typer.Option("--out", metavar="DIR", help="Folder for the results.")] = Path("fleet-results"),
+    changed: Annotated[
+        list[str] | None,
+        typer.Option("--set", metavar="PATH=VALUE", help="Another setting, such as cohorts.*.polling.period=30s."),
+    ] = None,
+    variants: Annotated[
+        bool, typer.Option("--variants/--no-variants", help="Run the description's variants, too, and compare.")
+    ] = True,
 ) -> None:
-    """Simulate a fleet and write summary.json and tables."""
+    """Simulate a fleet and write summary.json, tables (Parquet and CSV), the fleet, and report.html with pictures.
+
+    Ctrl-C ends it early and keeps what was simulated. A fleet with variants is run once for each, into
+    DIR/variants/NAME, and DIR/compare.html shows them side by side.
+    """
     from conformance.cli.console import plain
 
-    fleet = read_fleet(file, example)
+    fleet = simulate_variants.changed(read_fleet(file, example), changed or [])
     if seed is not None:
         fleet = fleet.model_copy(update={"seed": seed})
+    others = simulate_variants.of(fleet) if variants else {}
     out.mkdir(parents=True, exist_ok=True)  # before the work, should it not be possible
-    summary = _simulated(fleet, engine, out)
+    _told(_simulated(fleet, engine, out), out)
+    for name, other in others.items():
+        plain(f"{name}:")
+        folder = out / simulate_variants.FOLDER / name
+        _told(_simulated(other, engine, folder), folder)
+    if others:
+        simulate_variants.compare(out, list(others))
+
+
+def _told(summary: dict[str, Any], out: Path) -> None:
+    """Say what came of it; a run that was interrupted is told to be partial, and ends the command."""
+    from conformance.cli.console import plain
+    from conformance.cli.problems import INTERRUPTED
+    from reports.fleet import page
+
     plain(f"{summary['devices']:,} devices, {summary['polls']:,} polls in {summary['wall_s']:.1f} s")
     for rollout in summary["rollouts"]:
         paused = rollout["paused_at_s"]
         end = "" if paused is None else f", paused after {paused:,.0f} s"
         plain(f"  {rollout['revision']}: {rollout['succeeded']:,} succeeded, {rollout['failed']:,} failed{end}")
     plain(str(out / "summary.json"))
+    plain(str(page.write_report(out)))
+    if not summary["complete"]:
+        plain("PARTIAL: interrupted; what was counted until then is kept")
+        raise typer.Exit(INTERRUPTED)
 
 
 def read_fleet(file: Path | None, example: str | None) -> Fleet:
-    """Read a description or a shipped example. Raises Misuse."""
+    """Read the description that is named. Raises Misuse."""
     from conformance.cli.problems import Misuse
     from simulator.fleet import reading
 
@@ -111,27 +155,27 @@ def _simulated(fleet: Fleet, engine: Engine, out: Path) -> dict[str, Any]:
     except ModuleNotFoundError as error:
         raise Misuse("missing-extra", str(error), EXTRA) from None
     world = plan.plan_of(fleet)
-    driver = compiled if engine is Engine.COMPILED else simpy_engine
     began = time.perf_counter()
-    driver.prepare(world)
+    if engine is Engine.COMPILED:
+        compiled.prepare(world)
     started = time.perf_counter()
-    with _progress() as advance:
-        driver.simulate(world, progress=advance)
-    how = results.Run(engine.value, time.perf_counter() - started, started - began)
+    done = 0.0
+    whole = False
+    with simulate_progress.showing(lambda: int(world.rates.sum())) as show, suppress(KeyboardInterrupt):
+
+        def advance(part: float) -> None:
+            nonlocal done
+            done = part
+            show(part)
+
+        if engine is Engine.COMPILED:
+            compiled.simulate(world, progress=advance)
+        else:
+            simpy_engine.simulate(fleet, world, progress=advance)
+        whole = True
+    in_order = engine is Engine.SIMPY or world.fixed[0]["in_order"]  # else device by device, each for the whole time
+    covered = done * fleet.duration if in_order and not whole else None
+    how = results.Run(engine.value, time.perf_counter() - started, started - began, whole, covered)
     summary = results.summary_of(fleet, world, how)
-    results.write(out, summary, results.tables_of(fleet, world))
+    results.write(out, summary, results.tables_of(fleet, world, covered), fleet)
     return summary
-
-
-@contextmanager
-def _progress() -> Iterator[Callable[[float], None]]:
-    """A bar with the time that is left, on a terminal only."""
-    from rich.progress import BarColumn, Progress, TaskProgressColumn, TextColumn, TimeRemainingColumn
-
-    from conformance.cli.console import is_live, stderr
-
-    console = stderr()
-    columns = (TextColumn("simulating"), BarColumn(), TaskProgressColumn(), TimeRemainingColumn())
-    with Progress(*columns, console=console, transient=True, disable=not is_live(console)) as bar:
-        task = bar.add_task("", total=1.0)
-        yield lambda part: bar.update(task, completed=part)

@@ -225,6 +225,7 @@ class _Run:
     def _written(self, result: LiveResult, judged: tuple[Judged, ...], wall_s: float) -> int:
         from conformance.record.events import Outcome
         from conformance.record.file import EVENT_FILE
+        from reports.fleet.page import write_report
         from simulator.fleet.live import results
         from simulator.fleet.results import write
 
@@ -248,7 +249,8 @@ class _Run:
             ],
         }  # fmt: skip
         summary["findings"] = [finding.text for finding in result.findings]
-        write(self._out, summary, tables)
+        write(self._out, summary, tables, fleet)
+        write_report(self._out)
         _tell(summary, self._out)
         if any(item.outcome is Outcome.FAIL for item in judged):
             return BROKEN
