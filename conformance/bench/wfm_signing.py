@@ -107,7 +107,7 @@ def wrong_signature(bench: WfmBench, name: str, device_id: str, flaw: str) -> Ex
 
 def _written(manner: Signing, bench: WfmBench, device_id: str) -> bytes:
     said = Outgoing("PUT", capabilities_path(device_id), JSON, as_json(capabilities(device_id)))
-    return manner.spoken(said, f"https://{bench.subject.endpoint.authority}").body or b""
+    return manner.meant(said).body or b""
 
 
 def other_key_name(bench: WfmBench, name: str, device_id: str) -> Exchange:
