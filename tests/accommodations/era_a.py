@@ -14,7 +14,6 @@ from typing import Any
 from aiohttp import web
 from cryptography import x509
 from cryptography.hazmat.primitives.serialization import Encoding
-from yarl import URL
 
 from simulator.identity.signatures import SignatureRefused, SignedParts, VerifierKey, verify
 from simulator.protocol.manifest import MANIFEST_MEDIA_TYPE
@@ -88,9 +87,11 @@ class EraAApi(SignedApi):
         whose = CAPABILITIES.match(path)
         if whose and request.method == "PUT" and _id(body) != whose[2]:
             return self.error(400, "the id has to be that of the client")
-        inner = request.clone(rel_url=URL(_inside(path), encoded=True))
-        inner[DIALLED], inner[BODY] = request.raw_path, body
-        return self.answer(await super().handle(inner), self.recognise(inner))
+        request[DIALLED], request[BODY] = request.raw_path, body
+        # the rest of the WFM is the reference's, which knows its own routes only
+        request._message = request._message._replace(path=_inside(path))
+        request._cache.pop("raw_path", None)
+        return self.answer(await super().handle(request), self.recognise(request))
 
     def answer(self, response: web.StreamResponse, call: Call) -> web.StreamResponse:
         kind = call.operation

@@ -144,7 +144,7 @@ class Dialect:
         """Read the answer to a request of which is told what was meant by it, and whether its subject was known."""
         facts = []
         for item, step in ((item, step) for item in self.given for step in item.read):
-            if isinstance(step, AnswerStatus):
+            if isinstance(step, AnswerStatus) and step.unless_accept is None:
                 read = as_read((exchange,), facts)[0]
                 reading = speaking.read_status(step, read, known=known, expects=expects)
                 facts += [_note(recorder, item, exchange, reading)] if reading else []

@@ -65,7 +65,10 @@ class SentValue(_Closed):
 
 
 class SentHeader(_Closed):
-    """A header is demanded that the text leaves to the client; it is added where it is missing."""
+    """A header has to have one value where the text leaves the client a choice; it is added where it is missing.
+
+    An `Accept` that admits the value is replaced by it too, for such a WFM reads no others; one that does not stays.
+    """
 
     use: Literal["sent-header"]
     operation: Operation
@@ -104,7 +107,7 @@ class AnswerStatus(_Closed):
     """A status is another than the text has.
 
     `known` narrows it to good writes of what is known already, or of what is new; `expects` to requests that are to be
-    refused in these ways.
+    refused in these ways; `unless-accept` to those that name something else in `Accept`.
     """
 
     use: Literal["answer-status"]
@@ -113,6 +116,7 @@ class AnswerStatus(_Closed):
     read_as: Status = Field(alias="read-as")
     known: bool | None = None
     expects: tuple[Text, ...] = ()
+    unless_accept: Text | None = Field(default=None, alias="unless-accept")
 
 
 class AnswerHeader(_Closed):

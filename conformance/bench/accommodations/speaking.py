@@ -31,6 +31,7 @@ from conformance.bench.wfm_manner import Outgoing
 from conformance.checks.evidence import parsed
 from conformance.record.events import Exchange
 from simulator.protocol.operations import API_ROOT, Call
+from simulator.wfm.negotiation import accepts
 
 _PARAMETER = re.compile(r"\{(\w+)\}")
 Reading = dict[str, Any]
@@ -100,10 +101,12 @@ def _sent_value(step: SentValue, call: Call, said: Outgoing) -> Outgoing:
 
 
 def _sent_header(step: SentHeader, call: Call, said: Outgoing) -> Outgoing:
-    there = any(name.lower() == step.name.lower() for name, _ in said.headers)
-    if call.operation != step.operation or there:
+    there = [value for name, value in said.headers if name.lower() == step.name.lower()]
+    admits = not there or (step.name.lower() == "accept" and accepts(", ".join(there), step.value))
+    if call.operation != step.operation or there == [step.value] or not admits:
         return said
-    return replace(said, headers=(*said.headers, (step.name, step.value)))
+    others = tuple(pair for pair in said.headers if pair[0].lower() != step.name.lower())
+    return replace(said, headers=(*others, (step.name, step.value)))
 
 
 def _covers(step: Covers, call: Call, said: Outgoing) -> Outgoing:
@@ -141,7 +144,11 @@ def read(step: Read, item: Exchange, tags: Tags) -> Reading:
             return _answer_encoding(step, item)
         case EntityTag():
             return _entity_tag(step, item, tags)
-        case AnswerStatus() | FromBundle():
+        case AnswerStatus():
+            named = item.request_header("Accept")
+            other = step.unless_accept is not None and named not in (None, step.unless_accept)
+            return read_status(step, item, known=None, expects=None) if other else {}
+        case FromBundle():
             return {}
 
 
