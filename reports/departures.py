@@ -1,4 +1,4 @@
-"""Known departures of a subject that were to be got past, as every report tells them: each once, used or never needed."""
+"""Known departures that were to be got past, as every report tells them: each once, used or never needed."""
 
 from conformance.record.events import Departure, Role
 from conformance.record.run import Run
@@ -30,7 +30,9 @@ def departure_in_words(item: DepartureReport) -> str:
     if not item.uses:
         return f"{item.name}: {STALE}"
     times = "once" if item.uses == 1 else f"{item.uses} times"
-    return f"{item.name} ({', '.join(item.breaks)}): {item.departs} Expected {item.expected}, found {item.found}; {times}"
+    return (
+        f"{item.name} ({', '.join(item.breaks)}): {item.departs} Expected {item.expected}, found {item.found}; {times}"
+    )
 
 
 def breaking(role: RoleReport, requirement: str) -> tuple[DepartureReport, ...]:

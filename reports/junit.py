@@ -59,7 +59,9 @@ def _suite(report: Report, role: RoleReport) -> ET.Element:
         **{f"requirements.{verdict}": str(count) for verdict, count in role.counts.items()},
     }
     claims = [(f"claim.{claim.standing}", claim_in_words(claim)) for claim in role.claims]
-    departures = [(f"departure.{'used' if item.uses else 'stale'}", departure_in_words(item)) for item in role.departures]
+    departures = [
+        (f"departure.{'used' if item.uses else 'stale'}", departure_in_words(item)) for item in role.departures
+    ]
     suite.append(_properties([*properties.items(), *claims, *departures]))
     suite.extend(cases)
     return suite
@@ -121,7 +123,9 @@ def _unowned_failure(role: RoleReport, requirement: RequirementReport) -> ET.Ele
     failed = failing_findings(requirement.findings)
     departing = [departure_in_words(item) for item in breaking(role, requirement.id)]
     text = "\n".join([*departing, *(line for finding in failed for line in _finding_lines(finding))])
-    case = ET.Element("testcase", {"classname": f"{role.role}.requirements", "name": _text(requirement.id), "time": "0.000"})
+    case = ET.Element(
+        "testcase", {"classname": f"{role.role}.requirements", "name": _text(requirement.id), "time": "0.000"}
+    )
     case.append(_properties([("requirement", requirement.id)]))
     said = [*departing, *(finding.message for finding in failed)]
     message = said[0] if said else f"of {', '.join(requirement.parts)} at least one failed"

@@ -7,9 +7,17 @@ from collections.abc import Iterable, Mapping
 from conformance.record.events import ScenarioOutcome
 from conformance.record.run import Run
 from conformance.record.verdict import Conformity, RequirementVerdict
-from reports.departures import STALE, breaking
 from reports.claims import STANDINGS, claim_name, claims_counted, never_seen, warned
-from reports.model import ClaimReport, DepartureReport, FindingReport, Report, RequirementReport, RoleReport, ScenarioReport
+from reports.departures import STALE, breaking
+from reports.model import (
+    ClaimReport,
+    DepartureReport,
+    FindingReport,
+    Report,
+    RequirementReport,
+    RoleReport,
+    ScenarioReport,
+)
 from reports.projection import (
     failing_findings,
     failures,
@@ -66,7 +74,10 @@ def _departures(role: RoleReport) -> list[str]:
     """The known departures that were to be got past: each once, with how often the run shows it."""
     if not role.departures:
         return []
-    head = ["| Departure | Breaks | Expected | Found | Exchanges | Scenarios |", "| --- | --- | --- | --- | ---: | --- |"]
+    head = [
+        "| Departure | Breaks | Expected | Found | Exchanges | Scenarios |",
+        "| --- | --- | --- | --- | ---: | --- |",
+    ]
     rows = [_departure(item) for item in role.departures]
     return ["### Known departures", "", "Got past with `--accommodate`; each is a failure.", "", *head, *rows, ""]
 

@@ -247,10 +247,10 @@ class ScenarioPlugin:
         named = {finding.requirement for finding in current.findings}
         silent = [name for name in current.scenario.requirements if name in self._catalogue and name not in named]
         silent += [name for name in current.scenario.requirements if name not in self._catalogue]
-        if silent:
-            return ScenarioOutcome.ERROR, f"tagged with {', '.join(silent)}, but no check of it names them"
         if told := _departed(current):
             return ScenarioOutcome.INCONCLUSIVE, told
+        if silent:
+            return ScenarioOutcome.ERROR, f"tagged with {', '.join(silent)}, but no check of it names them"
         unseen = [finding for finding in current.findings if finding.outcome is Outcome.INCONCLUSIVE]
         if unseen:
             return ScenarioOutcome.INCONCLUSIVE, f"{unseen[0].requirement}: {unseen[0].found}"

@@ -181,9 +181,7 @@ class Probe:
         target, _, _ = self._spoken(self._meant(method, f"{self._endpoint.prefix}{path}", (), None))
         self._begin(_request(method, target, (), None)[:8] if begun else b"")
 
-    def _meant(
-        self, method: str, target: str, headers: Iterable[tuple[str, str]], body: bytes | None
-    ) -> Outgoing:
+    def _meant(self, method: str, target: str, headers: Iterable[tuple[str, str]], body: bytes | None) -> Outgoing:
         return self.presented.manner.meant(Outgoing(method, target, tuple(headers), body))
 
     def _spoken(self, said: Outgoing) -> tuple[str, tuple[tuple[str, str], ...], bytes | None]:

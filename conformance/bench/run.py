@@ -130,7 +130,7 @@ def run(plan: RunPlan) -> Run:
     with _writer(plan.directory) as writer:
         compared = () if plan.part else tuple(Comparison.of(seat.ics, seat.target) for seat in plan.seats)
         departing = () if plan.part else tuple(Departures(seat.role, seat.accommodations) for seat in plan.seats)
-        listeners = (*plan.listeners, *(item.heard for item in (*compared, *departing)))
+        listeners = (*plan.listeners, *(item.heard for item in compared), *(item.heard for item in departing))
         recorder = Recorder(writer, listeners, plan.epoch)
         recorder.append(header)
         claims = {seat.role: seat.ics.claims(catalogue) for seat in plan.seats}

@@ -182,6 +182,12 @@ class WfmBench(Bench):
                 raise NotSeen(f"the WFM did not take device {wanted} of client {name}: {_told(exchange)}")
         return wanted
 
+    def need_device(self, name: str, device_id: str) -> None:
+        """Raise Blocked where the WFM does not know a client's device by this id, as it knows clients only."""
+        only = self.dialect.one_device(self.client(name).wfm_client_id)
+        if only not in (None, device_id):
+            raise Blocked(f"needs device {device_id}; this WFM has one for each client, under the client's id")
+
     def withdraw_device(self, name: str, device_id: str) -> Exchange:
         """Withdraw a device's capabilities."""
         client = self.client(name)
@@ -259,6 +265,7 @@ class WfmBench(Bench):
         """
         client, release = self.client(name), self.application(role).release(1)
         target = device_id or self.known_device(name)
+        self.need_device(name, target)
         before = self.manifest(name) if seen else client.last
         self.bring(release)
         deployment_id = self.operate(

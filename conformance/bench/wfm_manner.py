@@ -114,7 +114,7 @@ class Signing:
         address = target if "://" in target else f"{root}{target}"
         signed = flaw.target(address) if flaw.target else address
         named = {name.lower(): value for name, value in request.headers}
-        content = _unchunked(body) if named.get("transfer-encoding") == "chunked" else body
+        content = unchunked(body) if named.get("transfer-encoding") == "chunked" else body
         parts = SignedParts(flaw.method or request.method, signed, named, content or b"")
         components = flaw.components
         if components and not content:
@@ -153,7 +153,7 @@ def _path(target: str) -> str:
     return target[max(at, 0) :]
 
 
-def _unchunked(body: bytes | None) -> bytes:
+def unchunked(body: bytes | None) -> bytes:
     """Undo the chunks that a body was written in by the suite itself."""
     rest, content = body or b"", b""
     while rest:
@@ -163,7 +163,8 @@ def _unchunked(body: bytes | None) -> bytes:
     return content
 
 
-def _chunked(content: bytes) -> bytes:
+def chunked(content: bytes) -> bytes:
+    """Write a body in chunks."""
     return b"%x\r\n%b\r\n0\r\n\r\n" % (len(content), content)
 
 
@@ -174,14 +175,14 @@ def _enveloped(kind: str, body: bytes | None) -> bytes | None:
     envelope, dropped = _ENVELOPES[kind]
     chunks = body.endswith(b"\r\n0\r\n\r\n")
     try:
-        text = (_unchunked(body) if chunks else body).decode()
+        text = (unchunked(body) if chunks else body).decode()
         start, members, end = _members(text)
     except (UnicodeDecodeError, JSONDecodeError, RecursionError, IndexError, ValueError):
         return body
     kept = [written for name, written in members if name not in dropped]
     own = [f"{dumps(name)}:{dumps(value)}" for name, value in envelope.items()]
     written = (text[:start] + "{" + ",".join([*own, *kept]) + "}" + text[end:]).encode()
-    return _chunked(written) if chunks else written
+    return chunked(written) if chunks else written
 
 
 def _members(text: str) -> tuple[int, list[tuple[str, str]], int]:

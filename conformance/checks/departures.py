@@ -24,9 +24,9 @@ class Departed:
     breaks: Mapping[str, tuple[str, ...]]
     hides: Mapping[str, tuple[str, ...]]
 
-    def names(self, requirement: str) -> tuple[str, ...]:
-        """Give the departures for which nothing of this statement may be called kept."""
-        return (*self.breaks.get(requirement, ()), *self.hides.get(requirement, ()))
+    def names(self, requirement: str, *, kept: bool) -> tuple[str, ...]:
+        """Give the departures for which nothing of this statement may be called kept, or nothing be called broken."""
+        return (*(self.breaks.get(requirement, ()) if kept else ()), *self.hides.get(requirement, ()))
 
 
 def as_read(exchanges: Sequence[Exchange], facts: Iterable[Fact]) -> tuple[Exchange, ...]:

@@ -54,13 +54,15 @@ def _findings(check: Check, seen: Judgement, catalogue: Catalogue, scenario: int
 def _past_departures(finding: Finding, seen: Judgement, record: Record) -> Finding:
     """Call nothing kept that rests on an exchange in which the subject departs from that very statement.
 
-    The departure itself is told once, for the whole run. What is broken besides stays broken.
+    The departure itself is told once, for the whole run. What is broken besides stays broken, unless the departure
+    hides the statement: then the exchange says nothing of it.
     """
-    if finding.outcome is not Outcome.PASS or not record.departed:
+    if finding.outcome not in (Outcome.PASS, Outcome.FAIL, Outcome.WARNING) or not record.departed:
         return finding
     shown = [record.departed[number] for number in seen.shown_by if number in record.departed]
     shown = shown if seen.shown_by else list(record.departed.values())
-    names = tuple(dict.fromkeys(name for one in shown for name in one.names(finding.requirement)))
+    kept = finding.outcome is Outcome.PASS
+    names = tuple(dict.fromkeys(name for one in shown for name in one.names(finding.requirement, kept=kept)))
     if not names:
         return finding
     found = f"{finding.found}; read past the known departure {', '.join(names)}"

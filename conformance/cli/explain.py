@@ -146,7 +146,9 @@ def _accommodation(name: str, revision: str | None) -> bool:
     sets = [item for item in known.sets if item.name == name]
     if name == ACCOMMODATIONS:
         _title(ACCOMMODATIONS, "known departures from the text, given with --accommodate")
-        _text("The suite goes on past a known departure. It stays a failure under its own statements, told once for the")
+        _text(
+            "The suite goes on past a known departure. It stays a failure under its own statements, told once for the"
+        )
         _text("whole run; everything else is judged on its own. One that is never needed changes nothing, and is told.")
         _many("sets", [f"{item.name} ({item.role}): {item.about}" for item in known.sets])
         _many("single ones", [f"{item.name} ({item.role}): {item.departs}" for item in known.accommodations])

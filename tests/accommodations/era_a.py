@@ -1,4 +1,4 @@
-"""A stand-in for the WFM of the public sandbox until 2025-12: the reference of the signed revision, departing as it did.
+"""A stand-in for the WFM of the public sandbox until 2025-12: the reference, departing as it did.
 
 Source: the facts gathered of that WFM, section "Era A". What it did not do at all (validate certificates, compare
 digests, look at the age of a signature) it does not do here either.
@@ -43,7 +43,7 @@ class NotTheForm(Refusal):
 
 
 class EraACaller(SignedCaller):
-    """Looks at the certificate now, in one encoding, and wants `@authority` covered; digests and ages are not compared."""
+    """Looks at the certificate now, in one encoding; wants `@authority` covered, and compares no digest or age."""
 
     def __call__(self, request: web.BaseRequest, now: float) -> tuple[str, bool]:
         named = unscoped(origin_form(request.raw_path))
@@ -139,7 +139,7 @@ class EraAApi(SignedApi):
     def manifest_caching(self) -> str:
         return PUBLIC
 
-    async def fetch_deployment(self, request: web.BaseRequest, client_id: str, call: Call) -> web.StreamResponse:
+    async def fetch_deployment(self, *_: object) -> web.StreamResponse:
         return self.refuse(Problem.of(ProblemType.BLANK, "not found", status=404))
 
     def not_authenticated(self, error: NotAuthenticated) -> web.StreamResponse:

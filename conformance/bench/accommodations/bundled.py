@@ -1,4 +1,4 @@
-"""Deployments that a WFM serves in its bundle only: taken out of it, where they are under the digest that was promised."""
+"""Deployments that a WFM serves in its bundle only: taken out of it, by the digest that was promised."""
 
 from conformance.bench.accommodations.dialect import Dialect, dropped
 from conformance.bench.accommodations.model import FromBundle
@@ -14,9 +14,10 @@ def from_bundle(client: Client, exchange: Exchange, dialect: Dialect, recorder: 
     missing = exchange.operation == "fetch-deployment" and exchange.status == 404
     if not missing or client.seen is None or dialect.having(FromBundle) is None:
         return exchange
-    promised = exchange.params.get("digest")
+    asked, promised = exchange.params.get("deploymentId"), exchange.params.get("digest")
     url = (client.seen.bundle or {}).get("url")
-    if not isinstance(url, str) or promised not in [ref.get("digest") for ref in client.seen.refs]:
+    named = any((ref.get("deploymentId"), ref.get("digest")) == (asked, promised) for ref in client.seen.refs)
+    if not isinstance(url, str) or not named:
         return exchange
     bundle = client.probe.send("GET", url)
     dropped(recorder, (bundle,))

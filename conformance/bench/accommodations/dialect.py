@@ -1,4 +1,4 @@
-"""How a WFM is talked to past its known departures: what the text says first, and the way past only where it is refused.
+"""How a WFM is talked to past its known departures: as the text says first, and otherwise only where that is refused.
 
 A way past that changes what is sent is found out once for each seat: the WFM refuses what the text says, and serves the
 same request put otherwise. A WFM that serves what the text says does not depart, and is never asked otherwise again.
@@ -18,6 +18,7 @@ from conformance.bench.accommodations.model import (
     EntityTag,
     FromBundle,
     Prefix,
+    Read,
     SentValue,
 )
 from conformance.bench.recorder import Recorder
@@ -80,7 +81,8 @@ class Dialect:
         """
         if not self.given:
             return ask(said)
-        request, used = said, []
+        request = said
+        used: list[Accommodation] = []
         for item in self._in(Standing.THERE):
             changed = speaking.put(item, call, request)
             used += [item] if changed != request else []
@@ -90,8 +92,8 @@ class Dialect:
         found = self._past_refusal(call, tagged, exchange, ask, recorder)
         used += found.used
         facts = [_note(recorder, item, found.exchange, {}, found.refused) for item in used]
-        if tagged != request and (item := self.having(EntityTag)) is not None:
-            facts.append(_note(recorder, item, found.exchange, {}))
+        if tagged != request and (tagging := self.having(EntityTag)) is not None:
+            facts.append(_note(recorder, tagging, found.exchange, {}))
         return self._as_read(found.exchange, facts, recorder)
 
     def _past_refusal(
@@ -134,16 +136,19 @@ class Dialect:
     # --- answers ------------------------------------------------------------------------------------------------------
 
     def _as_read(self, exchange: Exchange, facts: list[Fact], recorder: Recorder) -> Exchange:
-        for item, step in ((item, step) for item in self.given for step in item.read):
+        for item, step in self._readings():
             reading = speaking.read(step, as_read((exchange,), facts)[0], self.tags)
             if reading:
                 facts.append(_note(recorder, item, exchange, reading))
         return as_read((exchange,), facts)[0]
 
+    def _readings(self) -> Iterator[tuple[Accommodation, Read]]:
+        return ((item, step) for item in self.given for step in item.read)
+
     def meant(self, exchange: Exchange, recorder: Recorder, *, known: bool | None, expects: str | None) -> Exchange:
         """Read the answer to a request of which is told what was meant by it, and whether its subject was known."""
-        facts = []
-        for item, step in ((item, step) for item in self.given for step in item.read):
+        facts: list[Fact] = []
+        for item, step in self._readings():
             if isinstance(step, AnswerStatus) and step.unless_accept is None:
                 read = as_read((exchange,), facts)[0]
                 reading = speaking.read_status(step, read, known=known, expects=expects)
@@ -205,7 +210,7 @@ def _note(
     reading: speaking.Reading,
     instead_of: Iterable[Exchange] = (),
 ) -> Fact:
-    refs = {"exchange": exchange, "instead-of": tuple(instead_of)}
+    refs: dict[str, Exchange | tuple[Exchange, ...]] = {"exchange": exchange, "instead-of": tuple(instead_of)}
     what = {"name": item.name, "breaks": list(item.breaks), "hides": list(item.hides), "read": reading}
     return recorder.note(DEPARTED, refs, **what)
 

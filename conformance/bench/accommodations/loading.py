@@ -1,16 +1,16 @@
 """Accommodations by name or from a file of the user's, each error with file, line, field, expected and found."""
 
 import json
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Sequence
 from functools import cache
 from importlib.resources import files
 from pathlib import Path
-from typing import Any
+from typing import Any, get_args
 
 import yaml
 from pydantic import BaseModel, ValidationError
 
-from conformance.bench.accommodations.model import SERVED, Accommodation, AccommodationFile, AccommodationSet
+from conformance.bench.accommodations.model import SERVED, STEPS, Accommodation, AccommodationFile, AccommodationSet
 from conformance.bench.errors import UsageError
 from conformance.bench.yaml_places import field_of, line_of
 from conformance.catalogue import UnknownName, load
@@ -71,10 +71,12 @@ def _is_file(given: str) -> bool:
 
 def _named(name: str, role: Role, revision: str) -> tuple[Accommodation, ...]:
     known = shipped()
-    sets = [item for item in known.sets if item.name == name]
+    sets = [one for one in known.sets if one.name == name]
     singles = [item for item in known.accommodations if item.name == name]
     if not sets and not singles:
-        raise UnknownAccommodation(name, sorted({item.name for item in (*known.accommodations, *known.sets)}))
+        raise UnknownAccommodation(
+            name, sorted({*(item.name for item in known.accommodations), *(one.name for one in known.sets)})
+        )
     fitting = next((item for item in sets if item.role == role), sets[0] if sets else None)
     if fitting is None:
         return tuple(singles)
@@ -83,9 +85,7 @@ def _named(name: str, role: Role, revision: str) -> tuple[Accommodation, ...]:
     return tuple(by_name[member] for member in fitting.members)
 
 
-def _check_fits(
-    given: str, name: str, item: Accommodation | AccommodationSet, role: Role, revision: str
-) -> None:
+def _check_fits(given: str, name: str, item: Accommodation | AccommodationSet, role: Role, revision: str) -> None:
     said = f"--accommodate {given}" + ("" if name == given else f": {name}")
     if item.role != role:
         raise UsageError(f"{said}: expected an accommodation for the role {role}, found one for the role {item.role}")
@@ -180,9 +180,9 @@ def _faults(item: Accommodation) -> Iterable[tuple[str, str]]:
                 yield field, str(UnknownName(requirement, known))
             elif item.role not in known[requirement].binds:
                 yield field, f"expected statements that bind the {item.role}, found {requirement}"
-    for step in item.past:
-        if isinstance(step, SERVED) != (item.role == "device"):
-            yield "past", f"expected steps for the role {item.role}, found {step.use}"
+    foreign = [step.use for step in item.past if isinstance(step, SERVED) != (item.role == "device")]
+    if foreign:
+        yield "past", f"expected steps for the role {item.role}, found {', '.join(foreign)}"
     if item.sent and not item.shown_by:
         yield "shown-by", f"expected the statuses by which what the text says is refused, found none ({item.name})"
 
@@ -191,19 +191,8 @@ def _at(name: str, tree: Any, steps: Sequence[Any], what: str) -> UsageError:
     return UsageError(f"{name}:{line_of(tree, steps)}: {field_of(steps)}: {what}")
 
 
-def _kinds() -> Mapping[str, type[BaseModel]]:
-    from conformance.bench.accommodations import model  # noqa: PLC0415 - only to list its classes
-
-    steps = [item for item in vars(model).values() if isinstance(item, type) and "use" in getattr(item, "model_fields", {})]
-    return {str(item.model_fields["use"].annotation.__args__[0]): item for item in steps}  # type: ignore[union-attr]
-
-
-_KINDS = _kinds()
+_KINDS = {get_args(item.model_fields["use"].annotation)[0]: item for item in STEPS}
+_MODELS: tuple[type[BaseModel], ...] = (Accommodation, AccommodationSet, *STEPS)
 _FIELDS = sorted(
-    {
-        str(field.alias or name)
-        for kind in (Accommodation, AccommodationSet, *_KINDS.values())
-        for name, field in kind.model_fields.items()
-    }
-    - {"source"}
+    {str(field.alias or name) for kind in _MODELS for name, field in kind.model_fields.items()} - {"source"}
 )

@@ -191,16 +191,19 @@ class Uncovered(_Closed):
     use: Literal["uncovered-digest"]
 
 
+STEPS: tuple[type[BaseModel], ...] = (
+    Prefix, Route, SentMember, SentValue, SentHeader, Covers, CertificateIn, AnswerMember, AnswerStatus, AnswerHeader,
+    AnswerEncoding, EntityTag, FromBundle, ServedRoute, ServedMember, ServedStatus, Uncovered,
+)  # fmt: skip
 Sent = Prefix | Route | SentMember | SentValue | SentHeader | Covers | CertificateIn
 Read = AnswerMember | AnswerStatus | AnswerHeader | AnswerEncoding | EntityTag | FromBundle
 Served = ServedRoute | ServedMember | ServedStatus | Uncovered
 Step = Annotated[Sent | Read | Served, Field(discriminator="use")]
-SENT: tuple[type[BaseModel], ...] = (Prefix, Route, SentMember, SentValue, SentHeader, Covers, CertificateIn)
 SERVED: tuple[type[BaseModel], ...] = (ServedRoute, ServedMember, ServedStatus, Uncovered)
 
 
 class Accommodation(_Closed):
-    """One departure: `breaks` are the statements that it breaks, `hides` those that cannot be judged past it.
+    """One departure: `breaks` are the statements that it breaks, `hides` those of which nothing can be told past it.
 
     `shown_by` are the statuses by which a subject refuses what the text says; only then the way past is tried.
     """

@@ -1,4 +1,4 @@
-"""The steps of accommodations, each a small pure function: how a request is put otherwise, and how an answer is read."""
+"""The steps of accommodations, each a small function: how a request is put otherwise, and how an answer is read."""
 
 import base64
 import binascii
@@ -22,12 +22,11 @@ from conformance.bench.accommodations.model import (
     Prefix,
     Read,
     Route,
-    Sent,
     SentHeader,
     SentMember,
     SentValue,
 )
-from conformance.bench.wfm_manner import Outgoing
+from conformance.bench.wfm_manner import Outgoing, chunked, unchunked
 from conformance.checks.evidence import parsed
 from conformance.record.events import Exchange
 from simulator.protocol.operations import API_ROOT, Call
@@ -64,7 +63,11 @@ def put(item: Accommodation, call: Call, said: Outgoing) -> Outgoing:
 
 
 def _prefix(step: Prefix, _: Call, said: Outgoing) -> Outgoing:
-    return replace(said, target=f"{step.path}{said.target}") if said.target.startswith(f"{API_ROOT}/") else said
+    scheme, there, rest = said.target.rpartition("://")
+    authority, slash, path = rest.partition("/") if there else ("", "/", said.target[1:])
+    if not f"{slash}{path}".startswith(f"{API_ROOT}/"):
+        return said
+    return replace(said, target=f"{scheme}{there}{authority}{step.path}{slash}{path}")
 
 
 def _route(step: Route, call: Call, said: Outgoing) -> Outgoing:
@@ -78,7 +81,7 @@ def _route(step: Route, call: Call, said: Outgoing) -> Outgoing:
 
 
 def _sent_member(step: SentMember, call: Call, said: Outgoing) -> Outgoing:
-    document = parsed(said.body) if call.operation == step.operation else None
+    document = _document(said) if call.operation == step.operation else None
     if document is None or step.from_ not in document:
         return said
     renamed = {step.to if name == step.from_ else name: value for name, value in document.items()}
@@ -86,7 +89,7 @@ def _sent_member(step: SentMember, call: Call, said: Outgoing) -> Outgoing:
 
 
 def _sent_value(step: SentValue, call: Call, said: Outgoing) -> Outgoing:
-    document = parsed(said.body) if call.operation == step.operation else None
+    document = _document(said) if call.operation == step.operation else None
     if document is None:
         return said
     value, changed = filled(step.value, call.params), json.loads(json.dumps(document))
@@ -111,7 +114,7 @@ def _sent_header(step: SentHeader, call: Call, said: Outgoing) -> Outgoing:
 
 def _covers(step: Covers, call: Call, said: Outgoing) -> Outgoing:
     # what is not signed by a client that is known tells nothing of what has to be covered
-    unsigned = call.operation in ("unknown", "onboard", "fetch-root-certificate")
+    unsigned = call.operation in ("onboard", "fetch-root-certificate")
     return said if unsigned else replace(said, covers=(*said.covers, step.component))
 
 
@@ -237,5 +240,17 @@ def digest_of(data: bytes) -> str:
     return f"sha256:{hashlib.sha256(data).hexdigest()}"
 
 
+def _document(said: Outgoing) -> Mapping[str, Any] | None:
+    try:
+        return parsed(unchunked(said.body) if _in_chunks(said) else said.body)
+    except (ValueError, RecursionError):
+        return None  # what cannot be read goes as it is
+
+
 def _with_body(said: Outgoing, document: Mapping[str, Any]) -> Outgoing:
-    return replace(said, body=json.dumps(document, ensure_ascii=False, separators=(",", ":")).encode())
+    body = json.dumps(document, ensure_ascii=False, separators=(",", ":")).encode()
+    return replace(said, body=chunked(body) if _in_chunks(said) else body)
+
+
+def _in_chunks(said: Outgoing) -> bool:
+    return any(name.lower() == "transfer-encoding" for name, _ in said.headers)

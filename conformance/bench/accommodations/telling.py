@@ -1,4 +1,4 @@
-"""At the end of a run: each known departure that was to be got past, told once with what shows it, or as never needed."""
+"""At the end of a run: each known departure that was to be got past, told once, or as never needed."""
 
 from collections import Counter, defaultdict
 from collections.abc import Iterable

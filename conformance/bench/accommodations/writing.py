@@ -13,7 +13,10 @@ accommodations:
     found: deployments/{deploymentId}/state
     shown-by: [404, 405]
     past:
-      - {use: route, operation: report-status, from: "/deployments/{deploymentId}/status", to: "/deployments/{deploymentId}/state"}
+      - use: route
+        operation: report-status
+        from: /deployments/{deploymentId}/status
+        to: /deployments/{deploymentId}/state
 """
 
 
@@ -25,4 +28,10 @@ def way_past(step: Step) -> str:
 
 
 def _said(value: object) -> str:
-    return " ".join(map(str, value)) if isinstance(value, tuple) else str(value).lower() if value in (True, False) else str(value)
+    return (
+        " ".join(map(str, value))
+        if isinstance(value, tuple)
+        else str(value).lower()
+        if value in (True, False)
+        else str(value)
+    )

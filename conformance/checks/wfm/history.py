@@ -12,7 +12,6 @@ from conformance.checks.wfm.judged import NAMESPACE, accepted, exchange, expect,
 from conformance.checks.wfm.twins import of_same_request, taken
 from conformance.record.events import Exchange, Fact
 
-
 Key = tuple[str, str | None, str]
 
 
