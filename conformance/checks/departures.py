@@ -80,9 +80,12 @@ def _read(item: Exchange, changes: Sequence[Mapping[str, Any]]) -> Exchange:
         updates: dict[str, Any] = {name: change[name] for name in _PLAIN if name in change}
         if "headers" in change:
             updates["response_headers"] = _with_headers(item.response_headers, change["headers"])
-        for body in ("request", "response"):
-            if body in change:
-                updates[body] = redact.body(str(change[body]).encode())
+        if "response" in change:
+            updates["response"] = redact.body(str(change["response"]).encode())
+        if "request" in change:
+            # what was signed is the body that was sent, so its digest and size stay
+            sent = {"size": item.request.size, "digest": item.request.digest}
+            updates["request"] = redact.body(str(change["request"]).encode()).model_copy(update=sent)
         item = item.model_copy(update=updates)
     return item
 

@@ -61,7 +61,8 @@ class EraACaller(SignedCaller):
         if '"@authority"' not in request.headers.get("Signature-Input", ""):
             raise SignatureInvalid(SignatureRefused("uncovered-component", "-", "@authority is not covered"))
         headers = {name.lower(): value for name, value in request.headers.items()}
-        uri = f"https://{request.headers['Host']}{request[DIALLED]}"
+        dialled = request[DIALLED]
+        uri = dialled if "://" in dialled else f"https://{request.headers['Host']}{dialled}"
         try:
             verify(SignedParts(request.method, uri, headers, request[BODY]), key, now, self.front.freshness)
         except SignatureRefused as refused:
@@ -162,7 +163,7 @@ def _inside(path: str) -> str:
 def _id(body: bytes) -> object:
     try:
         return json.loads(body)["properties"]["id"]
-    except (ValueError, KeyError, TypeError):
+    except (ValueError, KeyError, TypeError, RecursionError):
         return None
 
 

@@ -137,7 +137,8 @@ def _parsed(text: str, name: str) -> AccommodationFile:
 
 
 def _wrong(name: str, tree: Any, error: ValidationError) -> UsageError:
-    first = error.errors(include_url=False)[0]
+    # a slip in the name of a field is told as such, rather than as the field that is missing for it
+    first = min(error.errors(include_url=False), key=lambda one: one["type"] != "extra_forbidden")
     steps = [part for part in first["loc"] if part not in _KINDS]
     if first["type"] == "union_tag_invalid":
         given = str(first["ctx"]["tag"])
@@ -167,12 +168,10 @@ def _check(read: AccommodationFile, name: str, tree: Any) -> None:
 def _faults(item: Accommodation) -> Iterable[tuple[str, str]]:
     for revision in item.revisions:
         try:
-            catalogue = load(revision)
+            load(revision)
         except UnknownName as error:
             yield "revisions", str(error)
             return
-        if not any(requirement in catalogue for requirement in item.breaks):
-            yield "breaks", f"expected a statement that {revision} has, found {', '.join(item.breaks)}"
     known = {entry.id: entry for revision in item.revisions for entry in load(revision).requirements}
     for field, names in (("breaks", item.breaks), ("hides", item.hides)):
         for requirement in names:
@@ -180,6 +179,9 @@ def _faults(item: Accommodation) -> Iterable[tuple[str, str]]:
                 yield field, str(UnknownName(requirement, known))
             elif item.role not in known[requirement].binds:
                 yield field, f"expected statements that bind the {item.role}, found {requirement}"
+    for revision in item.revisions:
+        if not any(requirement in load(revision) for requirement in item.breaks):
+            yield "breaks", f"expected a statement that {revision} has, found {', '.join(item.breaks)}"
     foreign = [step.use for step in item.past if isinstance(step, SERVED) != (item.role == "device")]
     if foreign:
         yield "past", f"expected steps for the role {item.role}, found {', '.join(foreign)}"

@@ -124,7 +124,8 @@ class Serving:
                 yield one, {"request": self.renamed(body)[0].decode()}
         for one, _ in self.steps(Uncovered):
             covered = (item.request_header("Signature-Input") or NOT_COVERED).lower()
-            if item.request.size and NOT_COVERED not in covered and item.status not in (400, 401):
+            refused = item.status in (400, 401) and item.fault is None
+            if item.request.size and NOT_COVERED not in covered and not refused:
                 yield one, {}
         for one, step in self.steps(ServedStatus):
             if self._replaced and item.operation == step.operation and item.status == step.given:
