@@ -1,7 +1,8 @@
 """`doctor`: the known departures that a WFM shows, and the line that has a run go on past them."""
 
+import shlex
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 
 import httpx
@@ -16,9 +17,11 @@ from conformance.bench.recorder import Recorder
 from conformance.bench.wfm_bench import WfmBench
 from conformance.bench.wfm_binding import signed_binding
 from conformance.bench.wfm_seat import Sharing, accommodating, external_seat
-from conformance.catalogue import load
+from conformance.catalogue import DEFAULT_REVISION, load
 from conformance.cli.diagnosis import Diagnosis
+from conformance.cli.identity_folder import IdentityFolder
 from conformance.record.file import EVENT_FILE, EventWriter
+from simulator.protocol.signed import REVISION as SIGNED_REVISION
 
 TIMEOUT_S = 5.0
 
@@ -45,11 +48,15 @@ def departures(
     finally:
         if operator is not None:
             operator.close()
-    yield from _told(seen, revision, deployed=operator is not None)
+    command = ["margo-conformance", "run", "wfm", "--revision", revision, "--url", url, "--identity", str(identity)]
+    command += ["--northbound", northbound] if northbound else []
+    yield from _told(seen, revision, command, deployed=operator is not None)
 
 
 def _visited(url: str, identity: Path, revision: str, client_id: str | None, operator: Northbound | None) -> Visit:
-    ics, sharing = Ics.of_reference("wfm", revision), Sharing((client_id,) if client_id else ())
+    ics = Ics.of_reference("wfm", revision)
+    client_id = client_id or _CLIENT[revision](identity)
+    sharing = Sharing((client_id,) if client_id else ())
     seat = external_seat(ics, url, operator, identity, applications(), sharing=sharing)
     seat = accommodating(seat, every("wfm", revision))
     loop = BackgroundLoop()
@@ -70,7 +77,15 @@ def _visited(url: str, identity: Path, revision: str, client_id: str | None, ope
         loop.close()
 
 
-def _told(seen: Visit, revision: str, *, deployed: bool) -> Iterator[Diagnosis]:
+def _first_client(identity: Path) -> str | None:
+    return IdentityFolder(identity).load_client(None).spiffe_id.segments[-1]
+
+
+_CLIENT: Mapping[str, Callable[[Path], str | None]] = {DEFAULT_REVISION: _first_client, SIGNED_REVISION: lambda _: None}
+"""The client of the folder that a WFM knows already; None where clients make themselves known."""
+
+
+def _told(seen: Visit, revision: str, command: list[str], *, deployed: bool) -> Iterator[Diagnosis]:
     for item in seen.found:
         one = item.accommodation
         said = f"{one.name} ({', '.join(one.breaks)}): expected {one.expected}, found {one.found}"
@@ -83,5 +98,5 @@ def _told(seen: Visit, revision: str, *, deployed: bool) -> Iterator[Diagnosis]:
     if not seen.found:
         yield Diagnosis("departures", True, "none of those that are known")
         return
-    line = " ".join(f"--accommodate {name}" for name in proposed(seen.found, "wfm", revision))
-    yield Diagnosis("to go on", True, f"run wfm --revision {revision} --url URL --identity DIR {line}")
+    past = [word for name in proposed(seen.found, "wfm", revision) for word in ("--accommodate", name)]
+    yield Diagnosis("to go on", True, shlex.join([*command, *past]))

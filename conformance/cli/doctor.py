@@ -63,14 +63,15 @@ def doctor(
     endpoint = Endpoint.of(url) if url else None
     # with a WFM to talk to, the ports of `serve wfm` are its own: taken as they should be
     amiss = _tell(_environment(out, ports=endpoint is None))
+    machine = len(amiss)
     if endpoint is not None and url is not None:
-        from conformance.cli.smoke import smoke
+        from conformance.cli.smoke import FIRST_POLL, smoke
 
         if spoken == DEFAULT_REVISION:
             amiss += asyncio.run(_tell_async(smoke(endpoint, identity, client_id)))
         else:
             amiss += _tell(_signed(url, endpoint, identity))
-        if identity is not None and not amiss:
+        if identity is not None and set(amiss[machine:]) <= {FIRST_POLL}:
             from conformance.cli.departing import departures
 
             amiss += _tell(departures(url, identity, spoken, client_id, northbound))
@@ -99,15 +100,16 @@ def _signed(url: str, endpoint: Endpoint, identity: Path | None) -> Iterator[Dia
     yield server_trusted(url, identity)
 
 
-def _tell(results: Iterator[Diagnosis]) -> int:
-    return sum(_print(result) for result in results)
+def _tell(results: Iterator[Diagnosis]) -> list[str]:
+    """Print results as they come; gives what is amiss."""
+    return [result.what for result in results if not _good(result)]
 
 
-async def _tell_async(results: AsyncIterator[Diagnosis]) -> int:
-    return sum([_print(result) async for result in results])
+async def _tell_async(results: AsyncIterator[Diagnosis]) -> list[str]:
+    return [result.what async for result in results if not _good(result)]
 
 
-def _print(result: Diagnosis) -> int:
+def _good(result: Diagnosis) -> bool:
     from rich.text import Text
 
     from conformance.cli.console import stdout
@@ -116,7 +118,7 @@ def _print(result: Diagnosis) -> int:
     stdout().print(Text.assemble((mark, style), f"  {result.what:<12} {result.found}"), soft_wrap=True)
     if not result.good and result.hint:
         stdout().print(Text(f"      hint: {result.hint}"), soft_wrap=True)
-    return int(not result.good)
+    return result.good
 
 
 def _environment(out: Path, *, ports: bool) -> Iterator[Diagnosis]:

@@ -64,7 +64,7 @@ def test_what_belongs_elsewhere_is_refused(name: str, role: str, revision: str, 
 WRONG = {
     "a step that nobody knows": ("use: route", "use: rout", ":11:", "nearest: route"),
     "a field that nobody knows": ("departs:", "depart:", ":6: accommodations.0.depart", "nearest: departs"),
-    "a statement that nobody knows": ("[API-001]", "[API-01]", ":5: accommodations.0.breaks", "nearest: API-001"),
+    "a statement that nobody knows": ("[API-001]", "[API-01]", ":5: accommodations.0.breaks", "nearest: API-0"),
     "a statement of the other role": ("[API-001]", "[API-002]", ":5: accommodations.0.breaks", "bind the wfm"),
     "a status that is none": ("[404, 405]", "[4040]", ":9: accommodations.0.shown-by", "found 4040"),
     "no status to be shown by": ("[404, 405]", "[]", ":9: accommodations.0.shown-by", "found none"),

@@ -166,22 +166,21 @@ def _check(read: AccommodationFile, name: str, tree: Any) -> None:
 
 
 def _faults(item: Accommodation) -> Iterable[tuple[str, str]]:
-    for revision in item.revisions:
-        try:
-            load(revision)
-        except UnknownName as error:
-            yield "revisions", str(error)
-            return
-    known = {entry.id: entry for revision in item.revisions for entry in load(revision).requirements}
+    try:
+        catalogues = [load(revision) for revision in item.revisions]
+    except UnknownName as error:
+        yield "revisions", str(error)
+        return
+    known = {entry.id: entry for catalogue in catalogues for entry in catalogue.requirements}
     for field, names in (("breaks", item.breaks), ("hides", item.hides)):
         for requirement in names:
             if requirement not in known:
                 yield field, str(UnknownName(requirement, known))
             elif item.role not in known[requirement].binds:
                 yield field, f"expected statements that bind the {item.role}, found {requirement}"
-    for revision in item.revisions:
-        if not any(requirement in load(revision) for requirement in item.breaks):
-            yield "breaks", f"expected a statement that {revision} has, found {', '.join(item.breaks)}"
+    lacking = [one.revision for one in catalogues if not any(requirement in one for requirement in item.breaks)]
+    if lacking:
+        yield "breaks", f"expected a statement that {', '.join(lacking)} has, found {', '.join(item.breaks)}"
     foreign = [step.use for step in item.past if isinstance(step, SERVED) != (item.role == "device")]
     if foreign:
         yield "past", f"expected steps for the role {item.role}, found {', '.join(foreign)}"
