@@ -12,6 +12,7 @@ from conformance.record.events import ScenarioOutcome
 from conformance.record.run import Run
 from conformance.record.verdict import Conformity, RequirementVerdict
 from reports.claims import claim_in_words, claim_name, claims_counted, never_seen, warned
+from reports.departures import breaking, departure_in_words, stale, used
 from reports.model import FindingReport, Report, RequirementReport, RoleReport, ScenarioReport
 from reports.projection import (
     failing_findings,
@@ -72,11 +73,21 @@ def _role(report: Report, role: RoleReport) -> list[RenderableType]:
     parts += _scenarios("failed", unexplained_failures(report, role.role), "red")
     for outcome in _OPEN:
         parts += _scenarios(outcome.value, of_outcome(report, role.role, outcome), "yellow")
+    parts += [_indent(text) for text in _departures(role)]
     parts.append(_indent(Text(_counts(role), "dim")))
     parts += [_indent(text) for text in _claims(report, role)]
     parts += [_indent(Text(f"- {_line(reason)}")) for reason in role.reasons]
     parts.append(Text(f"{_MARK[role.conformity]} {role.headline}", _STYLE[role.conformity]))
     return parts
+
+
+def _departures(role: RoleReport) -> list[Text]:
+    """The known departures that were got past, and those that were never needed."""
+    lines = [Text.assemble(("known departure ", "red"), _line(departure_in_words(item))) for item in used(role)]
+    if unneeded := stale(role):
+        names = ", ".join(item.name for item in unneeded)
+        lines.append(Text.assemble(("accommodated, never needed ", "yellow"), _line(names)))
+    return lines
 
 
 def _claims(report: Report, role: RoleReport) -> list[Text]:
@@ -103,6 +114,8 @@ def _failure(role: RoleReport, requirement: RequirementReport) -> Text:
         text.append(f"\n    {_line(finding.message)} (scenario {finding.scenario})")
         for title, value in _comparison(finding):
             text.append(f"\n      {title:<9}", "dim").append(_line(value))
+    if departing := breaking(role, requirement.id):
+        text.append(f"\n    known departure: {', '.join(item.name for item in departing)}")
     return text.append(f"\n    {reproduce(role.role, requirement.id, role.subject.target)}", "cyan")
 
 

@@ -7,10 +7,11 @@ was run) gets a case of its own that says so, for a CI server looks at nothing b
 
 from xml.etree import ElementTree as ET
 
-from conformance.record.events import Role, ScenarioOutcome
+from conformance.record.events import ScenarioOutcome
 from conformance.record.run import Run
 from conformance.record.verdict import Conformity, RequirementVerdict
 from reports.claims import claim_in_words
+from reports.departures import breaking, departure_in_words
 from reports.model import FindingReport, Report, RequirementReport, RoleReport, ScenarioReport
 from reports.projection import failing_findings, failures, report_of, why
 
@@ -39,7 +40,7 @@ def render(run: Run) -> str:
 
 def _suite(report: Report, role: RoleReport) -> ET.Element:
     cases = [_case(scenario) for scenario in report.scenarios if scenario.role == role.role]
-    cases += [_unowned_failure(role.role, item) for item in failures(role) if not _shown_by_a_case(report, item)]
+    cases += [_unowned_failure(role, item) for item in failures(role) if not _shown_by_a_case(report, item)]
     if role.conformity is not Conformity.CONFORMANT and not any(_bad(case) for case in cases):
         cases.append(_open_verdict(role))
     suite = ET.Element("testsuite", {"name": f"{role.role}: {_text(role.subject.name)}"})
@@ -58,7 +59,10 @@ def _suite(report: Report, role: RoleReport) -> ET.Element:
         **{f"requirements.{verdict}": str(count) for verdict, count in role.counts.items()},
     }
     claims = [(f"claim.{claim.standing}", claim_in_words(claim)) for claim in role.claims]
-    suite.append(_properties([*properties.items(), *claims]))
+    departures = [
+        (f"departure.{'used' if item.uses else 'stale'}", departure_in_words(item)) for item in role.departures
+    ]
+    suite.append(_properties([*properties.items(), *claims, *departures]))
     suite.extend(cases)
     return suite
 
@@ -114,13 +118,17 @@ def _shown_by_a_case(report: Report, requirement: RequirementReport) -> bool:
     )
 
 
-def _unowned_failure(role: Role, requirement: RequirementReport) -> ET.Element:
-    # a monitor's finding can fail a requirement within a scenario that passed for itself
+def _unowned_failure(role: RoleReport, requirement: RequirementReport) -> ET.Element:
+    # a monitor's finding can fail a requirement within a scenario that passed for itself, and a known departure does
     failed = failing_findings(requirement.findings)
-    text = "\n".join(line for finding in failed for line in _finding_lines(finding))
-    case = ET.Element("testcase", {"classname": f"{role}.requirements", "name": _text(requirement.id), "time": "0.000"})
+    departing = [departure_in_words(item) for item in breaking(role, requirement.id)]
+    text = "\n".join([*departing, *(line for finding in failed for line in _finding_lines(finding))])
+    case = ET.Element(
+        "testcase", {"classname": f"{role.role}.requirements", "name": _text(requirement.id), "time": "0.000"}
+    )
     case.append(_properties([("requirement", requirement.id)]))
-    message = failed[0].message if failed else f"of {', '.join(requirement.parts)} at least one failed"
+    said = [*departing, *(finding.message for finding in failed)]
+    message = said[0] if said else f"of {', '.join(requirement.parts)} at least one failed"
     case.append(_problem("failure", "failed", f"{requirement.id}: {message}", text))
     return case
 

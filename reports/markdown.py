@@ -8,7 +8,16 @@ from conformance.record.events import ScenarioOutcome
 from conformance.record.run import Run
 from conformance.record.verdict import Conformity, RequirementVerdict
 from reports.claims import STANDINGS, claim_name, claims_counted, never_seen, warned
-from reports.model import ClaimReport, FindingReport, Report, RequirementReport, RoleReport, ScenarioReport
+from reports.departures import STALE, breaking
+from reports.model import (
+    ClaimReport,
+    DepartureReport,
+    FindingReport,
+    Report,
+    RequirementReport,
+    RoleReport,
+    ScenarioReport,
+)
 from reports.projection import (
     failing_findings,
     failures,
@@ -58,7 +67,27 @@ def _role(report: Report, role: RoleReport) -> list[str]:
     lines += _failures(report, role)
     for outcome in _OPEN:
         lines += _open(of_outcome(report, role.role, outcome), outcome)
-    return lines + _claims(report, role) + _left(role)
+    return lines + _departures(role) + _claims(report, role) + _left(role)
+
+
+def _departures(role: RoleReport) -> list[str]:
+    """The known departures that were to be got past: each once, with how often the run shows it."""
+    if not role.departures:
+        return []
+    head = [
+        "| Departure | Breaks | Expected | Found | Exchanges | Scenarios |",
+        "| --- | --- | --- | --- | ---: | --- |",
+    ]
+    rows = [_departure(item) for item in role.departures]
+    return ["### Known departures", "", "Got past with `--accommodate`; each is a failure.", "", *head, *rows, ""]
+
+
+def _departure(item: DepartureReport) -> str:
+    if not item.uses:
+        return f"| {_inline(item.name)} | - | - | {STALE} | 0 | - |"
+    shown = ", ".join(map(str, item.scenarios[:SHOWN_IDS])) or "-"
+    cells = (item.name, ", ".join(item.breaks), item.expected, item.found, str(item.uses), shown)
+    return f"| {' | '.join(_inline(cell) for cell in cells)} |"
 
 
 def _claims(report: Report, role: RoleReport) -> list[str]:
@@ -130,6 +159,8 @@ def _failure(report: Report, role: RoleReport, requirement: RequirementReport) -
     lines = [f"- **{_inline(requirement.id)}** {_inline(requirement.statement)}"]
     for finding in failing_findings(requirement.findings)[:3]:
         lines += [f"  - {_inline(finding.message)} (scenario {finding.scenario})", *_comparison(finding)]
+    for departure in breaking(role, requirement.id):
+        lines.append(f"  - known departure {_inline(departure.name)}: {_inline(departure.departs)}")
     for item in resting(failing_findings(requirement.findings), report):
         lines.append(f"  - read as {_inline(item.id)}: {_inline(item.reading)}")
     return [*lines, f"  - reproduce: {_code(reproduce(role.role, requirement.id, role.subject.target))}", ""]

@@ -37,6 +37,8 @@ class FindingReport(_Document):
     found: str | None = None
     shown_by: tuple[int, ...] = ()
     """Numbers of the events in the event file that show it."""
+    departures: tuple[str, ...] = ()
+    """Known departures that were got past, for which it is no pass."""
     interpretations: tuple[str, ...] = ()
     """Readings of ambiguous texts that it rests on, by their ids in the register."""
 
@@ -176,6 +178,27 @@ class ClaimReport(_Document):
     """Scenarios that these events belong to."""
 
 
+class DepartureReport(_Document):
+    """A known departure that was to be got past, told once for the whole run."""
+
+    name: str
+    departs: str
+    expected: str
+    found: str
+    breaks: tuple[str, ...]
+    """Statements that fail by it, where it was used."""
+    hides: tuple[str, ...] = ()
+    """Statements of which nothing can be told past it."""
+    source: str
+    """`shipped`, or the file in which it is described."""
+    uses: int
+    """How many exchanges show it; none: it was never needed in this run."""
+    shown_by: tuple[int, ...] = ()
+    """Numbers of the first events in the event file that show it."""
+    scenarios: tuple[int, ...] = ()
+    """Scenarios that these events belong to."""
+
+
 class RoleReport(_Document):
     """The assessment of one role. The counts name every kind, also those that are zero."""
 
@@ -195,6 +218,8 @@ class RoleReport(_Document):
     """Those that scenarios of this role were to show; for a device also those that none shows."""
     claims: tuple[ClaimReport, ...] = ()
     """What the statement (ICS) claims, beside what was seen: what to look at first. Empty in older records."""
+    departures: tuple[DepartureReport, ...] = ()
+    """Known departures that were to be got past (`--accommodate`), those that the run shows first."""
 
 
 class StepReport(_Document):

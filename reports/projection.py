@@ -16,6 +16,7 @@ from conformance.record.events import (
 from conformance.record.run import Run, ScenarioRun
 from conformance.record.verdict import EXERCISED, RANK, Assessment, RequirementVerdict
 from reports.claims import claims_of
+from reports.departures import departures_of
 from reports.groups import NOTABLE, SHOWN_EXAMPLES
 from reports.model import (
     BehaviourReport,
@@ -206,6 +207,7 @@ def _role(run: Run, assessment: Assessment) -> RoleReport:
         requirements=requirements,
         behaviours=_behaviours(run, role),
         claims=claims_of(run, role),
+        departures=departures_of(run, role),
     )
 
 

@@ -1,7 +1,9 @@
 """The seats that a run of the device suite can have: the built-in device, a broken one, or a real one."""
 
+from dataclasses import replace
 from pathlib import Path
 
+from conformance.bench.accommodations.model import Accommodation
 from conformance.bench.applications import applications
 from conformance.bench.bench import Bench
 from conformance.bench.clock import ClockKind
@@ -34,6 +36,21 @@ def simulated_seat(
 
     target = f"simulated:{mutant}" if mutant else "simulated"
     return Seat(ics, target, make, SimulatedSeat.hooks, clock)
+
+
+def accommodating(seat: Seat, accommodations: tuple[Accommodation, ...]) -> Seat:
+    """Have the counterpart of a device get past known departures of it."""
+    if not accommodations:
+        return seat
+    make = seat.make_bench
+
+    def made(ics: Ics, recorder: Recorder, catalogue: Catalogue, loop: BackgroundLoop) -> Bench:
+        bench = make(ics, recorder, catalogue, loop)
+        assert isinstance(bench, DeviceBench)  # noqa: S101 - every seat of this module makes one
+        bench.world.get_past(accommodations)
+        return bench
+
+    return replace(seat, make_bench=made, accommodations=accommodations)
 
 
 def external_seat(ics: Ics, arrangement: Arrangement, apps: tuple[Path, ...] = (), wait_s: float = 300.0) -> Seat:

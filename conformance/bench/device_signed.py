@@ -16,9 +16,13 @@ from typing import Any, Self
 from cryptography import x509
 from cryptography.hazmat.primitives.serialization import Encoding
 
+from conformance.bench.accommodations.model import Accommodation
+from conformance.bench.accommodations.serving import Serving, classes_for
 from conformance.bench.device_world import HANDED, KEPT, BenchCore, Endpoint, World
 from conformance.bench.flood import Tally
 from conformance.bench.recorder import Recorder
+from conformance.checks.departures import DEPARTED
+from conformance.record.events import Connection, Exchange, Fact
 from simulator.device.signed import Kept, Signing
 from simulator.faults.intercept import ObservedExchange, intercept
 from simulator.identity.authority import Authority, Leaf
@@ -34,11 +38,11 @@ from simulator.identity.handshake import HandshakeFacts
 from simulator.identity.svid import Credential, PrivateKey, Svid
 from simulator.identity.trust import TrustSource
 from simulator.identity.web import WebAnchors
+from simulator.protocol.operations import Call
 from simulator.protocol.signed import (
     CERTIFICATE_PATH,
     DEPLOYMENT_ENVELOPE,
     ONBOARDING_PATH,
-    recognise_signed,
     scoped_root,
 )
 from simulator.wfm.onboarding import Enrolment, Onboarding
@@ -132,7 +136,6 @@ class SignedCore(BenchCore, SignedState):
 class SignedWorld(World):
     """One WFM and one client that signs; the rest is as for the other revision."""
 
-    recogniser = staticmethod(recognise_signed)
     envelope: Mapping[str, str] = DEPLOYMENT_ENVELOPE
     has_identity_service = False
 
@@ -146,6 +149,7 @@ class SignedWorld(World):
         tally: Tally | None = None,
         client_id: str = "",
     ) -> None:
+        self.serving = Serving()
         known = authority or Authority.new("plant.example")
         self.clients = OneClient(client_id or str(uuid.uuid4()))
         self.encoding: CertificateEncoding = "pem"
@@ -164,17 +168,34 @@ class SignedWorld(World):
     def _new_wfm(self, port: int = 0) -> ReferenceWfm:
         config = WfmConfig("unused", "unused", management_port=port, northbound_port=None)
         front = SignedFront(self._credential, self.authority.root.certificate, certificate_encoding=self.encoding)
-        wfm = SignedWfm(
+        wfm_class, api_class = classes_for(self.serving)
+        wfm = wfm_class(
             config,
             front,
-            middlewares=(self._hold_flood, intercept(self.faults, self._exchanged, recognise_signed)),
+            middlewares=(self._hold_flood, intercept(self.faults, self._exchanged, self.recogniser)),
             core_class=SignedCore,
+            api_class=api_class,
             observer=self._shaken,
             on_refused=self._not_http,
             clock=self.recorder.unix,
         )
         wfm.clients = self.clients
         return wfm
+
+    def get_past(self, accommodations: tuple[Accommodation, ...]) -> None:
+        """Serve the device past its known departures."""
+        self.serving.given = accommodations
+
+    def _recorded(self, event: Exchange | Connection | Fact) -> None:
+        """Tell beside a request in which known ways it departs."""
+        if isinstance(event, Exchange) and self.serving.given:
+            for item, reading in self.serving.departed(event):
+                what = {"name": item.name, "breaks": list(item.breaks), "hides": list(item.hides), "read": reading}
+                self.recorder.note(DEPARTED, {"exchange": event}, **what)
+
+    def recogniser(self, method: str, target: str) -> Call:
+        """Tell the operation behind a request line."""
+        return self.serving.recognised(method, target)
 
     # --- how this revision does it ----------------------------------------------------------------------------------
 

@@ -15,6 +15,7 @@ from aiohttp import web
 from aiohttp.typedefs import Handler
 from cryptography.hazmat.primitives.serialization import Encoding
 
+from conformance.bench.accommodations.model import Accommodation
 from conformance.bench.errors import Blocked
 from conformance.bench.flood import PAUSE_S, Tally, unbounded
 from conformance.bench.recorder import Recorder
@@ -423,10 +424,18 @@ class World:
             self._keep(Fact(scenario=self.recorder.scenario, kind="flooded", data={"seen": said}))
         return False
 
+    def get_past(self, accommodations: tuple[Accommodation, ...]) -> None:
+        """Serve a device past its known departures; here none are known."""
+        if accommodations:
+            raise RuntimeError("no departure of a device is known in this revision")
+
+    def _recorded(self, event: Exchange | Connection | Fact) -> None:
+        """Hear what was recorded."""
+
     def _keep(self, event: Exchange | Connection | Fact) -> None:
         """Record an event; what still comes when the record is closed belongs to no scenario and is dropped."""
         try:
-            self.recorder.append(event)
+            self._recorded(self.recorder.append(event))
         except ValueError:
             if self.recorder.scenario is not None:
                 raise

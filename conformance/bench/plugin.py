@@ -247,6 +247,8 @@ class ScenarioPlugin:
         named = {finding.requirement for finding in current.findings}
         silent = [name for name in current.scenario.requirements if name in self._catalogue and name not in named]
         silent += [name for name in current.scenario.requirements if name not in self._catalogue]
+        if told := _departed(current):
+            return ScenarioOutcome.INCONCLUSIVE, told
         if silent:
             return ScenarioOutcome.ERROR, f"tagged with {', '.join(silent)}, but no check of it names them"
         unseen = [finding for finding in current.findings if finding.outcome is Outcome.INCONCLUSIVE]
@@ -317,6 +319,16 @@ class ScenarioPlugin:
         """Give the scenario behind an item as the revision has it; None when it has none of it."""
         found = _scenario_of(self.role, item)
         return found.within(self._catalogue.revision) if found else None
+
+
+def _departed(current: _Current) -> str | None:
+    """Say that what a scenario is there to show was read past a known departure, which is never green."""
+    names: dict[str, list[str]] = {}
+    for finding in current.findings:
+        if finding.departures and finding.requirement in current.scenario.requirements:
+            names.setdefault(finding.requirement, []).extend(finding.departures)
+    told = [f"{requirement} ({', '.join(dict.fromkeys(of))})" for requirement, of in names.items()]
+    return f"got past a known departure from {', '.join(told)}" if told else None
 
 
 @dataclass(frozen=True, slots=True)

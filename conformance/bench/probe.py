@@ -12,6 +12,7 @@ from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from urllib.parse import urlsplit
 
+from conformance.bench.accommodations.dialect import Dialect
 from conformance.bench.errors import NotSeen, UsageError
 from conformance.bench.recorder import Recorder
 from conformance.bench.wfm_http import Answer, AnswerError, NoAnswer
@@ -31,6 +32,7 @@ from conformance.bench.wfm_patience import Patience
 from conformance.record import redact
 from conformance.record.events import Connection, Exchange
 from simulator.identity.svid import Credential
+from simulator.protocol.operations import Call
 
 HTTP_VERSION = "1.1"
 """What every request is sent as."""
@@ -93,8 +95,10 @@ class Probe:
         answer_s: float,
         on_chain: Callable[[tuple[bytes, ...]], None] = lambda _: None,
         patience: Patience | None = None,
+        dialect: Dialect | None = None,
     ) -> None:
         # `on_chain` is told what certificates the WFM sent, once for each connection
+        self._dialect = dialect or Dialect()
         self.presented = presented
         self._endpoint = endpoint
         self._trust = trust
@@ -121,14 +125,21 @@ class Probe:
         """Send one request and give the recorded exchange; `fresh` demands a connection of its own.
 
         `path` follows the endpoint's prefix, unless it is to stand `bare`. `Host` and `Content-Length` are added unless
-        given. A request in several `pieces` comes slowly. Raises NotSeen once the WFM is given up.
+        given. A request in several `pieces` comes slowly. Known departures of the WFM are got past, and the exchange is
+        given as it is read. Raises NotSeen once the WFM is given up.
         """
         if self._patience.given_up:
             raise NotSeen(self._patience.given_up)
         if fresh:
             self.close()
-        target, sent, body = self._spoken(method, path if bare else f"{self._endpoint.prefix}{path}", headers, body)
-        call = self.presented.manner.recognise(method, self._endpoint.operation_target(target))
+        said = self._meant(method, path if bare else f"{self._endpoint.prefix}{path}", headers, body)
+        target = self._dialect.known(self._endpoint.operation_target(said.target))
+        call = self.presented.manner.recognise(method, target)
+        return self._dialect.carried(call, said, lambda put: self._asked(call, put, pieces), self._recorder)
+
+    def _asked(self, call: Call, said: Outgoing, pieces: int) -> Exchange:
+        """Send a request as it is put, and record what comes of it."""
+        method, (target, sent, body) = said.method, self._spoken(said)
         begun = self._recorder.now()
         answer, line, error = self._exchanged(_request(method, target, sent, body), method, pieces)
         self._remember(answer, error)
@@ -158,7 +169,7 @@ class Probe:
     def break_off(self, method: str, path: str, headers: Iterable[tuple[str, str]], body: bytes) -> int:
         """Send the head and half of the body on a connection of its own, and end it; gives the bytes of body sent."""
         self.close()
-        target, sent, spoken = self._spoken(method, f"{self._endpoint.prefix}{path}", headers, body)
+        target, sent, spoken = self._spoken(self._meant(method, f"{self._endpoint.prefix}{path}", headers, body))
         half = len(spoken or b"") // 2
         self._begin(_request(method, target, sent, (spoken or b"")[:half]))
         self.close()
@@ -167,15 +178,15 @@ class Probe:
     def stand_still(self, method: str, path: str, *, begun: bool) -> None:
         """Open a connection and leave it so, with half a request line when `begun`; it ends with the probe."""
         self.close()
-        target, _, _ = self._spoken(method, f"{self._endpoint.prefix}{path}", (), None)
+        target, _, _ = self._spoken(self._meant(method, f"{self._endpoint.prefix}{path}", (), None))
         self._begin(_request(method, target, (), None)[:8] if begun else b"")
 
-    def _spoken(
-        self, method: str, target: str, headers: Iterable[tuple[str, str]], body: bytes | None
-    ) -> tuple[str, tuple[tuple[str, str], ...], bytes | None]:
+    def _meant(self, method: str, target: str, headers: Iterable[tuple[str, str]], body: bytes | None) -> Outgoing:
+        return self.presented.manner.meant(Outgoing(method, target, tuple(headers), body))
+
+    def _spoken(self, said: Outgoing) -> tuple[str, tuple[tuple[str, str], ...], bytes | None]:
         """Give target, headers and body as they go over the wire."""
-        said = Outgoing(method, target, tuple(headers), body)
-        done = self.presented.manner.spoken(said, f"https://{self._endpoint.authority}")
+        done = self.presented.manner.signed(said, f"https://{self._endpoint.authority}")
         return done.target, self._headers(done.headers, done.body), done.body
 
     def _begin(self, data: bytes) -> None:

@@ -5,6 +5,7 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import Any, TypeVar
 
 from conformance.bench.clock import Clock, WallClock
+from conformance.checks.departures import as_read
 from conformance.checks.evidence import Record
 from conformance.record.events import Connection, Exchange, Fact, Role, _Event
 from conformance.record.file import EventWriter
@@ -125,11 +126,13 @@ class Recorder:
         """Give the evidence so far."""
         with self._lock:
             events = list(self._events)
+        facts = tuple(event for event in events if isinstance(event, Fact))
+        exchanges = sorted((event for event in events if isinstance(event, Exchange)), key=lambda item: item.at)
         return Record(
             self._role,
-            tuple(sorted((event for event in events if isinstance(event, Exchange)), key=lambda item: item.at)),
+            as_read(exchanges, facts),
             tuple(event for event in events if isinstance(event, Connection)),
-            tuple(event for event in events if isinstance(event, Fact)),
+            facts,
             self._claims,
         )
 

@@ -16,6 +16,8 @@ from types import ModuleType
 
 import pytest
 
+from conformance.bench.accommodations.model import Accommodation
+from conformance.bench.accommodations.telling import Departures, record_departures
 from conformance.bench.bench import Bench
 from conformance.bench.clock import ClockKind
 from conformance.bench.comparing import Comparison, record_claims
@@ -65,6 +67,8 @@ class Seat:
     """What scenarios are put in order by; None for the order of the features."""
     given_up: Callable[[], str | None] = lambda: None
     """Why nothing more can be had of the subject, asked before each scenario; None while it can."""
+    accommodations: tuple[Accommodation, ...] = ()
+    """Known departures of the subject that are to be got past."""
 
     @property
     def role(self) -> Role:
@@ -125,7 +129,9 @@ def run(plan: RunPlan) -> Run:
     selection, header = check(plan)
     with _writer(plan.directory) as writer:
         compared = () if plan.part else tuple(Comparison.of(seat.ics, seat.target) for seat in plan.seats)
-        recorder = Recorder(writer, (*plan.listeners, *(item.heard for item in compared)), plan.epoch)
+        departing = () if plan.part else tuple(Departures(seat.role, seat.accommodations) for seat in plan.seats)
+        listeners = (*plan.listeners, *(item.heard for item in compared), *(item.heard for item in departing))
+        recorder = Recorder(writer, listeners, plan.epoch)
         recorder.append(header)
         claims = {seat.role: seat.ics.claims(catalogue) for seat in plan.seats}
         statements, behaviours = entries(catalogue, claims), behaviour_entries(catalogue)
@@ -142,6 +148,7 @@ def run(plan: RunPlan) -> Run:
                 if plan.pause is None or not plan.pause.sealed:
                     raise
         record_claims(compared, catalogue, recorder)
+        record_departures(departing, recorder)
     return Run.of(read(plan.directory / EVENT_FILE))
 
 
@@ -169,9 +176,15 @@ def header_of(plan: RunPlan, selection: Selection, catalogue: Catalogue) -> Head
             "platform": platform.platform(),
             "argv": redact.without_passwords(" ".join(sys.argv[1:])),
             "clock": ", ".join(f"{seat.role}: {seat.clock}" for seat in plan.seats),
+            **_accommodated(plan),
             **(plan.earlier.environment if plan.earlier else {}),
         },
     )
+
+
+def _accommodated(plan: RunPlan) -> dict[str, str]:
+    names = [item.name for seat in plan.seats for item in seat.accommodations]
+    return {"accommodate": ", ".join(names)} if names else {}
 
 
 def _subject(seat: Seat, catalogue: Catalogue) -> Subject:

@@ -10,6 +10,8 @@ from collections.abc import Callable, Mapping
 from functools import partial
 from typing import Any
 
+from conformance.bench.accommodations.bundled import from_bundle
+from conformance.bench.accommodations.dialect import Dialect
 from conformance.bench.applications import Application, Applications, Release
 from conformance.bench.bench import Bench
 from conformance.bench.errors import Blocked, NotSeen
@@ -24,6 +26,7 @@ from conformance.bench.wfm_subject import OpenSubject, WfmSubject
 from conformance.bench.wfm_turns import turn
 from conformance.catalogue import Catalogue
 from conformance.checks.evidence import Offer, Record, parsed_yaml
+from conformance.checks.wfm.history import was_known
 from conformance.record.events import Exchange
 from simulator.identity.spiffe import SpiffeId
 from simulator.protocol.manifest import MANIFEST_MEDIA_TYPE
@@ -62,6 +65,8 @@ class WfmBench(Bench):
         self._ids: dict[str, str] = {}
         self._spent: set[str] = set()
         self.mark = uuid.uuid4().hex[:8]
+        self.dialect = Dialect()
+        """The known departures of the WFM that are got past; shared by the scenarios of a run."""
 
     def open(self) -> None:
         """Take the seats: the WFM runs or is reached; clients come when a step names them.
@@ -80,6 +85,8 @@ class WfmBench(Bench):
             subject.northbound.listen(lambda call: self.note("northbound-call", **call))
         endpoint = subject.endpoint
         self.note("wfm-address", host=endpoint.host, port=endpoint.port, prefix=endpoint.prefix)
+        if self.dialect.unsettled:
+            subject.binding.prepare(self)
 
     def on_close(self, work: Callable[[], None]) -> None:
         """Have something done when the scenario ends."""
@@ -142,6 +149,7 @@ class WfmBench(Bench):
             self.deadlines["answer"],
             partial(subject.binding.judge_chain, self),
             subject.patience,
+            self.dialect,
         )
         self._probes.append(probe)
         return probe
@@ -166,12 +174,19 @@ class WfmBench(Bench):
     def known_device(self, name: str, device_id: str | None = None) -> str:
         """Make sure that a client has a device which the WFM knows; raises NotSeen when it is not taken."""
         client = self.client(name)
-        wanted = device_id or (client.devices[0] if client.devices else f"press-{name.lower()}")
+        usual = self.dialect.one_device(client.wfm_client_id) or f"press-{name.lower()}"
+        wanted = device_id or (client.devices[0] if client.devices else usual)
         if wanted not in client.devices:
             exchange = self.report(name, wanted)
             if exchange.status not in (200, 201):
                 raise NotSeen(f"the WFM did not take device {wanted} of client {name}: {_told(exchange)}")
         return wanted
+
+    def need_device(self, name: str, device_id: str) -> None:
+        """Raise Blocked where the WFM does not know a client's device by this id, as it knows clients only."""
+        only = self.dialect.one_device(self.client(name).wfm_client_id)
+        if only not in (None, device_id):
+            raise Blocked(f"needs device {device_id}; this WFM has one for each client, under the client's id")
 
     def withdraw_device(self, name: str, device_id: str) -> Exchange:
         """Withdraw a device's capabilities."""
@@ -212,7 +227,7 @@ class WfmBench(Bench):
         if not isinstance(url, str) or not url.startswith("/"):
             raise NotSeen(f"the manifest gives no address to fetch from, but {url!r}")
         probe = self.client(name).probe
-        exchange = probe.send("GET", url, headers)
+        exchange = from_bundle(self.client(name), probe.send("GET", url, headers), self.dialect, self.recorder)
         if not self.subject.endpoint.prefix:
             return exchange
         how = "behind the root's path"
@@ -250,6 +265,7 @@ class WfmBench(Bench):
         """
         client, release = self.client(name), self.application(role).release(1)
         target = device_id or self.known_device(name)
+        self.need_device(name, target)
         before = self.manifest(name) if seen else client.last
         self.bring(release)
         deployment_id = self.operate(
@@ -313,8 +329,9 @@ class WfmBench(Bench):
     ) -> Exchange:
         """Remember what a request was meant to be: good, or one that is to be refused in some way."""
         about = {} if expects is None else {"expects": expects, "defect": defect}
+        known = None if expects else was_known(self.record, request, exchange.client, subject)
         self.note("sent", {"exchange": exchange}, request=request, subject=subject, good=expects is None, **about)
-        return exchange
+        return self.dialect.meant(exchange, self.recorder, known=known, expects=expects)
 
     def _components(self, name: str, deployed: Deployed) -> tuple[str, ...]:
         """Give the components of a deployment as it was served; fetched if it was not yet."""

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Protocol
 
 from cryptography import x509
 
+from conformance.bench.accommodations.contact import first_contact
 from conformance.bench.errors import NotSeen, UsageError
 from conformance.bench.probe import Presented
 from conformance.bench.wfm_clients import Client
@@ -45,6 +46,9 @@ class Binding(Protocol):
     def enter(self, bench: "WfmBench", name: str) -> Client:
         """Make a client of the scenario; raises NotSeen when the WFM does not take it in."""
 
+    def prepare(self, bench: "WfmBench") -> None:
+        """Find out, with a client of no scenario's, which of the known departures there are that need it."""
+
     def judge_chain(self, bench: "WfmBench", chain: tuple[bytes, ...]) -> None:
         """Note what the WFM showed of itself, once for each connection."""
 
@@ -62,6 +66,9 @@ class SvidBinding:
         credential = bench.subject.authority.issue(spiffe_id)
         probe = bench.probe(Presented(f"client {name}", credential, str(spiffe_id)))
         return Client(name, spiffe_id.segments[-1], str(spiffe_id), probe)
+
+    def prepare(self, bench: "WfmBench") -> None:
+        """Nothing has to be known beforehand: every request shows by itself what it needs."""
 
     def judge_chain(self, bench: "WfmBench", chain: tuple[bytes, ...]) -> None:
         """Hold the WFM's leaf against the SVID profile; what is wrong with it is a fact."""
@@ -127,12 +134,20 @@ class SignedBinding:
         change: Callable[[dict[str, str]], dict[str, str] | bytes] = lambda document: document,
     ) -> Exchange:
         """Send an onboarding request, signed with the key of the certificate in it unless told otherwise."""
-        certificate = written_certificate(own.certificate, encoding or self.encoding)
+        dialect = bench.dialect
+        certificate = written_certificate(own.certificate, encoding or dialect.encoding or self.encoding)
         document = change(with_envelope(ONBOARDING_ENVELOPE, {"certificate": certificate}))
         body = document if isinstance(document, bytes) else as_json(document)
         speaks = manner or Signing(own.signer(), time.time)
         probe = bench.probe(Presented(f"client {name}", None, manner=speaks))
-        return probe.send("POST", ONBOARDING_PATH, JSON, body)
+        exchange = probe.send("POST", ONBOARDING_PATH, JSON, body)
+        if encoding is None:
+            dialect.used_encoding(exchange, bench.recorder)
+        return exchange
+
+    def prepare(self, bench: "WfmBench") -> None:
+        """See `first_contact`."""
+        first_contact(bench, self)
 
     def judge_chain(self, bench: "WfmBench", chain: tuple[bytes, ...]) -> None:
         """Nothing is asked of the certificate but that it leads to the anchors, which TLS has seen to."""

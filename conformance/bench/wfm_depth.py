@@ -167,6 +167,7 @@ def change_at_once(bench: WfmBench, name: str, count: int) -> None:
     """Have the operator deploy to several devices at the same time, while the client asks for its manifest."""
     client, release = bench.client(name), bench.application("primary").release(1)
     devices = [bench.known_device(name, f"press-{number}") for number in range(1, count + 1)]
+    bench.need_device(name, devices[-1])
     before = bench.manifest(name)
     bench.bring(release)
     operator = bench.subject.operator()

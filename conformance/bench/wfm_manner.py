@@ -5,7 +5,7 @@ from dataclasses import dataclass, field, replace
 from json import JSONDecodeError, JSONDecoder, dumps
 from typing import Protocol
 
-from simulator.identity.signatures import SignedParts, Signer, content_digest
+from simulator.identity.signatures import BASE_COMPONENTS, DIGEST_COMPONENT, SignedParts, Signer, content_digest
 from simulator.protocol.operations import API_ROOT, Call, recognise
 from simulator.protocol.signed import (
     CAPABILITIES_ENVELOPE,
@@ -19,19 +19,26 @@ Headers = tuple[tuple[str, str], ...]
 
 @dataclass(frozen=True, slots=True)
 class Outgoing:
-    """A request before it is sent. `target` is the path behind the root, or the whole address."""
+    """A request before it is sent. `target` is the path behind the root, or the whole address.
+
+    `covers` are components that its signature covers besides those of the text.
+    """
 
     method: str
     target: str
     headers: Headers
     body: bytes | None
+    covers: tuple[str, ...] = ()
 
 
 class Manner(Protocol):
     """The manner of a revision."""
 
-    def spoken(self, request: Outgoing, root: str) -> Outgoing:
-        """Give a request as the revision has it; `root` is the address before the target, such as `https://wfm:8443`."""
+    def meant(self, request: Outgoing) -> Outgoing:
+        """Give a request as the revision writes it, before it is signed."""
+
+    def signed(self, request: Outgoing, root: str) -> Outgoing:
+        """Give what was meant as it is sent; `root` is the address before the target, such as `https://wfm:8443`."""
 
     def recognise(self, method: str, target: str) -> Call:
         """Tell the operation behind a request line."""
@@ -40,7 +47,11 @@ class Manner(Protocol):
 class Plain:
     """Requests go as the suite says them: that is 1.0.0-rc.3."""
 
-    def spoken(self, request: Outgoing, root: str) -> Outgoing:
+    def meant(self, request: Outgoing) -> Outgoing:
+        """Give the request as it is."""
+        return request
+
+    def signed(self, request: Outgoing, root: str) -> Outgoing:
         """Give the request as it is."""
         del root
         return request
@@ -90,22 +101,27 @@ class Signing:
     client_id: str = ""
     flaw: Flaw = SOUND
 
-    def spoken(self, request: Outgoing, root: str) -> Outgoing:
-        """Put the request below the client, into its envelope, and sign it (SIG-001..SIG-005)."""
+    def meant(self, request: Outgoing) -> Outgoing:
+        """Put the request below the client, and into its envelope."""
         kind = recognise(request.method, _path(request.target)).operation
-        target = self._scoped(request.target)
-        body = _enveloped(kind, request.body)
+        return replace(request, target=self._scoped(request.target), body=_enveloped(kind, request.body))
+
+    def signed(self, request: Outgoing, root: str) -> Outgoing:
+        """Sign what was meant (SIG-001..SIG-005)."""
         if self.signer is None:
-            return replace(request, target=target, body=body)
-        flaw = self.flaw
+            return request
+        flaw, target, body = self.flaw, request.target, request.body
         address = target if "://" in target else f"{root}{target}"
         signed = flaw.target(address) if flaw.target else address
         named = {name.lower(): value for name, value in request.headers}
-        content = _unchunked(body) if named.get("transfer-encoding") == "chunked" else body
+        content = unchunked(body) if named.get("transfer-encoding") == "chunked" else body
         parts = SignedParts(flaw.method or request.method, signed, named, content or b"")
         components = flaw.components
         if components and not content:
             components = tuple(name for name in components if name.lower() != "content-digest")
+        if request.covers:
+            usual = (*BASE_COMPONENTS, DIGEST_COMPONENT) if content else BASE_COMPONENTS
+            components = (*(components or usual), *request.covers)
         added = self.signer.sign(parts, int(self.clock() - flaw.age_s), components=components)
         if flaw.body and body is not None:
             body = flaw.body(body)
@@ -137,7 +153,7 @@ def _path(target: str) -> str:
     return target[max(at, 0) :]
 
 
-def _unchunked(body: bytes | None) -> bytes:
+def unchunked(body: bytes | None) -> bytes:
     """Undo the chunks that a body was written in by the suite itself."""
     rest, content = body or b"", b""
     while rest:
@@ -147,7 +163,8 @@ def _unchunked(body: bytes | None) -> bytes:
     return content
 
 
-def _chunked(content: bytes) -> bytes:
+def chunked(content: bytes) -> bytes:
+    """Write a body in chunks."""
     return b"%x\r\n%b\r\n0\r\n\r\n" % (len(content), content)
 
 
@@ -158,14 +175,14 @@ def _enveloped(kind: str, body: bytes | None) -> bytes | None:
     envelope, dropped = _ENVELOPES[kind]
     chunks = body.endswith(b"\r\n0\r\n\r\n")
     try:
-        text = (_unchunked(body) if chunks else body).decode()
+        text = (unchunked(body) if chunks else body).decode()
         start, members, end = _members(text)
     except (UnicodeDecodeError, JSONDecodeError, RecursionError, IndexError, ValueError):
         return body
     kept = [written for name, written in members if name not in dropped]
     own = [f"{dumps(name)}:{dumps(value)}" for name, value in envelope.items()]
     written = (text[:start] + "{" + ",".join([*own, *kept]) + "}" + text[end:]).encode()
-    return _chunked(written) if chunks else written
+    return chunked(written) if chunks else written
 
 
 def _members(text: str) -> tuple[int, list[tuple[str, str]], int]:

@@ -266,6 +266,8 @@ def report_both(bench: WfmBench, name: str, what: str) -> None:
 def place(bench: WfmBench, name: str, what: str, *devices: str) -> None:
     """Have the WFM place an application with a demand on those of the devices that meet it."""
     release, client, demand = _demanding(bench, what), bench.client(name), DEMANDS[what]
+    for device in devices:
+        bench.need_device(name, device)
     before = bench.manifest(name)
     bench.bring(release)
     placed: dict[str, str] = {}

@@ -8,13 +8,17 @@ from functools import cache, partial
 from pathlib import Path
 from typing import Any
 
+from conformance.bench.accommodations.dialect import Dialect
+from conformance.bench.accommodations.model import Accommodation
 from conformance.bench.adapters.opening import reference
 from conformance.bench.applications import Applications
+from conformance.bench.bench import Bench
 from conformance.bench.errors import UsageError
 from conformance.bench.ics import Ics
 from conformance.bench.loop import BackgroundLoop
 from conformance.bench.northbound import Northbound
 from conformance.bench.probe import Endpoint
+from conformance.bench.recorder import Recorder
 from conformance.bench.run import Seat
 from conformance.bench.wfm_bench import WfmBench
 from conformance.bench.wfm_binding import SVIDS, Binding, SignedBinding, signed_binding
@@ -25,7 +29,7 @@ from conformance.bench.wfm_roster import Roster
 from conformance.bench.wfm_subject import WfmSubject
 from conformance.bench.wfm_tidying import tidy
 from conformance.bench.workers import Part
-from conformance.catalogue import DEFAULT_REVISION
+from conformance.catalogue import DEFAULT_REVISION, Catalogue
 from simulator.identity.authority import Authority
 from simulator.identity.mis_trust import MisConfig, MisTrust
 from simulator.identity.spiffe import SpiffeId, wfm_spiffe_id
@@ -50,9 +54,29 @@ Presents = Callable[[Authority, SpiffeId], Credential]
 """Makes what a WFM presents instead of its own SVID."""
 
 
-def simulated_seat(ics: Ics, mutant: str | None, apps: Applications) -> Seat:
-    """Seat the reference WFM of the revision, or a broken variant, anew in each scenario. Raises UsageError."""
-    return _SIMULATED[ics.revision](ics, mutant, apps)
+def simulated_seat(
+    ics: Ics, mutant: str | None, apps: Applications, accommodations: tuple[Accommodation, ...] = ()
+) -> Seat:
+    """Seat the reference WFM of the revision, or a broken variant, anew in each scenario. Raises UsageError.
+
+    Known departures among the `accommodations` are got past.
+    """
+    return accommodating(_SIMULATED[ics.revision](ics, mutant, apps), accommodations)
+
+
+def accommodating(seat: Seat, accommodations: tuple[Accommodation, ...]) -> Seat:
+    """Have the bench of a WFM get past known departures."""
+    if not accommodations:
+        return seat
+    make, dialect = seat.make_bench, Dialect(accommodations)
+
+    def made(ics: Ics, recorder: Recorder, catalogue: Catalogue, loop: BackgroundLoop) -> Bench:
+        bench = make(ics, recorder, catalogue, loop)
+        assert isinstance(bench, WfmBench)  # noqa: S101 - every seat of this module makes one
+        bench.dialect = dialect
+        return bench
+
+    return replace(seat, make_bench=made, accommodations=accommodations)
 
 
 def _with_svids(ics: Ics, mutant: str | None, apps: Applications) -> Seat:

@@ -96,7 +96,7 @@ def wrong_signature(bench: WfmBench, name: str, device_id: str, flaw: str) -> Ex
     if flaw == "the key of a stranger":
         expects, manner = "foreign-key", replace(manner, signer=binding(bench).certificate("stranger").signer())
     elif flaw == "another body and its digest":
-        body = _other(_written(manner, bench, device_id))
+        body = _other(_written(manner, device_id))
         refit = Flaw(body=_other, headers=lambda added: {**added, "Content-Digest": content_digest(body)})
         expects, manner = "altered", replace(manner, flaw=refit)
     else:
@@ -105,9 +105,9 @@ def wrong_signature(bench: WfmBench, name: str, device_id: str, flaw: str) -> Ex
     return bench.sent(exchange, "report-capabilities", device_id, expects=expects, defect=flaw)
 
 
-def _written(manner: Signing, bench: WfmBench, device_id: str) -> bytes:
+def _written(manner: Signing, device_id: str) -> bytes:
     said = Outgoing("PUT", capabilities_path(device_id), JSON, as_json(capabilities(device_id)))
-    return manner.spoken(said, f"https://{bench.subject.endpoint.authority}").body or b""
+    return manner.meant(said).body or b""
 
 
 def other_key_name(bench: WfmBench, name: str, device_id: str) -> Exchange:

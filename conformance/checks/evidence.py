@@ -12,6 +12,7 @@ from typing import Any
 import yaml
 
 from conformance.catalogue import DEFAULT_REVISION, Catalogue, load
+from conformance.checks.departures import Departed, departed
 from conformance.record.events import Connection, Exchange, Fact, Role
 
 ADOPTED = "adoptedManifestVersion"
@@ -161,6 +162,11 @@ class Record:
             tuple(item for item in self.facts if item.at < at),
             self.claims,
         )
+
+    @cached_property
+    def departed(self) -> Mapping[int, Departed]:
+        """What known departures do to statements, by the number of an event that shows them."""
+        return departed(self.facts)
 
     @cached_property
     def polls(self) -> tuple[Exchange, ...]:

@@ -21,7 +21,11 @@ def judge(check: Check, record: Record, catalogue: Catalogue, scenario: int, **s
     judgements = check(record, **subject)
     if not judgements and not check.monitor:
         judgements = (Judgement(Seen.UNSEEN, check.title, "nothing that could be judged"),)
-    findings = [finding for seen in judgements for finding in _findings(check, seen, catalogue, scenario)]
+    findings = [
+        _past_departures(finding, seen, record)
+        for seen in judgements
+        for finding in _findings(check, seen, catalogue, scenario)
+    ]
     return list(_condensed(findings))
 
 
@@ -45,6 +49,24 @@ def _findings(check: Check, seen: Judgement, catalogue: Catalogue, scenario: int
         if catalogue.behaviour(name):
             # what a supplier declares, or the outcome that every path has to have, is not to be broken
             yield _finding(name, _outcome(seen.seen, "must"), check, seen, scenario)
+
+
+def _past_departures(finding: Finding, seen: Judgement, record: Record) -> Finding:
+    """Call nothing kept that rests on an exchange in which the subject departs from that very statement.
+
+    The departure itself is told once, for the whole run. What is broken besides stays broken, unless the departure
+    hides the statement: then the exchange says nothing of it.
+    """
+    if finding.outcome not in (Outcome.PASS, Outcome.FAIL, Outcome.WARNING) or not record.departed:
+        return finding
+    shown = [record.departed[number] for number in seen.shown_by if number in record.departed]
+    shown = shown if seen.shown_by else list(record.departed.values())
+    kept = finding.outcome is Outcome.PASS
+    names = tuple(dict.fromkeys(name for one in shown for name in one.names(finding.requirement, kept=kept)))
+    if not names:
+        return finding
+    found = f"{finding.found}; read past the known departure {', '.join(names)}"
+    return finding.model_copy(update={"outcome": Outcome.OBSERVATION, "found": found, "departures": names})
 
 
 def _finding(name: str, outcome: Outcome, check: Check, seen: Judgement, scenario: int) -> Finding:

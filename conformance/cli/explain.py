@@ -1,4 +1,4 @@
-"""`explain`: everything the suite knows of one statement, behaviour or interpretation."""
+"""`explain`: everything the suite knows of one statement, behaviour, interpretation or accommodation."""
 
 # ruff: noqa: PLC0415 - what is heavy is imported when the verb runs, so that --help stays fast
 
@@ -18,6 +18,8 @@ if TYPE_CHECKING:
 
 ADAPTERS = "adapters"
 """Not an id: what `--northbound` takes."""
+ACCOMMODATIONS = "accommodations"
+"""Nor is this: what `--accommodate` takes."""
 
 
 def register(app: typer.Typer) -> None:
@@ -32,6 +34,8 @@ def register(app: typer.Typer) -> None:
             "explain FB-01",
             "explain AMB-X-22",
             "explain adapters          # what --northbound takes",
+            "explain accommodations    # what --accommodate takes, and how a file of your own looks",
+            "explain sandbox-era-a     # a set of accommodations, or one of them",
         ),
         epilog=EXIT_CODES_PLAIN,
     )(explain)
@@ -46,6 +50,8 @@ def explain(
 
     if name.strip().lower() == ADAPTERS:
         _adapters()
+        return
+    if _accommodation(name.strip().lower(), revision):
         return
     catalogue = load(revision or DEFAULT_REVISION)
     wanted = name.strip().upper()
@@ -128,6 +134,42 @@ def _adapters() -> None:
         lines += [f"takes {', '.join(item.takes)}"] if item.takes else []
         lines += [f"gives {', '.join(item.gives)}"] if item.gives else []
         _many(item.name, lines)
+
+
+def _accommodation(name: str, revision: str | None) -> bool:
+    """Print what is known of accommodations, a set of them, or one; False where the name is no such."""
+    from conformance.bench.accommodations.loading import of_revision, shipped
+    from conformance.bench.accommodations.writing import EXAMPLE, way_past
+
+    known = shipped()
+    singles = [item for item in known.accommodations if item.name == name]
+    sets = [item for item in known.sets if item.name == name]
+    if name == ACCOMMODATIONS:
+        _title(ACCOMMODATIONS, "known departures from the text, given with --accommodate")
+        _text(
+            "The suite goes on past a known departure. It stays a failure under its own statements, told once for the"
+        )
+        _text("whole run; everything else is judged on its own. One that is never needed changes nothing, and is told.")
+        _many("sets", [f"{item.name} ({item.role}): {item.about}" for item in known.sets])
+        _many("single ones", [f"{item.name} ({item.role}): {item.departs}" for item in known.accommodations])
+        _many("a file of yours", EXAMPLE.rstrip().splitlines())
+    for item in sets:
+        _title(item.name, f"set of accommodations, {item.role}, {', '.join(item.revisions)}")
+        _text(item.about)
+        about = {one.name: one for one in known.accommodations}
+        _many("departures", [f"{one}: {about[one].departs}" for one in item.members])
+    for one in singles:
+        fitting = of_revision(one, revision if revision in one.revisions else one.revisions[0])
+        _title(one.name, f"accommodation, {one.role}, {', '.join(one.revisions)}")
+        _text(one.departs)
+        _field("expected", one.expected)
+        _field("found", one.found)
+        _field("breaks", ", ".join(fitting.breaks))
+        _field("not judged past it", ", ".join(fitting.hides))
+        _field("tried when answered", ", ".join(map(str, one.shown_by)))
+        _many("way past", [way_past(step) for step in one.past])
+        _many("in the sets", [item.name for item in known.sets if one.name in item.members and item.role == one.role])
+    return bool(singles or sets or name == ACCOMMODATIONS)
 
 
 def _behaviour(item: Behaviour, catalogue: Catalogue) -> None:

@@ -1,4 +1,4 @@
-"""`list`: what there is - scenarios, requirements, behaviours, mutants, revisions, hooks."""
+"""`list`: what there is - scenarios, requirements, behaviours, mutants, revisions, hooks, accommodations."""
 
 # ruff: noqa: PLC0415 - what is heavy is imported when the verb runs, so that --help stays fast
 
@@ -18,13 +18,15 @@ def register(app: typer.Typer) -> None:
     """Add the verb."""
     app.command(
         "list",
-        short_help="List scenarios, requirements, behaviours, mutants, revisions or hooks.",
+        short_help="List scenarios, requirements, behaviours, mutants, revisions, hooks or accommodations.",
         help=help_of(
             "List what can be run, explained or broken: scenarios (the default), requirements, behaviours, mutants, "
-            "revisions, or the hooks by which a real device can be rebooted, reset and the like.",
+            "revisions, the hooks by which a real device can be rebooted, reset and the like, or the known departures "
+            "that --accommodate goes on past.",
             "list",
             "list requirements --role wfm",
             "list mutants --role device --json",
+            "list accommodations --role wfm --revision 1.0.0-rc.2-signed",
         ),
         epilog=EXIT_CODES_PLAIN,
     )(list_)
@@ -32,7 +34,7 @@ def register(app: typer.Typer) -> None:
 
 def list_(
     what: Annotated[
-        str, typer.Argument(metavar="[WHAT]", help="scenarios, requirements, behaviours, mutants, revisions, hooks.")
+        str, typer.Argument(metavar="[WHAT]", help="scenarios, requirements, behaviours, mutants, .., accommodations.")
     ] = "scenarios",
     role: options.RoleOption = None,
     revision: options.Revision = None,
@@ -141,6 +143,24 @@ def _hooks(roles: tuple[str, ...], revision: str) -> Iterator[Row]:
         yield _hook(name, item.does, next(iter(item.examples.values())), item.actions, item.carries, asked)
 
 
+def _accommodations(roles: tuple[str, ...], revision: str) -> Iterator[Row]:
+    from conformance.bench.accommodations.loading import of_revision, shipped
+
+    known = shipped()
+    for item in known.sets:
+        if item.role in roles and revision in item.revisions:
+            yield _accommodation(item.role, item.name, "set", item.members, item.about)
+    for one in known.accommodations:
+        if one.role in roles and revision in one.revisions:
+            sets = [item.name for item in known.sets if one.name in item.members and item.role == one.role]
+            breaks = of_revision(one, revision).breaks
+            yield _accommodation(one.role, one.name, ", ".join(sets), breaks, one.departs)
+
+
+def _accommodation(role: str, name: str, of_set: str, breaks: tuple[str, ...], departs: str) -> Row:
+    return {"role": role, "name": name, "set": of_set, "breaks": breaks, "description": departs}
+
+
 def _hook(
     name: str,
     does: str,
@@ -160,6 +180,7 @@ _KINDS: Mapping[str, Callable[[tuple[str, ...], str], Iterator[Row]]] = {
     "mutants": _mutants,
     "revisions": _revisions,
     "hooks": _hooks,
+    "accommodations": _accommodations,
 }
 _COLUMNS: Mapping[str, tuple[str, ...]] = {
     "scenarios": ("role", "at", "name", "requirements", "needs"),
@@ -168,6 +189,7 @@ _COLUMNS: Mapping[str, tuple[str, ...]] = {
     "mutants": ("role", "name", "breaks", "description"),
     "revisions": ("name", "requirements", "scenarios", "default"),
     "hooks": ("name", "scenarios", "does", "example"),
+    "accommodations": ("role", "name", "set", "breaks", "description"),
 }
 PIPE_WIDTH = 2000
 """Wide enough for one line per entry, so that other tools can search the output."""

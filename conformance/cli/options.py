@@ -42,6 +42,14 @@ FailedOf = Annotated[
     Path | None,
     typer.Option("--failed-of", metavar="RECORD", help="As --failed, of this record or the one in this folder."),
 ]
+Accommodate = Annotated[
+    list[str] | None,
+    typer.Option(
+        "--accommodate",
+        metavar="NAME|FILE",
+        help="Go on past a known departure, which stays a failure; may be repeated. `list accommodations`.",
+    ),
+]
 Jobs = Annotated[
     int | None,
     typer.Option("--jobs", metavar="N", min=1, help="Processes to spread a simulated subject's scenarios over."),

@@ -85,6 +85,7 @@ def run_device(  # noqa: PLR0913 - one parameter for each option
     failed: options.Failed = False,
     failed_of: options.FailedOf = None,
     revision: options.Revision = None,
+    accommodate: options.Accommodate = None,
     clock: options.Clock = None,
     jobs: options.Jobs = None,
     replay: options.Replay = None,
@@ -93,6 +94,8 @@ def run_device(  # noqa: PLR0913 - one parameter for each option
     as_json: options.AsJson = False,
 ) -> None:
     """Choose the seat, then run."""
+    from conformance.bench.accommodations.loading import accommodations
+    from conformance.bench.device_seat import accommodating
     from conformance.cli.problems import Misuse
     from conformance.cli.running import Filters, Spread, carry_out, statement, worker_command
     from conformance.cli.seats import clock_of, fitting, mutant_of, simulated
@@ -100,6 +103,7 @@ def run_device(  # noqa: PLR0913 - one parameter for each option
     if listen and target:
         raise Misuse("usage", "--listen and --target: only one of them can be the subject", "leave one of them out")
     said = statement("device", ics, revision)
+    past = accommodations(accommodate or (), "device", said.revision)
     packages = tuple(app or ())
     kind = clock_of(clock, real=listen is not None)
     filters = Filters.of(req, tag, text, failed=failed, failed_of=failed_of)
@@ -114,17 +118,18 @@ def run_device(  # noqa: PLR0913 - one parameter for each option
         desk = _Desk(said, address, identity, reuse_identity or resume is not None, hooks, resume)
         if check_hooks:
             raise typer.Exit(desk.check())
-        seat, interactive = desk.seat(packages, wait), desk.interactive()
+        seat, interactive = accommodating(desk.seat(packages, wait), past), desk.interactive()
         if replay:
             raise typer.Exit(carry_out_replay(seat, replay, as_json=as_json))
         raise typer.Exit(carry_out((seat,), out, filters, as_json=as_json, interactive=interactive))
     if hooks or resume:
         raise Misuse("usage", "--hooks and --resume are for real devices", "add --listen HOST:PORT")
     mutant = mutant_of(target, "device", said.revision)
-    seat = simulated(said if ics else fitting(said, mutant), mutant, packages, kind)
+    seat = accommodating(simulated(said if ics else fitting(said, mutant), mutant, packages, kind), past)
     if replay:
         raise typer.Exit(carry_out_replay(seat, replay, as_json=as_json))
-    spread = Spread((worker_command("device", target, ics, packages, kind, said.revision),), jobs, part)
+    command = worker_command("device", target, ics, packages, kind, said.revision, accommodate)
+    spread = Spread((command,), jobs, part)
     raise typer.Exit(carry_out((seat,), out, filters, as_json=as_json, spread=spread))
 
 

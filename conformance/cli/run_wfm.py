@@ -34,6 +34,7 @@ def register(app: typer.Typer) -> None:
             "after it. Otherwise the reference WFM is the subject.",
             "run wfm --url URL --identity DIR --northbound adapter.yaml",
             "run wfm --url URL --identity DIR --client-ids a,b",
+            "run wfm --url URL --identity DIR --accommodate sandbox-era-a     # past known departures",
             "run wfm --req SEC-011",
             "run wfm --target simulated:NAME      # catch a defect",
         ),
@@ -72,6 +73,7 @@ def run_wfm(  # noqa: PLR0913 - one parameter for each option
     failed: options.Failed = False,
     failed_of: options.FailedOf = None,
     revision: options.Revision = None,
+    accommodate: options.Accommodate = None,
     jobs: options.Jobs = None,
     replay: options.Replay = None,
     part: options.PartOption = None,
@@ -80,6 +82,8 @@ def run_wfm(  # noqa: PLR0913 - one parameter for each option
     as_json: options.AsJson = False,
 ) -> None:
     """Choose the seat, then run."""
+    from conformance.bench.accommodations.loading import accommodations
+    from conformance.bench.wfm_seat import accommodating
     from conformance.cli.problems import Misuse
     from conformance.cli.running import Filters, Spread, carry_out, statement, worker_command
     from conformance.cli.seat_wfm import RealWfm, read_client_ids
@@ -91,6 +95,7 @@ def run_wfm(  # noqa: PLR0913 - one parameter for each option
         cause = "--identity, --northbound, --control and --client-ids: they belong to a WFM at a --url"
         raise Misuse("usage", cause, "give --url too")
     said = statement("wfm", ics, revision)
+    past = accommodations(accommodate or (), "wfm", said.revision)
     packages = tuple(app or ())
     filters = Filters.of(req, tag, text, failed=failed, failed_of=failed_of)
     if replay:
@@ -98,8 +103,9 @@ def run_wfm(  # noqa: PLR0913 - one parameter for each option
 
         target = target if url else target or subject_of(replay, "wfm")
     if url is None:
-        spread = Spread((worker_command("wfm", target, ics, packages, revision=said.revision),), jobs, part)
-        seat = simulated(said, mutant_of(target, "wfm", said.revision), packages)
+        command = worker_command("wfm", target, ics, packages, revision=said.revision, accommodate=accommodate)
+        spread = Spread((command,), jobs, part)
+        seat = accommodating(simulated(said, mutant_of(target, "wfm", said.revision), packages), past)
         if replay:
             raise typer.Exit(carry_out_replay(seat, replay, as_json=as_json))
         raise typer.Exit(carry_out((seat,), out, filters, as_json=as_json, spread=spread))
@@ -108,14 +114,15 @@ def run_wfm(  # noqa: PLR0913 - one parameter for each option
         raise Misuse("usage", "--url: needs --identity, the folder with the test authority the WFM trusts", hint)
     said = said if ics else said.of_profile
     clients = read_client_ids(client_ids) or said.clients
-    real = RealWfm(url, identity, northbound, control, clients, fresh, packages)
+    real = RealWfm(url, identity, northbound, control, clients, fresh, packages, past)
     if replay:
         from conformance.cli.seat_wfm import seat_of_real
 
         raise typer.Exit(carry_out_replay(seat_of_real(said, real)[0], replay, as_json=as_json))
     if part:
         raise typer.Exit(_worker(said, real, part, lock, out))
-    command = (*worker_command("wfm", None, ics, packages, revision=said.revision), *real.arguments())
+    command = worker_command("wfm", None, ics, packages, revision=said.revision, accommodate=accommodate)
+    command = (*command, *real.arguments())
     raise typer.Exit(_real(said, real, filters, out, command, jobs, as_json=as_json))
 
 

@@ -98,6 +98,7 @@ def worker_command(
     apps: tuple[Path, ...],
     clock: ClockKind | None = None,
     revision: str = DEFAULT_REVISION,
+    accommodate: Iterable[str] | None = None,
 ) -> tuple[str, ...]:
     """Give the command by which this program carries out a part of a role's scenarios on a simulated subject."""
     options = [argument for app in apps for argument in ("--app", str(app))]
@@ -105,6 +106,7 @@ def worker_command(
     options += ["--ics", str(ics)] if ics else []
     options += ["--clock", clock] if clock else []
     options += ["--revision", revision]
+    options += [argument for name in accommodate or () for argument in ("--accommodate", name)]
     return (sys.executable, "-m", "conformance.cli.main", "run", role, *options)
 
 

@@ -11,6 +11,7 @@ from urllib.parse import urlsplit
 import httpx
 
 from conformance.bench import wfm_seat
+from conformance.bench.accommodations.model import Accommodation, Prefix
 from conformance.bench.adapters.opening import open_northbound
 from conformance.bench.applications import applications
 from conformance.bench.errors import Blocked, UsageError
@@ -51,6 +52,7 @@ class RealWfm:
     client_ids: tuple[str, ...] = ()
     fresh: bool = False
     packages: tuple[Path, ...] = ()
+    accommodations: tuple[Accommodation, ...] = ()
 
     def arguments(self) -> Iterator[str]:
         """Give the options that say the same to another process."""
@@ -106,7 +108,8 @@ def _seat(
 ) -> Seat:
     hooks = control_hooks(real.control) if real.control else None
     apps = applications(real.packages)
-    return wfm_seat.external_seat(ics, real.url, northbound, real.identity, apps, hooks, sharing, patience)
+    seat = wfm_seat.external_seat(ics, real.url, northbound, real.identity, apps, hooks, sharing, patience)
+    return wfm_seat.accommodating(seat, real.accommodations)
 
 
 def _check(real: RealWfm, northbound: Northbound | None, patience: Patience, revision: str) -> None:
@@ -212,9 +215,13 @@ def _check_signed_contact(endpoint: Endpoint, real: RealWfm) -> None:
     """Refuse a WFM whose server is not trusted, or that answers in another revision than 1.0.0-rc.2-signed."""
     context = signed_binding(real.identity, real.client_ids).anchors.client_context()
     where = f"https://{endpoint.authority}{endpoint.prefix}"
+    below = [step.path for item in real.accommodations for step in item.sent if isinstance(step, Prefix)]
     try:
         with httpx.Client(verify=context, timeout=CONNECT_S) as client:
-            answer = client.post(f"{where}{ONBOARDING_PATH}", json={})
+            for path in ("", *below):
+                answer = client.post(f"{where}{path}{ONBOARDING_PATH}", json={})
+                if answer.status_code not in (404, 405):
+                    break
     except httpx.TransportError as error:
         # with TLS 1.3 a server that wants a client's certificate ends the connection after the client's own handshake
         if not isinstance(error, httpx.ConnectError | httpx.TimeoutException):

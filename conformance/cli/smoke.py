@@ -33,13 +33,10 @@ _HINTS = {
 async def smoke(endpoint: Endpoint, identity: Path | None, client_id: str | None) -> AsyncIterator[Diagnosis]:
     """Examine a WFM step by step. Raises Misuse and CredentialError for credentials that cannot be used."""
     credentials = _credentials(identity, client_id)
-    named = await _resolve(endpoint)
-    yield named
-    if not named.good:
-        return
-    reached = await _connect(endpoint)
-    yield reached
-    if not reached.good:
+    way = await reached(endpoint)
+    for result in way:
+        yield result
+    if not all(result.good for result in way):
         return
     if credentials is None:
         hint = "give --identity, so that TLS and the first poll can be tried"
@@ -49,6 +46,12 @@ async def smoke(endpoint: Endpoint, identity: Path | None, client_id: str | None
     yield Diagnosis("own svid", True, f"{svid.spiffe_id}, valid until {describe_expiry(svid)}")
     async for result in _talk(endpoint, svid, trust, []):
         yield result
+
+
+async def reached(endpoint: Endpoint) -> tuple[Diagnosis, ...]:
+    """See whether the name is known, and whether something answers there."""
+    named = await _resolve(endpoint)
+    return (named, await _connect(endpoint)) if named.good else (named,)
 
 
 @dataclass(frozen=True, slots=True)

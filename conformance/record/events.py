@@ -323,6 +323,8 @@ class Finding(_Event):
     found: str | None = None
     shown_by: tuple[int, ...] = ()
     """Numbers of the events that show it."""
+    departures: tuple[str, ...] = ()
+    """Known departures that were got past, for which this is no pass."""
 
 
 class ScenarioFinished(_Event):
@@ -368,6 +370,28 @@ class Claim(_Event):
     """Numbers of events that show it."""
 
 
+class Departure(_Event):
+    """A known departure that was to be got past (`--accommodate`), and whether the whole run shows it."""
+
+    type: Literal["departure"] = "departure"
+    role: Role
+    name: str
+    departs: str
+    """In which way, in one sentence."""
+    expected: str
+    found: str
+    breaks: tuple[str, ...]
+    """Statements that fail by it, where it was shown."""
+    hides: tuple[str, ...] = ()
+    """Statements of which nothing can be told past it."""
+    source: str
+    """`shipped`, or the file in which it is described."""
+    uses: int = Field(default=0, ge=0)
+    """How many exchanges show it; none: it was never needed in this run, and changed nothing."""
+    shown_by: tuple[int, ...] = ()
+    """Numbers of the first exchanges that show it."""
+
+
 class Footer(_Event):
     """The last event: it seals those before it."""
 
@@ -390,6 +414,7 @@ Event = Annotated[
     | Finding
     | ScenarioFinished
     | Claim
+    | Departure
     | Footer,
     Field(discriminator="type"),
 ]
@@ -399,7 +424,7 @@ EVENT: TypeAdapter[Event] = TypeAdapter(Event)
 def references(event: Event) -> tuple[int, ...]:
     """Give the numbers of the events that an event refers to. With `renumbered` the one place that knows of them."""
     match event:
-        case Finding() | Claim():
+        case Finding() | Claim() | Departure():
             return event.shown_by
         case Fact():
             return tuple(number for numbers in event.refs.values() for number in numbers)
@@ -415,7 +440,7 @@ def renumbered(event: Event, numbers: Mapping[int, int]) -> Event:
     if missing is not None:
         raise ValueError(f"event {event.n} ({event.type}) refers to event {missing}, which does not stand before it")
     match event:
-        case Finding() | Claim():
+        case Finding() | Claim() | Departure():
             return event.model_copy(update={"shown_by": tuple(numbers[number] for number in event.shown_by)})
         case Fact():
             refs = {name: tuple(numbers[number] for number in listed) for name, listed in event.refs.items()}

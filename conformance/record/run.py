@@ -10,6 +10,7 @@ from conformance.record.events import (
     CatalogueEvent,
     Claim,
     Connection,
+    Departure,
     Event,
     Exchange,
     Fact,
@@ -29,6 +30,7 @@ from conformance.record.verdict import (
     Conformity,
     RequirementVerdict,
     assess,
+    broken_by,
     of_behaviour,
     of_parts,
     overall,
@@ -71,6 +73,7 @@ class Run:
     behaviours: tuple[BehaviourEntry, ...] = ()
     interpretations: tuple[InterpretationEntry, ...] = ()
     claims: tuple[Claim, ...] = ()
+    departures: tuple[Departure, ...] = ()
 
     @classmethod
     def of(cls, events: Iterable[Event]) -> "Run":
@@ -91,7 +94,9 @@ class Run:
         behaviours = tuple(entry for catalogue in catalogues for entry in catalogue.behaviours)
         interpretations = tuple(entry for catalogue in catalogues for entry in catalogue.interpretations)
         claims = tuple(event for event in numbered.values() if isinstance(event, Claim))
-        return cls(header, requirements, _scenarios(numbered.values()), numbered, behaviours, interpretations, claims)
+        departures = tuple(event for event in numbered.values() if isinstance(event, Departure))
+        scenarios = _scenarios(numbered.values())
+        return cls(header, requirements, scenarios, numbered, behaviours, interpretations, claims, departures)
 
     @cached_property
     def _readings(self) -> Mapping[tuple[str, str], tuple[str, ...]]:
@@ -123,6 +128,21 @@ class Run:
         """What is stated of one role's subject, beside what was seen; empty in records that compare nothing."""
         return tuple(claim for claim in self.claims if claim.role == role)
 
+    def departures_of(self, role: Role) -> tuple[Departure, ...]:
+        """The known departures of one role's subject that were to be got past."""
+        return tuple(item for item in self.departures if item.role == role)
+
+    def _departed(self, role: Role) -> dict[str, list[RequirementVerdict]]:
+        """What the departures that were shown make of statements, whatever the scenarios found besides."""
+        made: dict[str, list[RequirementVerdict]] = defaultdict(list)
+        severities = {entry.id: entry.severity for entry in self.requirements}
+        for item in self.departures_of(role):
+            for name in item.breaks if item.uses else ():
+                made[name].append(broken_by(severities.get(name, "must")))
+            for name in item.hides if item.uses else ():
+                made[name].append(RequirementVerdict.INCONCLUSIVE)
+        return made
+
     def of_role(self, role: Role) -> tuple[ScenarioRun, ...]:
         """The scenarios of one role."""
         return tuple(scenario for scenario in self.scenarios if scenario.started.role == role)
@@ -138,11 +158,15 @@ class Run:
                 # what a scenario left open of one requirement does not open those that it did judge
                 if scenario.outcome is not ScenarioOutcome.INCONCLUSIVE or requirement not in judged:
                     outcomes[requirement].append(scenario.outcome)
+        departed = self._departed(role)
         own = {
-            requirement: verdict_of(
-                (finding.outcome for finding in findings.get(requirement, ())), outcomes[requirement]
+            requirement: worst(
+                [
+                    verdict_of((finding.outcome for finding in findings.get(requirement, ())), outcomes[requirement]),
+                    *departed.get(requirement, ()),
+                ]
             )
-            for requirement in sorted({*findings, *outcomes})
+            for requirement in sorted({*findings, *outcomes, *departed})
         }
         wholes = {entry.id: entry.parts for entry in self.requirements if entry.parts and role in entry.roles}
         return {**own, **of_parts(own, wholes)}
@@ -175,6 +199,7 @@ class Run:
                 [scenario.outcome for scenario in self.of_role(role)],
                 partial=self.header.selection is not None,
                 planned=self.header.planned.get(role, 0),
+                departures=sum(item.uses > 0 for item in self.departures_of(role)),
             )
             for role in self.roles
         )
@@ -200,8 +225,8 @@ def _check_belonging(header: Header, events: tuple[Event, ...]) -> None:
     for event in events:
         if isinstance(event, ScenarioStarted) and event.role not in roles:
             raise ValueError(f"scenario {event.scenario} is for the role {event.role}, which has no subject")
-        if isinstance(event, Claim) and event.role not in roles:
-            raise ValueError(f"event {event.n} compares claims of the role {event.role}, which has no subject")
+        if isinstance(event, Claim | Departure) and event.role not in roles:
+            raise ValueError(f"event {event.n} speaks of the role {event.role}, which has no subject")
         owner = getattr(event, "scenario", None)
         if owner is not None and owner not in begun:
             raise ValueError(f"event {event.n} ({event.type}) belongs to scenario {owner}, which never began")

@@ -9,7 +9,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from enum import StrEnum
 
-from conformance.record.events import Outcome, RequirementEntry, Role, ScenarioOutcome
+from conformance.record.events import Outcome, RequirementEntry, Role, ScenarioOutcome, Severity
 
 
 class RequirementVerdict(StrEnum):
@@ -89,6 +89,12 @@ def verdict_of(findings: Iterable[Outcome], scenarios: Iterable[ScenarioOutcome]
     return worst(seen)
 
 
+def broken_by(severity: Severity) -> RequirementVerdict:
+    """Judge a statement that a known departure breaks, by how grave that is."""
+    grave: dict[Severity, RequirementVerdict] = {"must": RequirementVerdict.FAIL, "should": RequirementVerdict.WARNING}
+    return grave.get(severity, RequirementVerdict.OBSERVATION)
+
+
 def of_behaviour(findings: Iterable[Outcome], scenario: ScenarioOutcome) -> RequirementVerdict:
     """Judge a behaviour by one scenario: by what is found of it, and by how the scenario ended where that is worse."""
     found = [_OF_FINDING[outcome] for outcome in findings]
@@ -132,12 +138,14 @@ def assess(
     *,
     partial: bool = False,
     planned: int = 0,
+    departures: int = 0,
 ) -> Assessment:
     """Judge one role.
 
     `partial` says that a filter was at work: such a run may fail, but is never conformant. `planned` is how many
     scenarios the suite has; when the record holds fewer, something is missing from it. A failure of any statement,
-    mandatory or not, is a failure of the role.
+    mandatory or not, is a failure of the role. So is each of the known `departures` that were got past: whatever was
+    judged past one, the subject is not as the text has it.
     """
     mandatory = [entry.id for entry in requirements if role in entry.mandatory]
     judged = [verdicts.get(name, RequirementVerdict.NOT_EXERCISED) for name in mandatory]
@@ -147,7 +155,7 @@ def assess(
     broken = sum(verdict is RequirementVerdict.FAIL for verdict in verdicts.values())
     missing = max(0, planned - counts.total())
     conformity, reasons = _conformity(
-        judged, counts, broken=broken, exercised=exercised, partial=partial, missing=missing
+        judged, counts, broken=broken, exercised=exercised, partial=partial, missing=missing, departures=departures
     )
     return Assessment(role, conformity, dict(verdicts), len(mandatory), exercised, failed, dict(counts), reasons)
 
@@ -166,11 +174,14 @@ def _conformity(
     exercised: int,
     partial: bool,
     missing: int,
+    departures: int,
 ) -> tuple[Conformity, tuple[str, ...]]:
     of = Counter(judged)
-    if broken or counts[ScenarioOutcome.FAILED]:
+    if broken or counts[ScenarioOutcome.FAILED] or departures:
         scenarios = counts[ScenarioOutcome.FAILED]
-        return Conformity.NOT_CONFORMANT, (f"{_many(broken, 'MUST')} and {_many(scenarios, 'scenario')} failed",)
+        failed = f"{_many(broken, 'MUST')} and {_many(scenarios, 'scenario')} failed"
+        past = (f"{_many(departures, 'known departure')} got past with --accommodate",) if departures else ()
+        return Conformity.NOT_CONFORMANT, (failed, *past)
     if of[RequirementVerdict.ERROR] or counts[ScenarioOutcome.ERROR]:
         return Conformity.ERROR, (f"{_many(counts[ScenarioOutcome.ERROR], 'scenario')} ended in an error of the suite",)
     open_points = (

@@ -38,7 +38,8 @@ from simulator.wfm.refusals import Refusal, read
 from simulator.wfm.service import WfmService
 
 PUBLIC = "public, max-age=31536000, immutable"
-_BODY = web.RequestKey("body", bytes)
+BODY = web.RequestKey("body", bytes)
+"""The body of a request, read before anything else, since the signature covers its digest."""
 
 
 class SignatureInvalid(NotAuthenticated):
@@ -133,7 +134,7 @@ class SignedApi(ManagementApi):
     async def handle(self, request: web.BaseRequest) -> web.StreamResponse:
         """Answer a request; the signature covers the body, so it is read first."""
         try:
-            request[_BODY] = await request.read()
+            request[BODY] = await request.read()
         except web.HTTPException as error:
             return self.error(error.status or 400, error.reason)
         path = origin_form(request.raw_path)
@@ -147,7 +148,7 @@ class SignedApi(ManagementApi):
         """POST onboarding: 201 with the client's id (ONB-005, ONB-006, ONB-010), verified with the body's own key."""
         now = self.service.clock()
         try:
-            certificate = self.clients.certificate_of(request[_BODY], now)
+            certificate = self.clients.certificate_of(request[BODY], now)
             self.caller.check(request, Enrolment("", certificate).key, now)
             enrolment = self.clients.enrol(certificate)
             await self.service.record((enrolment.put(),))
@@ -208,4 +209,4 @@ def parts_of(request: web.BaseRequest) -> SignedParts:
         headers[name.lower()] = f"{headers[name.lower()]}, {value}" if name.lower() in headers else value
     target = request.raw_path
     uri = target if "://" in target else f"https://{request.headers.get('Host', '')}{target}"
-    return SignedParts(request.method, uri, headers, request[_BODY])
+    return SignedParts(request.method, uri, headers, request[BODY])

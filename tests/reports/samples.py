@@ -7,6 +7,7 @@ from conformance.record.events import (
     CatalogueEvent,
     Claim,
     Connection,
+    Departure,
     Event,
     Exchange,
     Fact,
@@ -189,6 +190,18 @@ class Bench:
         values = {"role": "device", "about": "feature", "name": name, "standing": standing, "shown_by": shown_by}
         return self.write(Claim.model_validate({"evidence": f"evidence of {name}"} | values | more))
 
+    def departure(self, name: str, *shown_by: int, uses: int = 0, **more: object) -> int:
+        values = {
+            "role": "device",
+            "name": name,
+            "departs": f"It departs: {name}.",
+            "expected": "this",
+            "found": "that",
+        }
+        return self.write(
+            Departure.model_validate({"source": "shipped", "shown_by": shown_by, "uses": uses} | values | more)
+        )
+
     def end(self, outcome: ScenarioOutcome, reason: str | None = None) -> None:
         self.write(ScenarioFinished(scenario=self._scenario, outcome=outcome, reason=reason, duration=1.5))
 
@@ -320,6 +333,18 @@ def claimed(directory: Path, **changes: object) -> Run:
     bench.claim("gateway-see-thru", Standing.NEVER_SEEN, claimed="yes")
     bench.claim("helm", Standing.NOT_CLAIMED, shown, seen="yes", advice="add `helm` to `features`")
     bench.claim("retry", Standing.CONTRADICTED, about="policy", claimed="fixed", seen="otherwise", advice="mend it")
+    return bench.run()
+
+
+def departed(directory: Path, **changes: object) -> Run:
+    """A run past one known departure, which also would have gone past one that the subject does not have."""
+    bench = Bench(directory, header(**changes), requirement("DS-069"), requirement("DS-054"))
+    bench.begin("An older manifest is refused", "DS-054")
+    shown = bench.exchange()
+    bench.finding("DS-054", Outcome.PASS, shown)
+    bench.end(ScenarioOutcome.PASSED)
+    bench.departure("older-taken", shown, uses=7, breaks=("DS-069",))
+    bench.departure("never-there", breaks=("DS-054",))
     return bench.run()
 
 

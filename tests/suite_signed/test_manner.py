@@ -20,7 +20,7 @@ KEY: Any = OWN.certificate.public_key()
 
 def spoken(body: bytes | None, flaw: Flaw | None = None, headers: tuple[tuple[str, str], ...] = ()) -> Outgoing:
     manner = Signing(OWN.signer(), time.time, "line-7", flaw or Flaw())
-    return manner.spoken(Outgoing("PUT", "/api/v1/capabilities/press-1", headers, body), ROOT)
+    return manner.signed(manner.meant(Outgoing("PUT", "/api/v1/capabilities/press-1", headers, body)), ROOT)
 
 
 def verified(said: Outgoing, body: bytes) -> None:
@@ -62,9 +62,9 @@ def test_the_content_of_chunks_is_signed_and_not_the_chunks() -> None:
 def test_targets_stand_below_the_client_whatever_is_before_them() -> None:
     manner = Signing(None, time.time, "line-7")
     for before in ("", "/plant", "https://wfm.example/plant"):
-        said = manner.spoken(Outgoing("GET", f"{before}/api/v1/deployments?x=1", (), None), ROOT)
+        said = manner.signed(manner.meant(Outgoing("GET", f"{before}/api/v1/deployments?x=1", (), None)), ROOT)
         assert said.target == f"{before}/api/v1/clients/line-7/deployments?x=1"
-    assert manner.spoken(Outgoing("GET", "/api/v9/deployments", (), None), ROOT).target == "/api/v9/deployments"
+    assert manner.meant(Outgoing("GET", "/api/v9/deployments", (), None)).target == "/api/v9/deployments"
 
 
 @pytest.mark.parametrize(

@@ -12,6 +12,12 @@ from conformance.checks.wfm.judged import NAMESPACE, accepted, exchange, expect,
 from conformance.checks.wfm.twins import of_same_request, taken
 from conformance.record.events import Exchange, Fact
 
+Key = tuple[str, str | None, str]
+
+
+def _key(request: str, client: str | None, subject: str) -> Key:
+    return "status" if request == "report-status" else "device", client, subject
+
 
 @dataclass(frozen=True, slots=True)
 class Sent:
@@ -41,10 +47,9 @@ class Sent:
         return str(self.fact.data.get("subject"))
 
     @property
-    def key(self) -> tuple[str, str | None, str]:
+    def key(self) -> Key:
         """What it is about, client by client."""
-        kind = "status" if self.request == "report-status" else "device"
-        return kind, self.exchange.client, self.subject
+        return _key(self.request, self.exchange.client, self.subject)
 
 
 @dataclass(frozen=True, slots=True)
@@ -105,11 +110,7 @@ def sent(record: Record, *requests: str) -> tuple[Sent, ...]:
 
 def history(record: Record, *requests: str) -> Iterator[Judgement]:
     """Judge the code of every good write by what was there before."""
-    there: set[tuple[str, str | None, str]] = set()
-    for item in sent(record, *requests):
-        if not item.good or item.request.startswith("fetch"):
-            continue
-        known = item.key in there
+    for item, known in _told(record, *requests):
         wanted = _wanted(item.request, known)
         state = "known" if known else "new"
         yield expect(
@@ -118,10 +119,30 @@ def history(record: Record, *requests: str) -> Iterator[Judgement]:
             said(item.exchange),
             item.exchange,
         )
-        if item.request == "withdraw-capabilities":
-            there = {key for key in there if key != item.key and not _behind(key, item.key)}
-        elif accepted(item.exchange):
-            there.add(item.key)
+
+
+def was_known(record: Record, request: str, client: str | None, subject: str) -> bool:
+    """Tell whether a device or deployment has been reported by a client, and not been withdrawn since."""
+    there: set[Key] = set()
+    for item in sent(record):
+        there = _after(there, item) if item.good else there
+    return _key(request, client, subject) in there
+
+
+def _told(record: Record, *requests: str) -> Iterator[tuple[Sent, bool]]:
+    """Give every good write, and whether what it is about was known before."""
+    there: set[Key] = set()
+    for item in sent(record, *requests):
+        if item.good and not item.request.startswith("fetch"):
+            yield item, item.key in there
+            there = _after(there, item)
+
+
+def _after(there: set[Key], item: Sent) -> set[Key]:
+    """Give what is known after a good request, answered as it was."""
+    if item.request == "withdraw-capabilities":
+        return {key for key in there if key != item.key and not _behind(key, item.key)}
+    return there | {item.key} if accepted(item.exchange) and not item.request.startswith("fetch") else there
 
 
 def refusals(record: Record, *requests: str, only: Iterable[str] | None = None) -> Iterator[Judgement]:
@@ -178,7 +199,7 @@ def _wanted(request: str, known: bool) -> int:
     return 200 if known else 201
 
 
-def _behind(key: tuple[str, str | None, str], gateway: tuple[str, str | None, str]) -> bool:
+def _behind(key: Key, gateway: Key) -> bool:
     return key[:2] == gateway[:2] and key[2].startswith(f"{gateway[2]}/")
 
 
