@@ -139,13 +139,14 @@ Feature: Components
     And the WFM publishes "archive" release 1 as a compose deployment
     Then "archive" is not called installed before it is healthy
 
-  @req:OBS-10 @feature:hosting @needs:inspect @needs:registry
-  Scenario Outline: Every container is told where the collector is
+  @req:OBS-10 @req:OBS-08 @feature:hosting @needs:inspect @needs:registry
+  Scenario Outline: Every container is told where the collector is, and none is instrumented
     Given a registry that holds the components
     And a device that is managed by the WFM
     When the WFM publishes "<application>" release 1
     Then the device installs "<application>" and reports it
     And every container of "<application>" is told where the collector is
+    And no container of "<application>" is instrumented
 
     Examples:
       | application |

@@ -173,7 +173,8 @@ def unknown_parameter_is_passed_over(record: Record, deployment: str) -> Iterato
 # --- what runs -------------------------------------------------------------------------------------------------------
 
 
-def _inspected(record: Record, deployment: str) -> tuple[Fact | None, Mapping[str, Mapping[str, Any]]]:
+def inspected(record: Record, deployment: str) -> tuple[Fact | None, Mapping[str, Mapping[str, Any]]]:
+    """Give what was seen last when the device was looked into, and what was there of a deployment."""
     fact = record.last_fact("inspected")
     return fact, (fact.data["deployments"].get(deployment, {}) if fact else {})
 
@@ -181,7 +182,7 @@ def _inspected(record: Record, deployment: str) -> tuple[Fact | None, Mapping[st
 @check("OBS-10", role="device")
 def containers_are_told_of_the_collector(record: Record, deployment: str) -> Iterator[Judgement]:
     """Every container of a workload is told by its environment where the device's collector is."""
-    fact, components = _inspected(record, deployment)
+    fact, components = inspected(record, deployment)
     containers = [
         (f"{part}/{name}", environment)
         for part, component in components.items()
@@ -198,7 +199,7 @@ def containers_are_told_of_the_collector(record: Record, deployment: str) -> Ite
 @check("DS-072", role="device")
 def parameters_reach_their_components(record: Record, deployment: str) -> Iterator[Judgement]:
     """Each value of a deployment's parameters arrives where its targets say, and nowhere else."""
-    seen, components = _inspected(record, deployment)
+    seen, components = inspected(record, deployment)
     fact = publication(record, deployment)
     spec = fact.data["document"]["spec"] if fact else {}
     if seen is None or not components or not spec.get("parameters"):
