@@ -345,6 +345,7 @@ def inspection(device: SimulatedDevice) -> dict[str, Any]:
                 if part.running
                 else {},
                 "begun": begun.get((name, part.name), 0),
+                "files": {path: f"{mode:04o}" for path, mode in part.files.items()},
             }
             for part in view.components.values()
         }

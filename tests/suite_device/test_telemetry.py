@@ -47,7 +47,7 @@ def test_whatever_is_sent_is_survived(data: bytes, packed: bool) -> None:
 
 
 async def _exported(tell: Callable[..., object]) -> tuple[int, int]:
-    """Have the collector of the reference export to a back end that closes and opens; gives how much came until then."""
+    """Have the collector of the reference export to a back end that closes and opens; gives how much came."""
     heard = asyncio.Event()
     count = 0
 

@@ -145,7 +145,8 @@ _LIST = (
         "tells how what runs is configured",
         {
             "look": "answer with JSON: {deployment id: {component: {configuration: {name: value}, containers: "
-            "{container: {variable: value}}, begun: how often it was started}}}"
+            "{container: {variable: value}}, begun: how often it was started, files: {path in its archive: "
+            "permissions on the device, in octal}}}}; files may be left out"
         },
         {
             "command": "{command: [./inspect.sh], timeout: 10}",
