@@ -75,8 +75,8 @@ def as_document(revision: str, role: Role, statements: Sequence[StatementCoverag
     """Give the coverage as it is printed for programs.
 
     `observable` is whether a bench could judge the statement; `observable_musts` counts the MUSTs for which it holds,
-    `exercised_musts` those of them that at least one check holds. `set_aside_musts` are further ones that others can see
-    and this bench cannot, each with its reason.
+    `exercised_musts` those of them that at least one check holds. `set_aside_musts` are further ones that others can
+    see and this bench cannot, each with its reason.
     """
     musts = [item for item in statements if _is_must(item)]
     return {
