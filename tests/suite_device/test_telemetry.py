@@ -148,5 +148,6 @@ def test_telemetry_that_nobody_asked_for_is_told(exports: tuple[Fact, ...], seen
     ],
 )
 def test_telemetry_that_waits_for_the_wfm_is_told(exports: tuple[Fact, ...], seen: Seen) -> None:
-    record = Record("device", facts=(fact("network-cut", 3.0), fact("network-restored", 6.0), *exports))
+    facts = (fact("network-cut", 3.0), fact("network-restored", 6.0), *exports)
+    record = Record("device", facts=facts, claims={"policies": {"runtime-status": "otlp"}})
     assert [item.seen for item in telemetry.telemetry_needs_no_wfm(record)] == [seen]

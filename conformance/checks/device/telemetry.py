@@ -8,6 +8,7 @@ import re
 from collections.abc import Iterator
 
 from conformance.checks.device.components import inspected
+from conformance.checks.device.declared import as_declared
 from conformance.checks.device.evidence import installed, polls_after, publication
 from conformance.checks.evidence import Record
 from conformance.checks.registry import Judgement, check, expect, noted, unseen
@@ -101,7 +102,8 @@ def status_needs_no_telemetry(record: Record, deployment: str) -> Iterator[Judge
     done, last = installed(record, fact), record.last_report(deployment)
     found = f"{last.state}: {last.error or 'no error'}" if last and last.exchange.at > fact.at else "no report"
     shown = [last.exchange] if last else []
-    yield expect(done is not None, closed, fact, *shown, expected="installed is reported", found=found)
+    fits = dict.fromkeys(("otlp", "api", "both", "none"), done is not None)
+    yield as_declared(record, "runtime-status", fits, f"while telemetry was closed: {found}", closed, fact, *shown)
 
 
 @check("RS-03", role="device")
@@ -112,4 +114,7 @@ def telemetry_needs_no_wfm(record: Record) -> Iterator[Judgement]:
         yield unseen("telemetry flows on", "no telemetry flowed, or the WFM could be reached all the time")
         return
     came = [fact for fact in exports_after(record, away.at + SETTLED_S) if fact.at < back.at]
-    yield expect(len(came) > 1, away, back, *came[:2], expected="telemetry flows on", found=f"{len(came)} exports")
+    flows = len(came) > 1
+    fits = {"otlp": flows, "both": flows, "api": True, "none": True}
+    found = f"{len(came)} exports while the WFM was away"
+    yield as_declared(record, "runtime-status", fits, found, away, back, *came[:2])
