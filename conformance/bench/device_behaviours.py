@@ -147,7 +147,8 @@ def tell_of_network(bench: DeviceBench) -> Fact:
 
 def open_proxy(bench: DeviceBench) -> ConnectProxy:
     """Start a forward proxy, until the scenario ends, and tell the device to use it."""
-    proxy = bench.loop.run(ConnectProxy().start())
+    wfm = bench.world.url.removeprefix("https://")  # where others can reach it, it is not to lead anywhere else
+    proxy = bench.loop.run(ConnectProxy(*bench.world.listening, only=wfm).start())
     bench.at_end(lambda: bench.loop.run(proxy.stop()))
     bench.configure(proxy=proxy.url)
     return proxy

@@ -37,6 +37,9 @@ if TYPE_CHECKING:
 STALL_S = 20.0
 """How long a registry that stalls keeps an answer back, at least: longer than any device's patience in a simulation."""
 
+SERVICES = ("main", "helper")
+"""What a Compose archive of the bench runs."""
+
 OTHER = Project("other", {"main": {"image": "registry.invalid/other:1"}}).layout().to_bytes()
 """An archive that keeps every rule, and is not the one that was asked for."""
 
@@ -101,17 +104,17 @@ class ComponentSource:
                 tag=tag,
                 digest=pushed.layer,
                 odd=odd,
+                containers=[] if profile.type == "helm" else list(SERVICES),
             )
 
     def _layout(self, name: str, version: str, kind: str, role: str) -> Layout:
         if kind == "helm":
             return chart_layout(name, version, {"replicas": 1})
+        main, helper = SERVICES
         service: dict[str, Any] = {"image": f"registry.invalid/{name}:{version}", "environment": {"ROLE": role}}
         if role in self.checked:
             service["healthcheck"] = {"test": ["CMD", "/bin/health"], "interval": "5s"}
-        return Project(
-            name, {"main": service, "helper": {"image": "registry.invalid/helper:1"}}, {"SITE": "a"}
-        ).layout()
+        return Project(name, {main: service, helper: {"image": "registry.invalid/helper:1"}}, {"SITE": "a"}).layout()
 
 
 def kind_of(profile: ProfileOffer) -> Kind:

@@ -54,6 +54,7 @@ SETTINGS: Mapping[str, str] = {
     "install_retry_s": "install_retry_s",
     "offline_stop_s": "offline_stop_after_s",
     "proxy": "proxy_url",
+    "export": "export_url",
 }
 """Settings of the simulated device that are one number or text each, by the names of the bench."""
 
@@ -269,10 +270,10 @@ class SimulatedSeat:
 
         `poll_s`: distance of polls; `install_retry_s`: when a failed installation is tried again; `offline_stop_s`: how
         long workloads run on without the WFM; `answer_s`: how long an answer is waited for; `proxy`: the URL of a
-        forward proxy; `types`: the deployment types that it has; `downtime_s`: how long a downtime lasts from now on;
-        `not_before_s`: when the hours of polling begin; `serial`: another serial number; `child`, `gone`,
-        `unreachable`, `reachable`: a device behind this one that comes, goes, cannot be reached, or can be reached
-        again.
+        forward proxy; `export`: the OTLP endpoint that telemetry goes to, None for nowhere; `types`: the deployment
+        types that it has; `downtime_s`: how long a downtime lasts from now on; `not_before_s`: when the hours of
+        polling begin; `serial`: another serial number; `child`, `gone`, `unreachable`, `reachable`: a device behind
+        this one that comes, goes, cannot be reached, or can be reached again.
         """
         device = self._on
         now = self._unix()
@@ -344,6 +345,7 @@ def inspection(device: SimulatedDevice) -> dict[str, Any]:
                 if part.running
                 else {},
                 "begun": begun.get((name, part.name), 0),
+                "files": {path: f"{mode:04o}" for path, mode in part.files.items()},
             }
             for part in view.components.values()
         }

@@ -148,6 +148,11 @@ class World:
         return self._endpoint.public or self._endpoint.host
 
     @property
+    def listening(self) -> tuple[str, str]:
+        """Where services of a scenario listen, and the name that the device knows that by."""
+        return self._endpoint.host, self.public_host
+
+    @property
     def core(self) -> BenchCore:
         """The WFM's core."""
         core = self.wfm.core

@@ -1,7 +1,6 @@
 """An event loop in a thread of its own: servers and devices run there while steps wait for evidence."""
 
 import asyncio
-import contextlib
 import threading
 import time
 from collections.abc import Callable, Coroutine
@@ -30,6 +29,11 @@ class BackgroundLoop:
         self._endings: list[Callable[[], Coroutine[Any, Any, object]]] = []
         self._thread = threading.Thread(target=self._serve, name="bench", daemon=True)
         self._thread.start()
+
+    @property
+    def thread(self) -> int | None:
+        """The thread that it runs in."""
+        return self._thread.ident
 
     def run(self, work: Coroutine[Any, Any, T], timeout: float | None = DEFAULT_TIMEOUT_S) -> T:
         """Carry out a coroutine and give its result; raises what it raises.
@@ -74,6 +78,7 @@ class _SimulatedClock:
         self._loop = loop
         self._to_unix = time.time() - time.monotonic()
         self._stirred = asyncio.Event()
+        self._pausing = 0
 
     def now(self) -> float:
         """Give the simulated monotonic time."""
@@ -88,15 +93,23 @@ class _SimulatedClock:
         self._background.run(self._paused(over, deadline), timeout=None)
 
     def stir(self) -> None:
-        """Wake whoever pauses."""
-        self._loop.call_soon_threadsafe(self._stirred.set)
+        """Wake whoever pauses; where nobody does, nothing is woken, since waking a loop costs more than most events."""
+        if threading.get_ident() == self._background.thread:
+            self._stirred.set()
+        elif self._pausing:
+            self._loop.call_soon_threadsafe(self._stirred.set)
 
     async def _paused(self, over: Callable[[], bool], deadline: float) -> None:
-        with contextlib.suppress(TimeoutError):
+        self._pausing += 1  # before `over` is asked: what comes from here on is heard
+        try:
             async with asyncio.timeout_at(deadline):
                 while not over():
                     self._stirred.clear()
                     await self._stirred.wait()
+        except TimeoutError:
+            pass
+        finally:
+            self._pausing -= 1
 
 
 async def _cancel_others() -> None:

@@ -42,7 +42,9 @@ def coverage(
     role: Annotated[str, typer.Option("--role", metavar="ROLE", help="device or wfm.")] = "device",
     revision: options.Revision = None,
     as_json: Annotated[bool, typer.Option("--json", help="Print one JSON object.")] = False,
-    only_open: Annotated[bool, typer.Option("--open", help="List the observable MUSTs without a check.")] = False,
+    only_open: Annotated[
+        bool, typer.Option("--open", help="List the MUSTs without a check that can be seen at all, each with why.")
+    ] = False,
     behaviours: Annotated[
         bool, typer.Option("--behaviours", help="Show the behaviours in failure and recovery instead, of both roles.")
     ] = False,
@@ -73,7 +75,8 @@ def as_document(revision: str, role: Role, statements: Sequence[StatementCoverag
     """Give the coverage as it is printed for programs.
 
     `observable` is whether a bench could judge the statement; `observable_musts` counts the MUSTs for which it holds,
-    `exercised_musts` those of them that at least one check holds.
+    `exercised_musts` those of them that at least one check holds. `set_aside_musts` are further ones that others can
+    see and this bench cannot, each with its reason.
     """
     musts = [item for item in statements if _is_must(item)]
     return {
@@ -81,6 +84,7 @@ def as_document(revision: str, role: Role, statements: Sequence[StatementCoverag
         "role": role,
         "observable_musts": len(musts),
         "exercised_musts": sum(bool(item.checks) for item in musts),
+        "set_aside_musts": len(set_aside(statements)),
         "statements": [
             {
                 "id": item.requirement.id,
@@ -92,6 +96,15 @@ def as_document(revision: str, role: Role, statements: Sequence[StatementCoverag
             for item in statements
         ],
     }
+
+
+def set_aside(statements: Iterable[StatementCoverage]) -> list[StatementCoverage]:
+    """Give the MUSTs that are seen from outside or with access, but not by this bench."""
+    return [
+        item
+        for item in statements
+        if item.requirement.severity == "must" and item.requirement.observable_from_outside and not _is_must(item)
+    ]
 
 
 def _is_must(item: StatementCoverage) -> bool:
@@ -119,6 +132,14 @@ def _print_table(revision: str, role: str, statements: Sequence[StatementCoverag
     table.add_row(Text("total", "bold"), *_cells(statements))
     console = stdout()
     console.print(table)
+    if aside := set_aside(statements):
+        held = sum(bool(item.checks) for item in statements if _is_must(item))
+        total = sum(map(_is_must, statements)) + len(aside)
+        console.print(
+            f"{len(aside)} more MUSTs can be seen by others than this bench and are set aside, `--open` says why: "
+            f"{held} of {total} MUSTs have a check.",
+            style="dim",
+        )
     other = "wfm" if role == "device" else "device"
     console.print(f"`margo-conformance coverage --role {other}` shows the other role.", style="dim")
 
@@ -140,9 +161,10 @@ def _cells(items: Iterable[StatementCoverage]) -> tuple[Any, ...]:
 def _print_open(statements: Iterable[StatementCoverage]) -> None:
     from conformance.cli.console import stdout
 
+    aside = {item.requirement.id for item in set_aside(statements)}
     for item in statements:
-        if _is_must(item) and not item.checks:
-            stdout().print(f"{item.requirement.id}  {item.reason}: {item.requirement.statement}", markup=False)
+        if (_is_must(item) and not item.checks) or item.requirement.id in aside:
+            stdout().print(f"{item.requirement.id}  {item.requirement.statement}\n    {item.reason}", markup=False)
 
 
 def _area(item: StatementCoverage) -> str:

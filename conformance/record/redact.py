@@ -19,6 +19,11 @@ MAX_BODY_BYTES = 256 * 1024
 REDACTED = "(redacted)"
 _NAMED = r"(?:passw(?:or)?d|passphrase|secret|token|api[-_]?key|(?:private|secret|access|auth|session|signing)[-_]?key)"
 """How the name of a secret ends, in any case."""
+_TELLING = ("passw", "passphrase", "secret", "token", "key")
+"""One of them is in every such name. Asked first: few texts have one, and the expressions for the places are slow."""
+_TELLING_PAIRS = tuple(
+    f"{name}=" for name in ("password", "passwd", "passphrase", "secret", "token", "key", "jwt", "sig", "signature")
+)
 _SECRET_HEADER = re.compile(rf"(?:authorization|cookie2?|{_NAMED})\Z", re.IGNORECASE)
 _CHALLENGES = frozenset({"www-authenticate", "proxy-authenticate", "authentication-info", "proxy-authentication-info"})
 _BEGIN, _END = (rf"-----{word} [A-Z ]*PRIVATE KEY(?: BLOCK)?-----" for word in ("BEGIN", "END"))
@@ -87,16 +92,19 @@ def without_secrets(text: str) -> str:
     text = _PRIVATE_KEY.sub(REDACTED, text)
     if '"kty"' in text:
         text = _KEY_OF_JWK.sub(rf'\1"{REDACTED}"', text)
-    text = _MEMBER_IN_STRING.sub(rf'\1\\"{REDACTED}\\"', _JSON_MEMBER.sub(rf'\1"{REDACTED}"', text))
-    text = _FLOW_MEMBER.sub(rf'\1"{REDACTED}"', text)
-    if text.lstrip()[:1] not in ("{", "["):
-        text = "\n".join(_yaml(text.split("\n")))
+    if _has(text, _TELLING):
+        text = _MEMBER_IN_STRING.sub(rf'\1\\"{REDACTED}\\"', _JSON_MEMBER.sub(rf'\1"{REDACTED}"', text))
+        text = _FLOW_MEMBER.sub(rf'\1"{REDACTED}"', text)
+        if text.lstrip()[:1] not in ("{", "["):
+            text = "\n".join(_yaml(text.split("\n")))
     return address(_JWT.sub(REDACTED, _BEARER.sub(rf"\1{REDACTED}", text)))
 
 
 def address(text: str) -> str:
     """Replace the user information of URLs, and the values of query parameters and form fields that are secret."""
-    return _PAIR.sub(rf"\1{REDACTED}", _URL_PASSWORD.sub(rf"\1{REDACTED}@", text))
+    if "@" in text:
+        text = _URL_PASSWORD.sub(rf"\1{REDACTED}@", text)
+    return _PAIR.sub(rf"\1{REDACTED}", text) if _has(text, _TELLING_PAIRS) else text
 
 
 def without_passwords(text: str) -> str:
@@ -106,8 +114,16 @@ def without_passwords(text: str) -> str:
 
 def line_without_secrets(line: str) -> str:
     """Replace what is secret by its form or its name in one line of JSON; the line stays JSON."""
-    line = _JSON_MEMBER.sub(rf'\1"{REDACTED}"', _PRIVATE_KEY_IN_JSON.sub(REDACTED, line))
-    return address(_MEMBER_IN_STRING.sub(rf'\1\\"{REDACTED}\\"', line))
+    line = _PRIVATE_KEY_IN_JSON.sub(REDACTED, line)
+    if _has(line, _TELLING):
+        line = _MEMBER_IN_STRING.sub(rf'\1\\"{REDACTED}\\"', _JSON_MEMBER.sub(rf'\1"{REDACTED}"', line))
+    return address(line)
+
+
+def _has(text: str, words: Iterable[str]) -> bool:
+    """Whether one of some words is in a text, in any case."""
+    folded = text.casefold()
+    return any(word in folded for word in words)
 
 
 def _header(name: str, value: str) -> str:

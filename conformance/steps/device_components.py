@@ -98,6 +98,18 @@ def told_of_collector(bench: DeviceBench, role: str) -> None:
     bench.judge(components.containers_are_told_of_the_collector, deployment=bench.deployment_id(role))
 
 
+@then(parsers.parse('no file of "{role:w}" lends the rights of others'))
+def special_bits_gone(bench: DeviceBench, role: str) -> None:
+    bench.inspect()
+    bench.judge(components.special_bits_are_not_kept, deployment=bench.deployment_id(role))
+
+
+@then(parsers.parse('"{role:w}" runs with the containers that it brings, and no others'))
+def own_containers(bench: DeviceBench, role: str) -> None:
+    bench.inspect()
+    bench.judge(components.nothing_runs_beside_a_workload, deployment=bench.deployment_id(role))
+
+
 @then(parsers.parse('the values of "{role:w}" arrive where they are meant to'))
 def values_arrive(bench: DeviceBench, role: str) -> None:
     bench.inspect()

@@ -79,6 +79,15 @@ Feature: Components
       | a symbolic link that stays inside |
       | files in directories below        |
 
+  @req:CMP-11 @feature:compose @needs:registry @needs:inspect
+  Scenario: Permissions that lend others' rights are not kept
+    Given a registry that holds the components
+    And a device that is managed by the WFM
+    When the registry holds "archive" release 1 with files that have special permissions
+    And the WFM publishes "archive" release 1 as a compose deployment
+    Then the device fetches the components of "archive" and installs them
+    And no file of "archive" lends the rights of others
+
   @req:CMP-06 @feature:compose @needs:registry
   Scenario: The name of the directory means nothing
     Given a registry that holds the components
@@ -139,18 +148,27 @@ Feature: Components
     And the WFM publishes "archive" release 1 as a compose deployment
     Then "archive" is not called installed before it is healthy
 
-  @req:OBS-10 @feature:hosting @needs:inspect @needs:registry
-  Scenario Outline: Every container is told where the collector is
+  @req:OBS-10 @req:OBS-08 @feature:hosting @needs:inspect @needs:registry
+  Scenario Outline: Every container is told where the collector is, and none is instrumented
     Given a registry that holds the components
     And a device that is managed by the WFM
     When the WFM publishes "<application>" release 1
     Then the device installs "<application>" and reports it
     And every container of "<application>" is told where the collector is
+    And no container of "<application>" is instrumented
 
     Examples:
       | application |
       | chart       |
       | archive     |
+
+  @req:OBS-06 @feature:hosting @feature:compose @needs:inspect @needs:registry
+  Scenario: A workload needs nothing beside it to be observed
+    Given a registry that holds the components
+    And a device that is managed by the WFM
+    When the WFM publishes "archive" release 1 as a compose deployment
+    Then the device fetches the components of "archive" and installs them
+    And "archive" runs with the containers that it brings, and no others
 
   @req:DS-072 @feature:hosting @needs:inspect @needs:registry
   Scenario Outline: Parameters arrive where they are meant to

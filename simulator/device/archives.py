@@ -1,6 +1,6 @@
 """Reading component archives: everything is checked before anything of it is used, and nothing is written to disk.
 
-Source: CMP-05..CMP-10 (layout, names, links), CMP-11 (modes are not kept: there are none here), DS-050 (bounds).
+Source: CMP-05..CMP-10 (layout, names, links), CMP-11 (modes are normalised), DS-050 (bounds).
 """
 
 import gzip
@@ -17,6 +17,8 @@ from simulator.protocol.documents import DocumentError, parse_yaml
 
 MAX_MEMBERS = 10_000
 MAX_UNPACKED_BYTES = 64 * 1024 * 1024
+FILE_MODE = 0o644
+"""What every file of a component may be used for, whatever its archive says (CMP-11)."""
 
 
 class ArchiveRefused(ValueError):
@@ -39,7 +41,9 @@ def read_compose(data: bytes) -> Package:
     if not isinstance(services, dict) or not services:
         raise ArchiveRefused("CMP-05", f"{COMPOSE_FILE} has no services")
     _check_env_files(services, files)
-    return Package(files, {str(name): dict(item or {}) for name, item in services.items()})
+    return Package(
+        files, {str(name): dict(item or {}) for name, item in services.items()}, dict.fromkeys(files, FILE_MODE)
+    )
 
 
 def read_chart(data: bytes) -> Package:

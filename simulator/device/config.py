@@ -14,6 +14,7 @@ from simulator.device.retrieval import ComponentRetriever, RegistryAccess
 from simulator.device.runtimes import ComponentScript
 from simulator.device.settings import AgentSettings, DailyWindow, Retrieval, Window
 from simulator.device.signed import SignedTransport, Signing
+from simulator.device.telemetry import Collector
 from simulator.device.transport import HttpsTransport, HttpTransport, Limits
 from simulator.device.workloads import Machine
 from simulator.identity.mis_trust import MisTrust
@@ -40,7 +41,7 @@ class DeviceConfig:
     `check_wfm` are where deliberately broken devices differ, as are the other classes; `trust_class` counts where
     trust is fetched.
     `registries`: how components are fetched; None to pretend it. `collector`: what every container is told of the
-    collector (OBS-10). `seed` fixes all randomness.
+    collector (OBS-10); `export_url`: where the user wants telemetry to go. `seed` fixes all randomness.
     """
 
     wfm_url: str
@@ -82,6 +83,9 @@ class DeviceConfig:
     transport_class: type[HttpTransport] = HttpTransport
     signed_class: type[SignedTransport] = SignedTransport
     collector: Mapping[str, str] = field(default_factory=lambda: dict(COLLECTOR))
+    export_url: str | None = None
+    export_interval_s: float = 0.25
+    collector_class: type[Collector] = Collector
     seed: int = 0
 
     def transport(self, clock: Callable[[], float] = time.time) -> HttpsTransport:

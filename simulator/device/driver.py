@@ -13,6 +13,7 @@ from simulator.device.events import CapabilitiesChanged, Effect, Log, LogKind, P
 from simulator.device.facts import Child, DeviceFacts
 from simulator.device.life import Life, PowerLost, Surroundings, told
 from simulator.device.storage import FileStorage, MemoryStorage, Storage
+from simulator.device.telemetry import Collector
 from simulator.device.transport import HttpsTransport, HttpTransport, Onboarded, Transport
 from simulator.device.workloads import DeploymentView
 from simulator.identity.svid import Svid
@@ -62,6 +63,7 @@ class SimulatedDevice:
         self._transport = transport
         self._random = random.Random(config.seed)  # noqa: S311 - spreads retries, guards nothing
         self._life: Life | None = None
+        self._collector: Collector | None = None
         self.lost_at: str | None = None
         """Before what the power was cut last; None while a cut that was asked for has not come."""
         self._cut_at: str | int | None = None
@@ -124,7 +126,7 @@ class SimulatedDevice:
         self._spoil_again()
         if self._ending:
             await asyncio.gather(*self._ending)
-        await self._close_transport()
+        await self._close()
         self._notify()
 
     async def reboot(self) -> None:
@@ -265,6 +267,12 @@ class SimulatedDevice:
         )
         self._life = Life(agent, around)
         self._life.start()
+        if self.config.export_url and self._collector is None:
+            export_s = self.config.export_interval_s
+            self._collector = self.config.collector_class(
+                self.device_id, self.machine, self.config.export_url, export_s
+            )
+            self._collector.start()
 
     def _load(self) -> Durable | None:
         try:
@@ -273,7 +281,11 @@ class SimulatedDevice:
             self._note("failure", f"state is lost, starting without: {error}")
             return None
 
-    async def _close_transport(self) -> None:
+    async def _close(self) -> None:
+        """Close every connection."""
+        collector, self._collector = self._collector, None
+        if collector is not None:
+            await collector.stop()
         if self._transport is not None:
             await self._transport.close()
 
@@ -308,7 +320,7 @@ class SimulatedDevice:
         self._note("info" if lost else "failure", f"{'power lost at' if lost else 'state cannot be stored:'} {reason}")
         if lost:
             self.machine.power_lost()
-        task = asyncio.get_running_loop().create_task(self._close_transport())
+        task = asyncio.get_running_loop().create_task(self._close())
         self._ending.add(task)
         task.add_done_callback(self._ending.discard)
         if not lost or self._restart_after_cut:

@@ -1,7 +1,7 @@
 """What fetching a component gives: its package, or why there is none."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 
@@ -14,6 +14,8 @@ class Package:
 
     files: Mapping[str, bytes]
     services: Mapping[str, Mapping[str, Any]]
+    modes: Mapping[str, int] = field(default_factory=dict)
+    """The permissions that its files have on the device (CMP-11)."""
 
     @property
     def health_checked(self) -> bool:

@@ -178,10 +178,14 @@ class Life:
                 pass  # the observer of effects has it
 
     async def _store(self, state: Durable) -> None:
-        """Store in a thread, since the disk is slow; a write that was begun is always seen through."""
-        self._saving = asyncio.ensure_future(asyncio.to_thread(self._around.storage.save, state))
+        """Store, in a thread where the disk is slow; a write that was begun is always seen through."""
+        storage = self._around.storage
         try:
-            await asyncio.shield(self._saving)
+            if storage.slow:
+                self._saving = asyncio.ensure_future(asyncio.to_thread(storage.save, state))
+                await asyncio.shield(self._saving)
+            else:
+                storage.save(state)
         except OSError as error:
             raise StorageFailed(str(error)) from error
 

@@ -19,6 +19,7 @@ from simulator.device.mutants_sessions import SESSION_MUTANTS
 from simulator.device.mutants_signed import SIGNED_MUTANTS
 from simulator.device.mutants_states import STATE_MUTANTS
 from simulator.device.mutants_strict import STRICT_MUTANTS
+from simulator.device.mutants_telemetry import TELEMETRY_MUTANTS
 from simulator.device.mutants_trust import TRUST_MUTANTS
 from simulator.device.mutated_agents import (
     AcceptsEqualVersion,
@@ -226,6 +227,7 @@ MUTANTS: Mapping[str, Mutant] = {
         *_ALL,
         *_BEHAVIOURS,
         *COMPONENT_MUTANTS,
+        *TELEMETRY_MUTANTS,
         *TRUST_MUTANTS,
         *SESSION_MUTANTS,
         *DOCUMENT_MUTANTS,

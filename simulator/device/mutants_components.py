@@ -74,6 +74,26 @@ class NeverMindsHealth(Machine):
         return 0.0
 
 
+class KeepsPermissions(ComponentRetriever):
+    """Gives files the permissions that their archive gives them."""
+
+    def read(self, operation: StartComponent, layer: bytes) -> Package:
+        """Take the modes as they are."""
+        package = super().read(operation, layer)
+        with tarfile.open(fileobj=io.BytesIO(gzip.decompress(layer)), mode="r:") as archive:
+            modes = {member.name.partition("/")[2]: member.mode for member in archive if member.isfile()}
+        return replace(package, modes=modes)
+
+
+class AddsSidecars(Machine):
+    """Runs a collector beside every container of a workload."""
+
+    def containers(self, operation: StartComponent, fetched: Fetched | None) -> dict[str, dict[str, str]]:
+        """Twice as many."""
+        own = super().containers(operation, fetched)
+        return {**own, **{f"{name}-collector": {} for name in own}}
+
+
 class LosesParameters(Machine):
     """Starts components without the last of their parameters."""
 
@@ -138,6 +158,20 @@ COMPONENT_MUTANTS: tuple[Mutant, ...] = (
         "CMP-16",
         "reports a project installed before it is healthy",
         _machine(NeverMindsHealth),
+        needs="registry",
+    ),
+    Mutant(
+        "keeps-special-bits",
+        "CMP-11",
+        "gives files the permissions that their archive gives them",
+        _retriever(KeepsPermissions),
+        needs="registry",
+    ),
+    Mutant(
+        "adds-sidecars",
+        "OBS-06",
+        "runs a collector beside every container of a workload",
+        _machine(AddsSidecars),
         needs="registry",
     ),
     Mutant("installs-backwards", "AD-020", "begins with the last component", with_agent(InstallsBackwards)),

@@ -19,9 +19,10 @@ STATE_FILE = "state.json"
 
 
 class Storage(Protocol):
-    """Keeps one durable state. `full`: writing fails as on a full disk (PF-09)."""
+    """Keeps one durable state. `full`: writing fails as on a full disk (PF-09); `slow`: writing waits for a disk."""
 
     full: bool
+    slow: bool
 
     def load(self) -> Durable | None:
         """The state stored last, None when there is none; raises DamagedState."""
@@ -42,6 +43,8 @@ class Storage(Protocol):
 
 class MemoryStorage:
     """Keeps the state as the object it is: for simulation, where only the order of effects counts."""
+
+    slow = False
 
     def __init__(self) -> None:
         self.full = False
@@ -70,6 +73,8 @@ class MemoryStorage:
 
 class FileStorage:
     """Keeps the state in `state.json` of a folder, which is made when it is not there."""
+
+    slow = True
 
     def __init__(self, folder: Path) -> None:
         self.full = False

@@ -36,6 +36,8 @@ class ComponentView:
     managed: bool = True
     containers: Mapping[str, Mapping[str, str]] = field(default_factory=dict)
     """The environment of each container."""
+    files: Mapping[str, int] = field(default_factory=dict)
+    """The permissions of each file that was unpacked for it."""
 
     @property
     def configuration(self) -> dict[str, Any]:
@@ -125,6 +127,10 @@ class Machine:
         """How long is waited until the component is healthy: only where it says how its health is told (CMP-16)."""
         return script.healthy_after_s if isinstance(fetched, Package) and fetched.health_checked else 0.0
 
+    def containers(self, operation: StartComponent, fetched: Fetched | None) -> dict[str, dict[str, str]]:
+        """Give the environment of each container that is made for a component."""
+        return containers_of(operation, fetched, self.environment)
+
     def finish(self, op: int) -> WorkloadEvent | None:
         """End an operation whose time is over; None when it was given up meanwhile."""
         pending = self._pending.pop(op, None)
@@ -153,7 +159,8 @@ class Machine:
             digest=operation.digest,
             device_id=operation.device_id,
             healthy=script.healthy,
-            containers=containers_of(operation, pending.fetched, self.environment),
+            containers=self.containers(operation, pending.fetched),
+            files=pending.fetched.modes if isinstance(pending.fetched, Package) else {},
         )
         return WorkloadEvent(op, *key, "installed")
 

@@ -11,21 +11,25 @@ MAX_HEAD_BYTES = 16 * 1024
 class ConnectProxy:
     """Listens on a port that the system chooses; `tunnels` are the targets it was asked for, such as `127.0.0.1:8443`.
 
-    Anything but CONNECT is answered with 405, a target that cannot be reached with 502.
+    Anything but CONNECT is answered with 405, a target that is not `only`, if that is given, with 403, and one that
+    cannot be reached with 502.
     """
 
-    def __init__(self, host: str = "127.0.0.1") -> None:
+    def __init__(self, host: str = "127.0.0.1", public: str = "", only: str | None = None) -> None:
         self.tunnels: list[str] = []
         self._host = host
+        self._public = public or host
+        self._only = only
         self._server: asyncio.Server | None = None
         self._tasks: set[asyncio.Task[None]] = set()
 
     @property
     def url(self) -> str:
-        """What a device is told to use; raises RuntimeError before `start`."""
+        """What a device is told to use, by the name that it knows the host by; raises RuntimeError before `start`."""
         if self._server is None:
             raise RuntimeError("the proxy was not started")
-        return f"http://{self._host}:{self._server.sockets[0].getsockname()[1]}"
+        name = f"[{self._public}]" if ":" in self._public else self._public
+        return f"http://{name}:{self._server.sockets[0].getsockname()[1]}"
 
     async def start(self) -> Self:
         """Listen."""
@@ -62,6 +66,9 @@ class ConnectProxy:
         target = rest.partition(" ")[0]
         if method != "CONNECT":
             await _answer(writer, "405 Method Not Allowed")
+            return
+        if self._only not in (None, target):
+            await _answer(writer, "403 Forbidden")
             return
         self.tunnels.append(target)
         host, _, port = target.rpartition(":")

@@ -154,10 +154,16 @@ ESCAPES: Mapping[str, Change] = {
 }
 """Entries that lead out of the archive's directory (CMP-09, CMP-10)."""
 
+SPECIAL = {"run-as-owner.sh": 0o4755, "run-as-group.sh": 0o2755, "sticky.sh": 0o1777}
+"""Files with a bit that must not be kept each, by the mode that their archive gives them (CMP-11)."""
+
 HARMLESS: Mapping[str, Change] = {
     "a directory of another name": _other_directory,
     "a symbolic link that stays inside": _inside(
         lambda top: Entry(f"{top}/current.yaml", link="symlink", target=COMPOSE_FILE)
+    ),
+    "files that have special permissions": lambda layout: layout.with_entry(
+        *(Entry(f"{layout.directory}/{name}", b"#!/bin/sh\n", mode=mode) for name, mode in SPECIAL.items())
     ),
     "files in directories below": _inside(lambda top: Entry(f"{top}/config/more/settings.ini", b"[main]\n")),
 }

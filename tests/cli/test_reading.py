@@ -110,7 +110,7 @@ def test_coverage_as_json_has_exactly_the_promised_shape(role: Role) -> None:
     assert ended.code == 0
     assert ended.err == ""
     told = json.loads(ended.out)
-    assert set(told) == {"revision", "role", "observable_musts", "exercised_musts", "statements"}
+    assert set(told) == {"revision", "role", "observable_musts", "exercised_musts", "set_aside_musts", "statements"}
     assert (told["revision"], told["role"]) == ("1.0.0-rc.3", role)
     bound = load().for_role(role)
     assert [item["id"] for item in told["statements"]] == [item.id for item in bound]
@@ -118,6 +118,8 @@ def test_coverage_as_json_has_exactly_the_promised_shape(role: Role) -> None:
     musts = [item for item in told["statements"] if item["severity"] == "must" and item["observable"]]
     assert told["observable_musts"] == len(musts) == sum(is_observable_must(item) for item in bound)
     assert told["exercised_musts"] == sum(bool(item["checks"]) for item in musts)
+    aside = [item for item in bound if item.severity == "must" and item.observable_from_outside and item.not_tested]
+    assert told["set_aside_musts"] == len(aside)
     assert all(bool(item["checks"]) != bool(item["reason"]) for item in told["statements"]), "held, or a reason why not"
 
 
@@ -135,5 +137,7 @@ def test_coverage_of_open_statements_names_each() -> None:
         for item in document["statements"]
         if item["severity"] == "must" and item["observable"] and not item["checks"]
     ]
+    missing += [item.id for item in load().for_role("device") if item.severity == "must" and item.not_tested]
+    assert missing
     told = call("coverage", "--open").out
     assert [name for name in missing if name not in told] == []

@@ -79,6 +79,7 @@ _LIST = (
             "not_before_s: no polls for so many seconds from now on; serial: another serial number; "
             "types: other deployment types; answer_s: how long answers are waited for; install_retry_s: when a failed "
             "installation is tried again; offline_stop_s: how long workloads run on without the WFM; proxy: a URL; "
+            "export: the OTLP endpoint (HTTP) that telemetry is to be exported to, or null for nowhere; "
             "discovery: the URL of the identity service; pin: the pin of its key (base64 of the SHA-256 of its public "
             "key) that counts instead of the anchors of the connection sheet"
         },
@@ -144,7 +145,8 @@ _LIST = (
         "tells how what runs is configured",
         {
             "look": "answer with JSON: {deployment id: {component: {configuration: {name: value}, containers: "
-            "{container: {variable: value}}, begun: how often it was started}}}"
+            "{container: {variable: value}}, begun: how often it was started, files: {path in its archive: "
+            "permissions on the device, in octal}}}}; files may be left out"
         },
         {
             "command": "{command: [./inspect.sh], timeout: 10}",

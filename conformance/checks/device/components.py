@@ -12,6 +12,7 @@ from conformance.checks.evidence import Record, Report
 from conformance.checks.registry import Judgement, check, expect, noted, unseen
 from conformance.record.events import Exchange, Fact
 
+SPECIAL_BITS = 0o7000
 COLLECTOR = "HTTP_OTEL_EXPORTER_OTLP_ENDPOINT"
 
 
@@ -173,7 +174,8 @@ def unknown_parameter_is_passed_over(record: Record, deployment: str) -> Iterato
 # --- what runs -------------------------------------------------------------------------------------------------------
 
 
-def _inspected(record: Record, deployment: str) -> tuple[Fact | None, Mapping[str, Mapping[str, Any]]]:
+def inspected(record: Record, deployment: str) -> tuple[Fact | None, Mapping[str, Mapping[str, Any]]]:
+    """Give what was seen last when the device was looked into, and what was there of a deployment."""
     fact = record.last_fact("inspected")
     return fact, (fact.data["deployments"].get(deployment, {}) if fact else {})
 
@@ -181,7 +183,7 @@ def _inspected(record: Record, deployment: str) -> tuple[Fact | None, Mapping[st
 @check("OBS-10", role="device")
 def containers_are_told_of_the_collector(record: Record, deployment: str) -> Iterator[Judgement]:
     """Every container of a workload is told by its environment where the device's collector is."""
-    fact, components = _inspected(record, deployment)
+    fact, components = inspected(record, deployment)
     containers = [
         (f"{part}/{name}", environment)
         for part, component in components.items()
@@ -195,10 +197,41 @@ def containers_are_told_of_the_collector(record: Record, deployment: str) -> Ite
     yield expect(not lacking, fact, expected=f"{COLLECTOR} in every container", found=found)
 
 
+@check("CMP-11", role="device")
+def special_bits_are_not_kept(record: Record, deployment: str) -> Iterator[Judgement]:
+    """No file that was unpacked of an archive has a setuid, setgid or sticky bit, whatever the archive gives it."""
+    fact, parts = inspected(record, deployment)
+    modes = {f"{part}/{path}": mode for part, one in parts.items() for path, mode in one.get("files", {}).items()}
+    special = [item for item in held(record, deployment) if "special permissions" in item.data["odd"]]
+    if fact is None or not modes or not special:
+        yield unseen("no special bit is kept", "the permissions of what was unpacked are not told", *special)
+        return
+    kept = [f"{path}: {mode}" for path, mode in modes.items() if int(mode, 8) & SPECIAL_BITS]
+    told = ", ".join(kept) or f"none in {len(modes)} files"
+    yield expect(not kept, fact, *special[:1], expected="no special bit is kept", found=told)
+    yield noted(f"permissions: {', '.join(sorted(set(modes.values())))}", fact, expected="(normalised)")
+
+
+@check("OBS-06", role="device")
+def nothing_runs_beside_a_workload(record: Record, deployment: str) -> Iterator[Judgement]:
+    """A workload without a sidecar is taken as it is: what runs are the containers that it brings."""
+    fact, parts = inspected(record, deployment)
+    brought = {item.data["component"]: item.data["containers"] for item in held(record, deployment)}
+    if fact is None or not parts or not all(brought.get(part) and one["containers"] for part, one in parts.items()):
+        yield unseen("the containers that it brings", "what a component brings, or what runs of it, is not known")
+        return
+    for part, one in parts.items():
+        running, own = sorted(one["containers"]), brought[part]
+        # a runtime may make a name of its own of that of the service, such as project-main-1
+        right = len(running) == len(own) and all(any(name in found for found in running) for name in own)
+        expected = f"{part}: {', '.join(own)}"
+        yield expect(right, fact, expected=expected, found=f"{part}: {', '.join(running)}")
+
+
 @check("DS-072", role="device")
 def parameters_reach_their_components(record: Record, deployment: str) -> Iterator[Judgement]:
     """Each value of a deployment's parameters arrives where its targets say, and nowhere else."""
-    seen, components = _inspected(record, deployment)
+    seen, components = inspected(record, deployment)
     fact = publication(record, deployment)
     spec = fact.data["document"]["spec"] if fact else {}
     if seen is None or not components or not spec.get("parameters"):

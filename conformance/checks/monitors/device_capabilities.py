@@ -9,7 +9,7 @@ from jsonschema.exceptions import ValidationError
 from conformance.catalogue import load
 from conformance.checks.device.evidence import known_before
 from conformance.checks.evidence import Record, parsed
-from conformance.checks.monitors.device_schemas import kind_kept, required_members, schema_kept, validator
+from conformance.checks.monitors.device_schemas import errors_of, kind_kept, required_members, schema_kept
 from conformance.checks.registry import Judgement, check, expect, noted, unseen
 from conformance.record.events import Exchange
 
@@ -190,7 +190,7 @@ def hosting_device_says_what_it_offers(record: Record) -> Iterator[Judgement]:
         errors = [
             error
             for schema in ("hosting-device-capabilities", "device-capabilities")
-            for error in validator(schema, record.revision).iter_errors(document)
+            for error in errors_of(document, schema, record.revision)
             if schema.startswith("hosting") or any(member in error.json_path for (member,) in parts.values())
         ]
         for name, members in parts.items():

@@ -1,7 +1,8 @@
 """Judging what a device sends against the schemas of the catalogue."""
 
+import json
 from collections.abc import Callable, Iterator, Mapping
-from functools import cache
+from functools import cache, lru_cache
 from typing import Any
 
 from jsonschema import Draft202012Validator
@@ -13,9 +14,18 @@ from conformance.checks.registry import Judgement, expect
 from conformance.record.events import Exchange
 
 
+def errors_of(document: Mapping[str, Any], schema: str, revision: str) -> tuple[ValidationError, ...]:
+    """Give what is wrong with a document by a schema of a revision."""
+    return _errors(json.dumps(document), schema, revision)
+
+
+@lru_cache(maxsize=1024)  # devices send the same again and again, and several checks share the errors of a document
+def _errors(text: str, schema: str, revision: str) -> tuple[ValidationError, ...]:
+    return tuple(_validator(schema, revision).iter_errors(json.loads(text)))
+
+
 @cache
-def validator(name: str, revision: str) -> Draft202012Validator:
-    """Give the validator of a schema of a revision."""
+def _validator(name: str, revision: str) -> Draft202012Validator:
     return Draft202012Validator(load(revision).schema(name))
 
 
@@ -42,6 +52,6 @@ def schema_kept(
     owns: Callable[[ValidationError], bool],
 ) -> Judgement:
     """Judge a document by those errors against a schema that a check owns."""
-    errors = [error for error in validator(schema, record.revision).iter_errors(document) if owns(error)]
+    errors = [error for error in errors_of(document, schema, record.revision) if owns(error)]
     found = "; ".join(f"{error.json_path}: {error.message}" for error in errors[:3]) or "as expected"
     return expect(not errors, exchange, expected=expected, found=found[:400])
