@@ -36,7 +36,7 @@ class Ask(StrEnum):
     TO_DO = "to do"
     """It has to be built, or mended: it is new and not shown, or it fails."""
     AT_RISK = "at risk"
-    """It may not hold: its words changed, or nothing shows that it holds."""
+    """It may not hold: its words changed, nothing shows that it holds, or nobody sees from outside whether it does."""
     STAYS = "stays"
     """It is asked as before, or shown already."""
     FALLS_AWAY = "falls away"
@@ -95,9 +95,7 @@ def _later(
     repeated = tuple(other for other in way.restated.get(name, ()) if other in old.entries)
     was = _was(name, repeated, old) if change in (Change.SAME, Change.REWORDED, Change.RESTATED) else None
     now = new.verdict(name)
-    ask, why = _ask(change, was, now) if _is_asked(entry, role) else (None, "")
-    if why and not _observable(entry):
-        why += "; the suite cannot see it"
+    ask, why = _ask(change, was, now, seen=_observable(entry)) if _is_asked(entry, role) else (None, "")
     return Statement(
         id=name,
         area=entry.area,
@@ -167,8 +165,13 @@ def _is_asked(entry: RequirementEntry, role: Role) -> bool:
     return role in entry.mandatory or (entry.severity == "must" and not _observable(entry))
 
 
-def _ask(change: Change, was: RequirementVerdict | None, now: RequirementVerdict | None) -> tuple[Ask, str]:
+def _ask(
+    change: Change, was: RequirementVerdict | None, now: RequirementVerdict | None, *, seen: bool
+) -> tuple[Ask, str]:
     """Say what a MUST of the later revision asks: what was seen of it decides before what is said."""
+    if not seen:
+        known = change in (Change.SAME, Change.RESTATED)
+        return Ask.STAYS if known else Ask.AT_RISK, f"{_in_words(change)}; the suite cannot see it"
     if now is None:
         return _ask_unseen(change, was)
     if now is RequirementVerdict.FAIL:

@@ -26,13 +26,14 @@ def sides_of(before: str, after: str, roles: tuple[Role, ...]) -> tuple[Side, Si
     """
     runs = tuple(_run(text) for text in (before, after))
     subjects = {item.role: (item, run.header.revision) for run in runs if run for item in run.header.subjects}
-    sides = []
-    for text, run in zip((before, after), runs, strict=True):
-        side = Side.of_run(run) if run else _revision(text, subjects, roles)
-        sides.append(replace(side, roles={role: of for role, of in side.roles.items() if role in roles}))
+    whole = [
+        Side.of_run(run) if run else _revision(text, subjects, roles)
+        for text, run in zip((before, after), runs, strict=True)
+    ]
+    sides = [replace(side, roles={role: of for role, of in side.roles.items() if role in roles}) for side in whole]
     if not any(role in sides[1].roles for role in sides[0].roles):
-        there = " and ".join(", ".join(side.roles) or "nothing" for side in sides)
-        cause = f"expected a role that both sides have, found {there}"
+        there = " and ".join(", ".join(side.roles) or "nothing" for side in whole)
+        cause = f"expected {' or '.join(roles)} on both sides, found {there}"
         raise Misuse("roles", cause, "leave --role out, or compare runs of the same role")
     if sides[0].revision == sides[1].revision and not all(side.ran for side in sides):
         cause = f"expected two runs, or two revisions, found {sides[0].revision} twice and not two runs of it"
