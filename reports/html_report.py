@@ -29,10 +29,10 @@ def render(run: Run) -> str:
     """Give the whole document."""
     report = report_of(run)
     view = page.page_of(run, report)
-    style, script = _asset("report.css"), _asset("report.js")
+    style, script = asset("report.css"), asset("report.js")
     targets = {subject.role: subject.target for subject in run.header.subjects}
     return (
-        _environment()
+        environment()
         .get_template("report.html.j2")
         .render(
             view=view,
@@ -41,14 +41,15 @@ def render(run: Run) -> str:
             deadlines=[(name, seconds(value)) for name, value in report.run.deadlines.items()],
             style=Markup(style),  # noqa: S704 - our own file
             script=Markup(script),  # noqa: S704 - our own file
-            policy=_policy(style, script),
+            policy=policy(style, script),
             # every character that could end the element is escaped in it
             evidence=Markup(script_safe(evidence_of(run, [*_departed(run), *page.pointed_at(view)]))),  # noqa: S704
         )
     )
 
 
-def _policy(style: str, script: str) -> str:
+def policy(style: str, script: str) -> str:
+    """Give the content security policy of a page that has this style sheet and this script, and nothing else."""
     return (
         f"default-src 'none'; style-src '{_digest(style)}'; script-src '{_digest(script)}'; "
         "img-src data:; base-uri 'none'; form-action 'none'"
@@ -65,34 +66,36 @@ def _departed(run: Run) -> list[int]:
 
 
 @cache
-def _asset(name: str) -> str:
+def asset(name: str) -> str:
+    """Give the text of a style sheet or script."""
     return (_HERE / "assets" / name).read_text(encoding="utf-8")
 
 
 @cache
-def _environment() -> Environment:
-    environment = Environment(
+def environment() -> Environment:
+    """Give what templates are rendered in, with what they may call."""
+    made = Environment(
         loader=FileSystemLoader(_HERE / "templates"),
         autoescape=True,
         undefined=StrictUndefined,
         trim_blocks=True,
         lstrip_blocks=True,
     )
-    environment.filters["seconds"] = seconds
-    environment.filters["moment"] = moment
-    environment.filters["ticks"] = ticks
-    environment.filters["clip"] = page.clip
-    environment.filters["spans"] = spans
-    environment.globals["anchor"] = page.anchor_of
-    environment.globals["kind"] = page.kind
-    environment.globals["label"] = page.label
-    environment.globals["icons"] = page.ICONS
-    environment.globals["meaning"] = page.MEANING
-    environment.globals["standings"] = STANDINGS
-    environment.globals["standing_kinds"] = page.STANDING_KINDS
-    environment.globals["claims_counted"] = claims_counted
-    environment.globals["severities"] = Severity.__args__  # type: ignore[attr-defined]
-    return environment
+    made.filters["seconds"] = seconds
+    made.filters["moment"] = moment
+    made.filters["ticks"] = ticks
+    made.filters["clip"] = page.clip
+    made.filters["spans"] = spans
+    made.globals["anchor"] = page.anchor_of
+    made.globals["kind"] = page.kind
+    made.globals["label"] = page.label
+    made.globals["icons"] = page.ICONS
+    made.globals["meaning"] = page.MEANING
+    made.globals["standings"] = STANDINGS
+    made.globals["standing_kinds"] = page.STANDING_KINDS
+    made.globals["claims_counted"] = claims_counted
+    made.globals["severities"] = Severity.__args__  # type: ignore[attr-defined]
+    return made
 
 
 def ticks(text: str) -> Markup:

@@ -9,11 +9,12 @@ from typing import Any, Protocol
 
 from conformance.bench.applications import Applications, Release
 from conformance.bench.bench import Bench, Condition
+from conformance.bench.device_binding import spoken, spoken_by_refused
 from conformance.bench.device_deployments import component_count
 from conformance.bench.device_reports import id_of, own_report, types_of
 from conformance.bench.device_subject import DeviceSeat
 from conformance.bench.device_world import CLIENT_ID, World
-from conformance.bench.errors import Blocked, NotSeen, SubjectMissing
+from conformance.bench.errors import Blocked, NotSeen, OtherRevision, SubjectMissing
 from conformance.bench.ics import Ics
 from conformance.bench.loop import BackgroundLoop
 from conformance.bench.recorder import Recorder
@@ -101,16 +102,29 @@ class DeviceRig(Bench):
             raise NotSeen(f"{error}; its last request, {last.method} {last.target[:MAX_TARGET]}, was {came}") from None
 
     def await_first_request(self) -> None:
-        """Wait for a device that was never here. Raises SubjectMissing: then no scenario could say anything."""
+        """Wait for a device that was never here.
+
+        Raises SubjectMissing, or OtherRevision: then no scenario could say anything.
+        """
         world, began = self.world, self.recorder.now()
         try:
             if self.until(evidence.management, "connect"):
+                self._check_revision()
                 return
         except NotSeen:  # a flood; one of connections alone is nobody whom scenarios could ask anything
             if world.tally.requests:
                 raise
         waited = round(self.recorder.now() - began, 1)
-        raise SubjectMissing(world.tally.who_came(world.link.accepted, world.url, waited))
+        who = world.tally.who_came(world.link.accepted, world.url, waited)
+        other = spoken_by_refused(world.tally.refused, self.ics.revision)
+        raise OtherRevision(who, other) if other else SubjectMissing(who)
+
+    def _check_revision(self) -> None:
+        other = spoken(evidence.management(self.record), self.ics.revision)
+        if other is not None:
+            revision, item = other
+            said = f"the device does not speak {self.ics.revision}: {item.method} {item.target[:MAX_TARGET]}"
+            raise OtherRevision(f"{said} is a request of {revision}", revision)
 
     def unmanaged(self) -> None:
         """Have a device that, once it is started, was never managed before."""

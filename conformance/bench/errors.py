@@ -26,6 +26,14 @@ class SubjectMissing(UsageError):
     """The real subject never came: the run ends here, for no scenario could say anything."""
 
 
+class OtherRevision(SubjectMissing):
+    """What came speaks another revision than the one asked for, or seems to: says which, and what shows it."""
+
+    def __init__(self, said: str, revision: str) -> None:
+        super().__init__(said)
+        self.revision = revision
+
+
 class OtherRun(UsageError):
     """A record cannot be gone on with: it is of something else, or nothing of it is left. Says which."""
 

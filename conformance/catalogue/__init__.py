@@ -14,6 +14,7 @@ from conformance.catalogue.errors import (
     UnknownSchema,
 )
 from conformance.catalogue.model import Behaviour, Feature, Interpretation, ProblemType, Profile, Requirement, Wire
+from conformance.catalogue.succession import Succession, succession
 
 __all__ = [
     "DEFAULT_REVISION",
@@ -25,6 +26,7 @@ __all__ = [
     "ProblemType",
     "Profile",
     "Requirement",
+    "Succession",
     "UnknownFeature",
     "UnknownName",
     "UnknownProfile",
@@ -35,4 +37,5 @@ __all__ = [
     "load",
     "load_folder",
     "revisions",
+    "succession",
 ]

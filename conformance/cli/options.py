@@ -63,6 +63,14 @@ Clock = Annotated[
         help="`simulated` (the default for the simulated device: hours pass in milliseconds) or `wall`.",
     ),
 ]
+CertificateEncoding = Annotated[
+    str | None,
+    typer.Option(
+        "--certificate-encoding",
+        metavar="FORM",
+        help="What the Base64 of its certificate carries: `der` (usual for a device) or `pem` (for a WFM).",
+    ),
+]
 RoleOption = Annotated[str | None, typer.Option("--role", metavar="ROLE", help="`device` or `wfm`.")]
 
 Replay = Annotated[

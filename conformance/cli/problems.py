@@ -5,7 +5,7 @@ import ssl
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 
-from conformance.bench.errors import OtherRun, SubjectMissing, UsageError
+from conformance.bench.errors import OtherRevision, OtherRun, SubjectMissing, UsageError
 
 USAGE = 2
 SUITE_ERROR = 3
@@ -38,6 +38,8 @@ def explain(error: BaseException) -> Problem | None:
 def _of_the_bench(error: BaseException) -> Iterator[Problem]:
     if isinstance(error, Misuse):
         yield error.problem
+    elif isinstance(error, OtherRevision):
+        yield Problem("revision", _sentence(error), f"try --revision {error.revision}; `list revisions` shows all")
     elif isinstance(error, SubjectMissing):
         hint = "the connection sheet tells what the device needs; --wait gives it more time"
         yield Problem("no-device", _sentence(error), hint)

@@ -43,6 +43,7 @@ def register(app: typer.Typer) -> None:
             "serve device --wfm URL --svid F --key F --trust-bundle F",
             "serve device --connection DIR/connection.json",
             "serve device --wfm URL --identity DIR --gateway --child a",
+            "serve device --wfm URL --identity DIR --revision 1.0.0-rc.2-signed --algorithm rsa-pss-sha256",
         ),
         epilog=EXIT_CODES_PLAIN,
     )(serve_device)
@@ -75,6 +76,11 @@ def serve_device(  # noqa: PLR0913 - one parameter for each option
     root_ca: Annotated[
         Path | None, typer.Option("--root-ca", metavar="FILE", help="The root CA of the WFM's server, PEM, then.")
     ] = None,
+    algorithm: Annotated[
+        str | None,
+        typer.Option("--algorithm", metavar="NAME", help="How it signs, then; default: the usual one of its key."),
+    ] = None,
+    certificate_encoding: options.CertificateEncoding = None,
     client_id: Annotated[
         str | None, typer.Option("--client-id", metavar="ID", help="Which client of the identity folder; the first.")
     ] = None,
@@ -107,7 +113,7 @@ def serve_device(  # noqa: PLR0913 - one parameter for each option
     from conformance.cli.identity_folder import SAMPLE_CLIENTS, IdentityFolder, load_files
     from conformance.cli.problems import Misuse
     from conformance.cli.serving import serve_until_stopped
-    from conformance.cli.signing_files import signing_of
+    from conformance.cli.signing_files import Manner, signing_of
     from simulator.device.config import DeviceConfig
 
     sheet = Connection.load(connection) if connection else None
@@ -125,8 +131,8 @@ def serve_device(  # noqa: PLR0913 - one parameter for each option
     credential: Svid | None = None
     trust: StaticTrust | None = None
     signing: Signing | None = None
-    if _signs(revision):
-        signing = signing_of(identity, certificate, key, root_ca)
+    if _signs(revision, algorithm, certificate_encoding):
+        signing = signing_of(identity, certificate, key, root_ca, Manner.of(algorithm, certificate_encoding))
     elif identity is not None:
         folder = IdentityFolder(identity)
         credential = folder.load_client(client_id)
@@ -161,8 +167,11 @@ def serve_device(  # noqa: PLR0913 - one parameter for each option
         serve_until_stopped(lambda stop: _serve(config, stop, control_port, sheet, cache))
 
 
-def _signs(revision: str | None) -> bool:
-    """Whether devices of a revision sign. Raises UnknownName, and Misuse for one that no device here speaks."""
+def _signs(revision: str | None, *how: str | None) -> bool:
+    """Whether devices of a revision sign; `how` are options that only these have.
+
+    Raises UnknownName, and Misuse for a revision that no device here speaks, or one that such an option is not for.
+    """
     from conformance.bench.scenarios import RUNNABLE
     from conformance.catalogue import DEFAULT_REVISION, load
     from conformance.cli.problems import Misuse
@@ -172,6 +181,9 @@ def _signs(revision: str | None) -> bool:
     if wanted not in RUNNABLE["device"]:
         there = ", ".join(RUNNABLE["device"])
         raise Misuse("revision", f"no device here speaks revision {wanted}", f"there are {there}")
+    if wanted != REVISION and any(how):
+        cause = f"--algorithm, --certificate-encoding: in revision {wanted} nothing is signed"
+        raise Misuse("usage", cause, f"add --revision {REVISION}")
     return wanted == REVISION
 
 

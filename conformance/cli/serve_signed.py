@@ -14,7 +14,13 @@ from pathlib import Path
 
 from conformance.bench.wfm_binding import ANCHORS_FILE, CLIENTS
 from conformance.cli.console import stdout
-from simulator.identity.client_certificate import CERTIFICATE_FILE, KEY_FILE, ClientCertificate, fingerprint
+from simulator.identity.client_certificate import (
+    CERTIFICATE_FILE,
+    KEY_FILE,
+    CertificateEncoding,
+    ClientCertificate,
+    fingerprint,
+)
 from simulator.identity.files import write_private
 from simulator.identity.web import WebAuthority
 from simulator.protocol.signed import CERTIFICATE_PATH
@@ -32,6 +38,7 @@ class SignedHouse:
     clients: tuple[str, ...]
     hosts: frozenset[str]
     accepted: bool
+    encoding: CertificateEncoding = "pem"
 
     def front(self) -> SignedFront:
         """Write the folder; give what the WFM shows. Raises CredentialError, OSError."""
@@ -41,7 +48,12 @@ class SignedHouse:
         names = [host for host in self.hosts if not _is_address(host)]
         addresses = [host for host in self.hosts if _is_address(host)]
         accepted = frozenset(fingerprint(item.certificate) for item in own) if self.accepted else None
-        return SignedFront(web.issue(sorted(names), sorted(addresses)), web.root.certificate, accepted)
+        return SignedFront(
+            web.issue(sorted(names), sorted(addresses)),
+            web.root.certificate,
+            accepted,
+            certificate_encoding=self.encoding,
+        )
 
     def client(self, name: str) -> Path:
         """Give the folder of a sample client."""

@@ -76,16 +76,19 @@ def serve_wfm(  # noqa: PLR0913 - one parameter for each option
         typer.Option("--accept", metavar="CLIENT", help="Accept only this client; may be repeated. Default: any."),
     ] = None,
     revision: options.Revision = None,
+    certificate_encoding: options.CertificateEncoding = None,
 ) -> None:
     """Prepare the identity folder, then serve until stopped."""
     from conformance.catalogue import DEFAULT_REVISION
     from conformance.cli.addresses import Wanted, check_free
     from conformance.cli.checking import check_folder
     from conformance.cli.identity_folder import DEFAULT_WFM_ID, SAMPLE_CLIENTS, IdentityFolder, check_id
+    from conformance.cli.problems import Misuse
     from conformance.cli.running import runnable
     from conformance.cli.serve_signed import SignedHouse
     from conformance.cli.serve_signed import serve as serve_signed
     from conformance.cli.serving import serve_until_stopped
+    from conformance.cli.signing_files import encoding_of
     from simulator.identity.trust import StaticTrust
     from simulator.wfm.packages import load_directory
     from simulator.wfm.server import WfmConfig
@@ -121,9 +124,13 @@ def serve_wfm(  # noqa: PLR0913 - one parameter for each option
             store_url=_store_url(store, identity),
         )
         hosts = frozenset({reachable_as(host), "localhost", "127.0.0.1"})
-        house = SignedHouse(identity, clients, hosts, accepted=bool(accept))
+        house = SignedHouse(identity, clients, hosts, bool(accept), encoding_of(certificate_encoding, "pem"))
         serve_until_stopped(lambda stop: serve_signed(shown, house, packages, stop))
         return
+    if certificate_encoding:
+        raise Misuse(
+            "usage", "--certificate-encoding: this revision gives no certificates", "add --revision 1.0.0-rc.2-signed"
+        )
     authority = kept or folder.authority(trust_domain)
     name = wfm_id or folder.kept_wfm_id() or DEFAULT_WFM_ID
     svid = folder.issue_wfm(authority, name, (reachable_as(host),))

@@ -86,8 +86,8 @@ class SigningStandIn(StandIn):
 
     def prepared(self, said: dict[str, str]) -> DeviceConfig:
         """Read the files of the sheet."""
-        files = (Path(said[name]) for name in ("Client certificate", "Client key", "Root CA"))
-        return DeviceConfig(said["WFM URL"], signing=signing_of(None, *files), **self.settings)
+        certificate, key, root = (Path(said[name]) for name in ("Client certificate", "Client key", "Root CA"))
+        return DeviceConfig(said["WFM URL"], signing=signing_of(None, certificate, key, root), **self.settings)
 
 
 def test_a_real_device_goes_through_the_suite(tmp_path: Path) -> None:
