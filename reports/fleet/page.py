@@ -21,7 +21,7 @@ from reports.fleet.figures import figures_of
 from reports.fleet.folder import Folder, read
 from reports.fleet.svg import Bars, Chart
 from reports.fleet.units import NOTHING, clock, duration, written
-from reports.html_report import _asset, _policy, moment
+from reports.html_report import asset, policy, moment
 
 REPORT = "report.html"
 _HERE = Path(__file__).parent.parent
@@ -70,8 +70,8 @@ def render(folder: Folder) -> str:
 
 def page(template: str, charts: Iterable[Chart | Bars], **values: Any) -> str:
     """Render a template with what all pages share."""
-    style = _asset("report.css") + _asset("fleet.css")
-    script = _asset("fleet.js")
+    style = asset("report.css") + asset("fleet.css")
+    script = asset("fleet.js")
     data = {chart.id: _hover(chart) for chart in charts if isinstance(chart, Chart)}
     return (
         _environment()
@@ -79,7 +79,7 @@ def page(template: str, charts: Iterable[Chart | Bars], **values: Any) -> str:
         .render(
             style=Markup(style),  # noqa: S704 - our own file
             script=Markup(script),  # noqa: S704 - our own file
-            policy=_policy(style, script),
+            policy=policy(style, script),
             data=Markup(script_safe(data)),  # noqa: S704 - escaped in it
             **values,
         )
