@@ -21,7 +21,7 @@ from reports.fleet.figures import figures_of
 from reports.fleet.folder import Folder, read
 from reports.fleet.svg import Bars, Chart
 from reports.fleet.units import NOTHING, clock, duration, written
-from reports.html_report import asset, policy, moment
+from reports.html_report import asset, moment, policy
 
 REPORT = "report.html"
 _HERE = Path(__file__).parent.parent
