@@ -63,7 +63,7 @@ def register(app: typer.Typer) -> None:
             "simulate --example herd                          # and its variants, compared",
             "simulate fleet.yaml --set cohorts.*.polling.period=30s --out OTHER",
             "simulate compare DIR OTHER",
-            "simulate fleet.yaml --live https://localhost:8443 --identity DIR --duration 10m",
+            "simulate fleet.yaml --live https://wfm:8443 --identity DIR",
         ),
     )
     verbs.command("run", short_help="Simulate a fleet.", epilog=EXIT_CODES_PLAIN)(run)

@@ -44,12 +44,13 @@ def register(app: typer.Typer) -> None:
         help=help_of(
             "Have the devices of a fleet come to a WFM at a URL, each over a connection and with credentials of its "
             "own; what the WFM answers is measured from the time at which each poll was due, and judged.",
-            "simulate --example office --live https://localhost:8443 --identity margo-identity",
-            "simulate fleet.yaml --live URL --identity DIR --devices 5000 --processes 2 --duration 10m",
-            "simulate fleet.yaml --live URL --identity DIR --spike 5m,30s,10 --storm 8m,0.5,20s",
-            "simulate fleet.yaml --live URL --identity DIR --northbound http://localhost:8081 --duration 10m",
-            "simulate fleet.yaml --live URL --identity DIR --reconnect --connections 2000",
-            "simulate fleet.yaml --live URL --identity DIR --revision 1.0.0-rc.2-signed",
+            "simulate FILE --live https://wfm:8443 --identity DIR",
+            "simulate FILE --live URL --identity DIR --devices 5000 --duration 10m",
+            "simulate FILE --live URL --identity DIR --spike 5m,30s,10",
+            "simulate FILE --live URL --identity DIR --storm 8m,0.5,20s",
+            "simulate FILE --live URL --identity DIR --northbound URL",
+            "simulate FILE --live URL --identity DIR --reconnect",
+            "simulate FILE --live URL --identity DIR --processes 2",
         ),
         epilog=EXIT_CODES,
     )(live)
@@ -111,6 +112,12 @@ def live(  # noqa: PLR0913 - one parameter for each option
             help="Carry the rollouts out: a reference WFM's operator API, or an adapter file.",
         ),
     ] = None,
+    gone_after: Annotated[
+        str, typer.Option("--gone-after", metavar="TIME", help="A WFM that answers nothing for so long ends the run.")
+    ] = "15s",
+    tell_every: Annotated[
+        str, typer.Option("--tell-every", metavar="TIME", help="How often a line tells of the run, without a terminal.")
+    ] = "10s",
     watch: Annotated[
         int, typer.Option("--watch", metavar="N", min=0, help="Judge the traffic of so many devices; 0: of none.")
     ] = 20,
@@ -126,23 +133,27 @@ def live(  # noqa: PLR0913 - one parameter for each option
     if seed is not None:
         fleet = fleet.model_copy(update={"seed": seed})
     options_of = _import_options()
+    from conformance.cli.live_options import planned, revision_of, spike_of, storm_of, time_of
+
     ips = tuple(part.strip() for part in source_ips.split(",") if part.strip()) if source_ips else ()
-    asked = _plain_usage(
+    asked = planned(
         lambda: options_of(
             devices=devices,
-            duration_s=_time("--duration", duration),
-            ramp_s=_time("--ramp", ramp),
-            spikes=tuple(_spike(text) for text in spike or ()),
-            storms=tuple(_storm(text) for text in storm or ()),
+            duration_s=None if duration is None else time_of("--duration", duration),
+            ramp_s=None if ramp is None else time_of("--ramp", ramp),
+            spikes=tuple(map(spike_of, spike or ())),
+            storms=tuple(map(storm_of, storm or ())),
             connections=Connections(keep_alive=keep_alive, limit=connections, source_ips=ips),
             processes=processes,
-            revision=_revision(revision),
+            revision=revision_of(revision),
             name_prefix=prefix,
             sample=Sample(watch, SAMPLED_EXCHANGES, SAMPLED_REFUSALS if watch else 0),
             operated=northbound is not None,
+            gone_after_s=time_of("--gone-after", gone_after),
         )
     )
-    raise typer.Exit(_Run(fleet, asked, url, identity, northbound, out).carry_out())
+    every_s = time_of("--tell-every", tell_every)
+    raise typer.Exit(_Run(fleet, asked, url, identity, northbound, out).carry_out(every_s))
 
 
 class _Run:
@@ -151,15 +162,16 @@ class _Run:
     def __init__(
         self, fleet: Fleet, asked: LiveOptions, url: str, identity: Path, northbound: str | None, out: Path
     ) -> None:
+        from conformance.cli.live_options import planned
         from simulator.fleet.live.mapping import mapped
 
-        self._mapped: Mapped = _plain_usage(lambda: mapped(fleet, asked))
+        self._mapped: Mapped = planned(lambda: mapped(fleet, asked))
         self._url, self._identity, self._out = url, identity, out
         out.mkdir(parents=True, exist_ok=True)  # before the work, should it not be possible
         self._operator = self._operator_of(northbound) if northbound else None
         self._watch = self._watch_of() if asked.sample.devices else None
 
-    def carry_out(self) -> int:
+    def carry_out(self, tell_every_s: float) -> int:
         """Run, write, tell; gives the exit code."""
         from conformance.cli.console import stderr
 
@@ -167,11 +179,16 @@ class _Run:
         for line in self._mapped.left_out:
             console.print(f"not as described: {line}", markup=False, soft_wrap=True)
         began = time.monotonic()
-        result = self._ran()
+        try:
+            result = self._ran(tell_every_s)
+        except BaseException:
+            if self._watch:
+                self._watch.abandon()
+            raise
         judged = self._watch.judge() if self._watch else ()
         return self._written(result, judged, time.monotonic() - began)
 
-    def _ran(self) -> LiveResult:
+    def _ran(self, tell_every_s: float) -> LiveResult:
         from conformance.cli.live_progress import LiveBar
         from conformance.cli.problems import Misuse
         from simulator.fleet.live.driver import Progress, run_live
@@ -179,7 +196,7 @@ class _Run:
         from simulator.open_files import TooFewFiles
 
         plan = self._mapped.plan
-        with LiveBar(plan) as bar:
+        with LiveBar(plan, tell_every_s) as bar:
 
             def heard(progress: Progress) -> None:
                 if self._operator:
@@ -326,75 +343,3 @@ def _import_options() -> type[LiveOptions]:
     except ModuleNotFoundError as error:
         raise Misuse("missing-extra", str(error), EXTRA) from None
     return LiveOptions
-
-
-def _plain_usage(make: Any) -> Any:
-    """Make something; a plan that cannot be is the user's mistake."""
-    from conformance.cli.problems import Misuse
-    from simulator.fleet.live.plan import PlanInvalid
-
-    try:
-        return make()
-    except PlanInvalid as error:
-        raise Misuse("plan", str(error), "`simulate live --help` shows what each option takes") from None
-
-
-def _time(option: str, text: str | None) -> float | None:
-    if text is None:
-        return None
-    from pydantic import TypeAdapter, ValidationError
-
-    from conformance.cli.problems import Misuse
-    from simulator.fleet.description import Seconds
-
-    try:
-        number: Any = float(text) if text.replace(".", "", 1).isdecimal() else text
-        return TypeAdapter(Seconds).validate_python(number)
-    except ValidationError:
-        hint = 'write 90, "90s", "5m" or "12h"'
-        raise Misuse("usage", f"{option}: expected a time, found {text!r}", hint) from None
-
-
-def _number(option: str, text: str) -> float:
-    from conformance.cli.problems import Misuse
-
-    try:
-        return float(text)
-    except ValueError:
-        raise Misuse("usage", f"{option}: expected a number, found {text!r}", "see `simulate live --help`") from None
-
-
-def _spike(text: str) -> Any:
-    from simulator.fleet.live.plan import Spike
-
-    at, lasts, factor = _parts("--spike", text, "AT,LASTS,FACTOR", 3, 3)
-    return Spike(_time("--spike", at) or 0.0, _time("--spike", lasts) or 0.0, _number("--spike", factor))
-
-
-def _storm(text: str) -> Any:
-    from simulator.fleet.live.plan import RebootStorm
-
-    at, share, *spread = _parts("--storm", text, "AT,SHARE[,SPREAD]", 2, 3)
-    spread_s = _time("--storm", spread[0]) if spread else 10.0
-    return RebootStorm(_time("--storm", at) or 0.0, _number("--storm", share), spread_s=spread_s or 0.0)
-
-
-def _parts(option: str, text: str, form: str, least: int, most: int) -> list[str]:
-    from conformance.cli.problems import Misuse
-
-    parts = [part.strip() for part in text.split(",")]
-    if not least <= len(parts) <= most or not all(parts):
-        raise Misuse("usage", f"{option}: expected {form}, found {text!r}", f"such as {option} 5m,{30}")
-    return parts
-
-
-def _revision(name: str | None) -> Any:
-    from typing import get_args
-
-    from conformance.catalogue import UnknownName
-    from simulator.fleet.live.plan import Revision
-
-    known = get_args(Revision)
-    if name is not None and name not in known:
-        raise UnknownName(name, known, "revision")
-    return name or known[0]

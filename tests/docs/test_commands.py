@@ -15,7 +15,7 @@ import pytest
 ROOT = Path(__file__).resolve().parents[2]
 PROGRAM = Path(sys.executable).with_name("margo-conformance")
 DOCUMENTS = [ROOT / "README.md", *sorted((ROOT / "docs").glob("*.md"))]
-NEEDS_ANOTHER_SIDE = ("--listen", "--url", "serve ")
+NEEDS_ANOTHER_SIDE = ("--listen", "--url", "--live", "serve ")
 """Commands that wait for something real; the tests of the command line cover them with both sides there."""
 
 
@@ -63,6 +63,8 @@ def test_a_command_of_the_documents_is_understood(folder: Path, command: str) ->
         return  # carried out above
     if any(part in command for part in NEEDS_ANOTHER_SIDE):
         verb = list(itertools.takewhile(lambda word: not word.startswith("--"), words))
+        if "--live" in words:
+            verb = [*words[:2], "live"]
         help_text = typed(folder, " ".join([*verb, "--help"])).stdout
         assert all(word in help_text for word in words if word.startswith("--")), command
         return

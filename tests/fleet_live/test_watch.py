@@ -28,7 +28,7 @@ def watched(folder: Path, mutant: str | None, load: LoadLimit | None = None) -> 
     """Run six devices, three of them sampled, against a WFM, and have the monitors judge."""
 
     async def scenario() -> Seen:
-        asked = plan(6, 1.5, ramp_s=0.2, sample=SAMPLE)
+        asked = plan(6, 1.2, ramp_s=0.2, sample=SAMPLE)
         settings: WfmConfig = config(load=load)
         async with WFM_MUTANTS[mutant].build(settings) if mutant else ReferenceWfm(settings) as wfm:
             for number in range(6):

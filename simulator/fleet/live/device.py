@@ -120,7 +120,7 @@ class LiveDevice:
         heapq.heappush(self._agenda, (at, self._order, task, about))
 
     def _count(self, what: str) -> None:
-        self._office.tally.group(self._schedule.cohort.name).counts[what] += 1
+        self._office.tally.groups[self._schedule.cohort.name][what] += 1
 
     async def _exchange(self, message: Message) -> Answer:
         """Send a request and wait for its answer. Raises ExchangeFailed, without the network of the site at once."""

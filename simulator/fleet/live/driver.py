@@ -5,8 +5,11 @@ it, the WFM or the user ends the run early.
 """
 
 import multiprocessing
+import signal
+import threading
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import timedelta
 from multiprocessing.connection import Connection as Pipe
@@ -78,7 +81,8 @@ def run_live(
             process = context.Process(
                 target=work, args=(theirs, plan, identity, lifetime, target, index), name=f"fleet-{index}", daemon=True
             )
-            process.start()
+            with _uninterrupted():
+                process.start()
             theirs.close()
             crew.add(ours, process)
         crew.prepare()
@@ -86,6 +90,19 @@ def run_live(
     finally:
         crew.dismiss()
     return crew.result(url)
+
+
+@contextmanager
+def _uninterrupted() -> Iterator[None]:
+    """A process that is started here does not hear Ctrl-C, not even while it starts: it is told by this one."""
+    if threading.current_thread() is not threading.main_thread():
+        yield
+        return
+    before = signal.signal(signal.SIGINT, signal.SIG_IGN)
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGINT, before)
 
 
 class _Crew:

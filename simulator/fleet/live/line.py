@@ -191,7 +191,7 @@ class Line:
             at, response = answer.at - office.began, answer.response
             tally = office.tally
             tally.answered(said.operation, response.status, at, at - sent_at, response.size)
-            tally.group(self._cohort).counts[BYTES] += len(data) + response.size
+            tally.groups[self._cohort][BYTES] += len(data) + response.size
             if self._sampled or (response.status >= 400 and office.refusals):
                 self._observe(said, answer, connection, sent_at)
             return answer

@@ -17,12 +17,12 @@ from simulator.fleet.live.result import LiveResult
 from simulator.fleet.live.shard import catalogues_of
 from simulator.fleet.live.tally import (
     ADOPTED,
+    BYTES,
     BYTES_IN,
     BYTES_OUT,
     COLUMNS,
     GROUP_COLUMNS,
     INSTALLED,
-    POLLS,
     Second,
     Tally,
 )
@@ -64,7 +64,7 @@ def summary_of(fleet: Fleet, result: LiveResult, wall_s: float) -> dict[str, Any
         "peak_requests_per_s": peak,
         "bytes": size,
         "bytes_per_device_and_day": round(size / plan.devices / days, 1),
-        "failures": {name: _of_groups(tally, name) for name in GROUP_COLUMNS if name not in (POLLS, "bytes")},
+        "failures": {name: _of_groups(tally, name) for name in GROUP_COLUMNS if name != BYTES},
         "rollouts": [_rollout(fleet, result, number) for number in range(len(plan.rollouts))],
         "poll_latency_s": _latency(tally),
         "handshakes": {"count": tally.handshake.count, **tally.handshake.summary()},
@@ -134,7 +134,7 @@ def _latency(tally: Tally) -> dict[str, Any]:
 
 
 def _of_groups(tally: Tally, what: str) -> int:
-    return sum(group.counts[what] for group in tally.groups.values())
+    return sum(group[what] for group in tally.groups.values())
 
 
 def _rollout(fleet: Fleet, result: LiveResult, number: int) -> dict[str, Any]:
@@ -209,15 +209,16 @@ def _convergence(fleet: Fleet, result: LiveResult) -> Table:
 
 def _cohorts(result: LiveResult) -> Table:
     groups, tally = result.plan.groups, result.tally
-    told = [tally.group(group.name) for group in groups]
+    latency = [tally.latency_of(group.name) for group in groups]
     return {
         "cohort": [group.name for group in groups],
         "vendor": [group.profile.vendor for group in groups],
         "model": [group.profile.model for group in groups],
         "devices": [group.devices for group in groups],
-        **{name: [group.counts[name] for group in told] for name in GROUP_COLUMNS},
-        "poll_p50_s": [group.latency.quantile(0.5) for group in told],
-        "poll_p99_s": [group.latency.quantile(0.99) for group in told],
+        "polls": [histogram.count for histogram in latency],
+        **{name: [tally.groups[group.name][name] for group in groups] for name in GROUP_COLUMNS},
+        "poll_p50_s": [histogram.quantile(0.5) for histogram in latency],
+        "poll_p99_s": [histogram.quantile(0.99) for histogram in latency],
     }
 
 

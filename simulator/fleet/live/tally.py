@@ -4,7 +4,7 @@ Latency is counted from the time for which a poll was scheduled, so that a WFM (
 service time from the moment at which the request was written. Times are seconds of the run.
 """
 
-from collections import Counter
+from collections import Counter, defaultdict
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -35,8 +35,7 @@ could not be connected to, `lost` an answer that never came."""
 DUE, SENT, ANSWERED, FAILED, REFUSED, HANDSHAKES, ADOPTED, INSTALLED, BYTES_OUT, BYTES_IN = range(10)
 UNCHANGED, CHANGED, OLDER, BUNDLES, STATUS, UNREACHABLE, LOST = range(10, len(COLUMNS))
 NOT_CONNECTED = frozenset({"refused", "unreachable", "connect-timeout", "tls", "no-ports", "no-files", "no-network"})
-POLLS, BYTES, FAILURES, GAVE_UP, REBOOTS, DRIFTS, POWER_CUTS = GROUP_COLUMNS = (
-    "polls",
+BYTES, FAILURES, GAVE_UP, REBOOTS, DRIFTS, POWER_CUTS = GROUP_COLUMNS = (
     "bytes",
     "failed_installations",
     "gave_up",
@@ -72,36 +71,24 @@ class Second:
 
 
 @dataclass(slots=True)
-class Group:
-    """What is told of one cohort."""
-
-    counts: Counter[str] = field(default_factory=Counter)
-    latency: Histogram = field(default_factory=lambda: Histogram(COARSE))
-
-    def merge(self, other: "Group") -> None:
-        """Add another's counts."""
-        self.counts += other.counts
-        self.latency.merge(other.latency)
-
-
-@dataclass(slots=True)
 class Tally:
-    """Everything counted. `latency`: polls by phase; `service`: requests by operation; `lag`: how late the driver was.
+    """Everything counted.
 
+    `polls`: their latency by phase and cohort; `service`: requests by operation; `lag`: how late the driver was.
     `noticed` counts what a device saw and refused (a manifest that is not newer, a digest that is wrong) and what the
     driver did by itself (a request repeated on a new connection); `texts` keeps one example of each, bounded.
-    `results` counts the first ends of installations on a device by (application, revision, state); `groups` are the
-    cohorts by name.
+    `results` counts the first ends of installations on a device by (application, revision, state); `groups`
+    what is counted for each cohort.
     """
 
     requests: Counter[tuple[str, int]] = field(default_factory=Counter)
     errors: Counter[tuple[str, str]] = field(default_factory=Counter)
     noticed: Counter[str] = field(default_factory=Counter)
     results: Counter[tuple[str, str, str]] = field(default_factory=Counter)
-    groups: dict[str, Group] = field(default_factory=dict)
+    groups: defaultdict[str, Counter[str]] = field(default_factory=lambda: defaultdict(Counter))
     texts: dict[str, str] = field(default_factory=dict)
-    latency: dict[str, Histogram] = field(default_factory=dict)
-    service: dict[str, Histogram] = field(default_factory=dict)
+    polls: defaultdict[tuple[str, str], Histogram] = field(default_factory=lambda: defaultdict(_fine))
+    service: defaultdict[str, Histogram] = field(default_factory=lambda: defaultdict(_fine))
     handshake: Histogram = field(default_factory=_fine)
     lag: Histogram = field(default_factory=_fine)
     seconds: dict[int, Second] = field(default_factory=dict)
@@ -125,20 +112,10 @@ class Tally:
         counts[SENT] += 1
         counts[BYTES_OUT] += size
 
-    def group(self, cohort: str) -> Group:
-        """What is told of a cohort."""
-        group = self.groups.get(cohort)
-        if group is None:
-            group = self.groups[cohort] = Group()
-        return group
-
     def answered(self, operation: str, status: int, at: float, took: float, size: int) -> None:
         """A request was answered `took` seconds after it was written."""
         self.requests[operation, status] += 1
-        histogram = self.service.get(operation)
-        if histogram is None:
-            histogram = self.service[operation] = Histogram()
-        histogram.record(took)
+        self.service[operation].record(took)
         self.bytes_in += size
         counts = self.second(at).counts
         counts[ANSWERED] += 1
@@ -167,13 +144,7 @@ class Tally:
     def polled(self, phase: str, cohort: str, due: float, at: float) -> None:
         """A poll that was due at a time has its answer."""
         took = at - due
-        histogram = self.latency.get(phase)
-        if histogram is None:
-            histogram = self.latency[phase] = Histogram()
-        histogram.record(took)
-        group = self.group(cohort)
-        group.counts[POLLS] += 1
-        group.latency.record(took)
+        self.polls[phase, cohort].record(took)
         self.second(due).latency.record(took)
 
     def due(self, at: float) -> None:
@@ -208,18 +179,29 @@ class Tally:
         self.noticed += other.noticed
         self.results += other.results
         for name, group in other.groups.items():
-            self.group(name).merge(group)
+            self.groups[name] += group
         for name, text in other.texts.items():
             self._example(name, text)
-        for mine, theirs in ((self.latency, other.latency), (self.service, other.service)):
-            for name, histogram in theirs.items():
-                mine.setdefault(name, Histogram()).merge(histogram)
+        for key, histogram in other.polls.items():
+            self.polls[key].merge(histogram)
+        for name, histogram in other.service.items():
+            self.service[name].merge(histogram)
         self.handshake.merge(other.handshake)
         self.lag.merge(other.lag)
         for number, row in other.seconds.items():
             self.seconds.setdefault(number, Second()).merge(row)
         self.bytes_out += other.bytes_out
         self.bytes_in += other.bytes_in
+
+    @property
+    def latency(self) -> dict[str, Histogram]:
+        """The latency of polls by phase."""
+        phases = sorted({phase for phase, _ in self.polls})
+        return {phase: Histogram.merged(own for (of, _), own in self.polls.items() if of == phase) for phase in phases}
+
+    def latency_of(self, cohort: str) -> Histogram:
+        """The latency of a cohort's polls."""
+        return Histogram.merged(own for (_, of), own in self.polls.items() if of == cohort)
 
     def total(self, column: int) -> int:
         """The sum of one column of the time series."""
