@@ -75,6 +75,7 @@ class FleetOperator:
         self._paused: dict[int, float] = {}
         self._rolled_back: list[Step] = []
         self._broken: str | None = None
+        self._defect: Exception | None = None
 
     def bring_packages(self) -> None:
         """Make and upload a package for each revision of the rollouts. Raises UsageError, NorthboundError, Blocked."""
@@ -111,6 +112,8 @@ class FleetOperator:
         if self._thread.ident is not None:
             self._thread.join()
         self._northbound.close()
+        if self._defect is not None:
+            raise self._defect
 
     def paused_at(self, rollout: int) -> float | None:
         """When a rollout was stopped by its failures."""
@@ -169,6 +172,8 @@ class FleetOperator:
                 self._act()
         except Blocked as error:
             self._broken = f"the operator's side gave up: {error}"
+        except Exception as error:  # noqa: BLE001 - a defect of ours; raised again where it is seen
+            self._defect = error
 
     def _act(self) -> None:
         for wave in self._waves:
@@ -179,7 +184,8 @@ class FleetOperator:
     def _carry_out(self, wave: _Wave) -> None:
         """Deploy to those of the wave that the WFM knows; the others have their turn later."""
         rollout = self._fleet.rollouts[wave.rollout]
-        ready = sorted(wave.todo & self._state.known.keys())
+        with self._stirred:
+            ready = sorted(wave.todo & self._state.known.keys())
         for number, device in enumerate(ready):
             if self._state.ended or (number % 20 == 0 and self._pause(wave.rollout)):
                 return
