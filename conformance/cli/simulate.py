@@ -6,7 +6,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from enum import StrEnum
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
@@ -65,14 +65,15 @@ def run(
     file: Annotated[Path | None, typer.Argument(metavar="FILE", help="Description of the fleet.")] = None,
     *,
     example: Annotated[str | None, typer.Option("--example", metavar="NAME", help="A shipped example.")] = None,
-    engine: Annotated[Engine, typer.Option("--engine", help="simpy: slow, to hold the other against.")] = (
+    engine: Annotated[Engine, typer.Option("--engine", help="simpy: the real agent core on every device; slow.")] = (
         Engine.COMPILED
     ),
     seed: Annotated[int | None, typer.Option("--seed", min=0, help="Instead of the description's.")] = None,
     out: Annotated[Path, typer.Option("--out", metavar="DIR", help="Folder for the results.")] = Path("fleet-results"),
 ) -> None:
-    """Simulate a fleet and write summary.json and tables."""
+    """Simulate a fleet and write summary.json and tables. Ctrl-C ends it early and keeps what was simulated."""
     from conformance.cli.console import plain
+    from conformance.cli.problems import INTERRUPTED
 
     fleet = read_fleet(file, example)
     if seed is not None:
@@ -85,6 +86,9 @@ def run(
         end = "" if paused is None else f", paused after {paused:,.0f} s"
         plain(f"  {rollout['revision']}: {rollout['succeeded']:,} succeeded, {rollout['failed']:,} failed{end}")
     plain(str(out / "summary.json"))
+    if not summary["complete"]:
+        plain("interrupted: the results are partial, and say so (complete: false)")
+        raise typer.Exit(INTERRUPTED)
 
 
 def read_fleet(file: Path | None, example: str | None) -> Fleet:
@@ -111,13 +115,18 @@ def _simulated(fleet: Fleet, engine: Engine, out: Path) -> dict[str, Any]:
     except ModuleNotFoundError as error:
         raise Misuse("missing-extra", str(error), EXTRA) from None
     world = plan.plan_of(fleet)
-    driver = compiled if engine is Engine.COMPILED else simpy_engine
     began = time.perf_counter()
-    driver.prepare(world)
+    if engine is Engine.COMPILED:
+        compiled.prepare(world)
     started = time.perf_counter()
-    with _progress() as advance:
-        driver.simulate(world, progress=advance)
-    how = results.Run(engine.value, time.perf_counter() - started, started - began)
+    complete = False
+    with _progress() as advance, suppress(KeyboardInterrupt):  # what was simulated until then is kept
+        if engine is Engine.COMPILED:
+            compiled.simulate(world, progress=advance)
+        else:
+            simpy_engine.simulate(fleet, world, progress=advance)
+        complete = True
+    how = results.Run(engine.value, time.perf_counter() - started, started - began, complete)
     summary = results.summary_of(fleet, world, how)
     results.write(out, summary, results.tables_of(fleet, world))
     return summary
