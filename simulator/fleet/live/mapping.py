@@ -121,8 +121,11 @@ def shares(waves: tuple[Wave, ...]) -> tuple[tuple[float, float], ...]:
 
 
 def _cohort(fleet: Fleet, cohort: Described, first_site: int) -> Cohort:
+    how = cohort.installs
     known = {
-        (application.name, revision.name): Installing(revision.installs, revision.fails, revision.tries, revision.wait)
+        (application.name, revision.name): Installing(
+            revision.installs, revision.fails, how.tries, how.wait, how.limit, revision.timeout
+        )
         for application in fleet.applications
         for revision in application.revisions
     }
@@ -146,6 +149,7 @@ def _cohort(fleet: Fleet, cohort: Described, first_site: int) -> Cohort:
         cohort.failures.reboots_per_day,
         cohort.failures.drifts_per_day,
         cohort.failures.boot,
+        polling.boot_spread,
         cohort.profile,
     )
 
@@ -162,6 +166,8 @@ def _left_out(fleet: Fleet, taken: Fleet, options: LiveOptions) -> Iterator[str]
         changed = [name for name in names if getattr(cohort.network, name) != getattr(usual, name)]
         if changed:
             yield f"cohort {cohort.name}, network.{', network.'.join(changed)}: the network to the WFM is what it is"
+        if cohort.polling.hours:
+            yield f"cohort {cohort.name}, polling.hours: a live run is at no time of the day; devices poll at any"
         late = [outage for outage in cohort.sites.outages if not times_of(outage, taken.duration)]
         if late:
             yield f"cohort {cohort.name}, {len(late)} outage(s): begin after the run's {taken.duration:,.0f} s"
