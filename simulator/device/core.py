@@ -150,7 +150,10 @@ class AgentCore:
 
     def talk(self, name: str) -> Talk:
         """The conversation of that name."""
-        return self._talks.setdefault(name, Talk(name))
+        talk = self._talks.get(name)
+        if talk is None:
+            talk = self._talks[name] = Talk(name)
+        return talk
 
     def send(
         self,

@@ -4,10 +4,9 @@ from dataclasses import dataclass, field
 
 from simulator.device.apply import Applying, was_refused
 from simulator.device.events import Answer, RequestFailed, ResponseArrived, StopComponent
-from simulator.device.revisions import Revision, manifest_of, revision_of
+from simulator.device.revisions import Revision, manifest_of, members_of, revision_of
 from simulator.device.settings import polling_wait
 from simulator.device.work import Work
-from simulator.protocol.bundle import read_bundle
 from simulator.protocol.deployment import DEPLOYMENT_MEDIA_TYPE
 from simulator.protocol.digest import digest_of, matches
 from simulator.protocol.documents import DocumentError
@@ -50,9 +49,34 @@ class DesiredState(Applying):
 
     def next_regular_poll(self) -> None:
         """Poll at the regular distance; longer while artefacts cannot be had (DS-001, DT-005)."""
+        self.schedule_poll(max(self.regular_distance(), self.talk(FETCH).attempts.last_delay_s))
+
+    def regular_distance(self) -> float:
+        """Seconds from an answer to the next poll."""
         interval = self.settings.poll_interval_s
         spread = interval * self.settings.poll_jitter * (self.random() - 0.5) if self.settings.poll_jitter else 0.0
-        self.schedule_poll(max(interval + spread, self.talk(FETCH).attempts.last_delay_s))
+        return interval + spread
+
+    def rests(self) -> bool:
+        """Whether nothing but regular polls is ahead: nothing is fetched, tried again, restricted or awaited."""
+        settings, poll, fetch = self.settings, self.talk(POLL), self.talk(FETCH)
+        return (
+            self.offer is None
+            and self.reconciled
+            and not self.offline
+            and not (poll.busy or poll.attempts.failures or fetch.attempts.last_delay_s)
+            and max(poll.not_before, fetch.not_before) <= self.now
+            and not (settings.polling_hours or settings.downtime)
+        )
+
+    def poll_unchanged(self, answered: float) -> float:
+        """A poll of an agent that rests, answered 304 at a time; gives the seconds until the next.
+
+        The same as TimerFired and ResponseArrived, for simulations, where nearly all that happens is this.
+        """
+        self._next_request += 1
+        self.now = self.last_contact = answered
+        return self.regular_distance()
 
     def poll(self) -> None:
         """Ask for the manifest, unless an update is being fetched."""
@@ -174,7 +198,7 @@ class DesiredState(Applying):
             return
         try:
             self.verify(data, offer.manifest.bundle.digest, "bundle")
-            members = list(read_bundle(data).values())
+            members = list(members_of(data))
         except (DocumentError, UpdateRefused) as error:
             self.after_bad_bundle(offer, str(error))
             return

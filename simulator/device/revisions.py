@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from functools import cached_property, lru_cache
 from typing import Any
 
+from simulator.protocol.bundle import read_bundle
 from simulator.protocol.deployment import ApplicationDeployment, Component, parse_deployment
 from simulator.protocol.digest import digest_of
 from simulator.protocol.documents import canonical_json
@@ -87,3 +88,9 @@ def revision_of(yaml: bytes) -> Revision:
 def manifest_of(data: bytes) -> StateManifest:
     """Read a manifest; raises DocumentError. Remembered for the same reason."""
     return parse_manifest(data)
+
+
+@lru_cache(maxsize=64)
+def members_of(bundle: bytes) -> tuple[bytes, ...]:
+    """Unpack a bundle; raises DocumentError. Remembered for the same reason."""
+    return tuple(read_bundle(bundle).values())

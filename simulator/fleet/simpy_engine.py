@@ -129,6 +129,8 @@ class Device:
         if self._due.get(what) != at:
             return  # it was put off or cancelled
         del self._due[what]
+        if what == model.POLL_TIMER and self._polled_unchanged(at):
+            return
         if isinstance(about, str):
             if what == model.INSTALLATION_TIMEOUT:
                 self.count(model.FAILED)
@@ -193,6 +195,29 @@ class Device:
             self._wait(slot, now + c.timeout, RequestFailed(request.request_id, "timeout"))
         else:
             self._engine.wfm.receive(exchange)
+
+    def _polled_unchanged(self, now: int) -> bool:
+        """Do in one step what an agent that rests does when it polls and nothing is new, if that is how it is.
+
+        Only where the WFM has no queue, so that it is known when it will answer, and nothing else comes before.
+        """
+        agent, engine, c = self._agent, self._engine, self._engine.cohorts[self.cohort]
+        if agent is None or c.loss or not agent.rests() or self._off(now):
+            return False
+        n = self.requests + 1
+        done = engine.wfm.unchanged_by(self, agent.etag, n, now)
+        size = engine.unchanged
+        rtt = c.rtt_us or engine.sample(c.rtt, self._chance(model.RTT, n))
+        answer = done + 1 + rtt + int(size * c.us_per_byte)
+        if not done or answer >= min(self._due.values(), default=engine.duration) or answer >= engine.duration:
+            return False
+        self.requests = n
+        engine.world.rates[model.UNCHANGED, int(now * engine.per_us)] += 1
+        engine.world.tally[self.cohort, model.BYTES] += size
+        self.tell(model.UNCHANGED, done, n, now)
+        wait = agent.poll_unchanged(answer / 1e6)
+        self._wait(model.POLL_TIMER, answer + int(wait * 1e6 + 0.5), "poll")
+        return True
 
     def _off(self, now: int) -> int:
         """What is off on the way to the WFM; remembered until that may change."""
@@ -355,6 +380,7 @@ class Engine:
         self.world, fixed = world, world.fixed[0]
         self.seed, self.per_us, self.duration = int(fixed["seed"]), float(fixed["per_us"]), int(fixed["duration"])
         self.documents = documents_of(fleet)
+        self.unchanged = int(world.sizes[model.UNCHANGED])
         self.cohorts = [SimpleNamespace(**{name: c[name].item() for name in _PLAIN}) for c in world.cohorts]
         for c in self.cohorts:
             c.rtt_us = int(world.constant[c.rtt])
@@ -366,6 +392,13 @@ class Engine:
             for cohort, (first, end) in enumerate(zip([0, *ends], ends, strict=False))
             for number in range(first, end)
         ]
+
+    def run(self, progress: Callable[[float], None] = lambda _: None) -> None:
+        """Let the fleet live."""
+        for part in range(1, 101):
+            self.env.run(until=self.duration * part // 100)
+            progress(part / 100)
+        self.env.run()  # what the WFM is still at
 
     def sample(self, row: int, u: float) -> int:
         """Microseconds of a distribution."""
@@ -399,8 +432,5 @@ _PLAIN = [name for name in COHORT.names or () if not COHORT[name].shape]
 def simulate(fleet: Fleet, world: World, *, progress: Callable[[float], None] = lambda _: None) -> list[Device]:
     """Run the fleet; the counts are in `world` afterwards. Gives the devices as they are then."""
     engine = Engine(fleet, world)
-    for part in range(1, 101):
-        engine.env.run(until=engine.duration * part // 100)
-        progress(part / 100)
-    engine.env.run()  # what the WFM is still at
+    engine.run(progress)
     return engine.devices

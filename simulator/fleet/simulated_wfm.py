@@ -86,11 +86,7 @@ class Wfm:
     def receive(self, exchange: Exchange) -> None:
         """A request arrives: it is served now or later, or turned away at once."""
         self._understand(exchange)
-        exchange.service = self._constant[exchange.kind] or 1 + model.sample(
-            self._world.tables,
-            exchange.kind,
-            model.uniform(self._seed, exchange.device.number, model.SERVICE, exchange.n),
-        )
+        exchange.service = self._service(exchange.device, exchange.kind, exchange.n)
         if self._unbounded:
             self._accept(exchange)
             exchange.device.answered(exchange, int(self._env.now) + exchange.service)
@@ -108,6 +104,20 @@ class Wfm:
             exchange.kind, exchange.size, exchange.answer = model.REFUSED, 0, self._overloaded
             exchange.device.count_request(exchange, model.REFUSED)
             exchange.device.answered(exchange, int(self._env.now))
+
+    def unchanged_by(self, device: Any, etag: str | None, n: int, now: int) -> int:
+        """When a poll is answered that brings nothing new; 0 where it does, or where that is not known yet."""
+        if not self._unbounded or self._manifest(device).headers["etag"] != etag:
+            return 0
+        return now + self._service(device, model.UNCHANGED, n)
+
+    def _service(self, device: Any, kind: int, n: int) -> int:
+        constant = self._constant[kind]
+        if constant:
+            return int(constant)
+        return 1 + int(
+            model.sample(self._world.tables, kind, model.uniform(self._seed, device.number, model.SERVICE, n))
+        )
 
     def _work(self, exchange: Exchange) -> None:
         Due(self._env, int(self._env.now) + exchange.service, FINISHED, self._finished, exchange)
@@ -133,12 +143,11 @@ class Wfm:
         elif exchange.request.method == "POST":
             exchange.kind, exchange.answer = model.STATUS, CREATED
         elif exchange.request.target == MANIFESTS:
-            code = self._wanted(device)
-            manifest = documents.manifest(code, self.revision(device.cohort, code))
+            manifest = self._manifest(device)
             if exchange.request.headers.get("If-None-Match") == manifest.headers["etag"]:
                 exchange.kind, exchange.answer = model.UNCHANGED, NOT_MODIFIED
             else:
-                newer = code >= device.version
+                newer = device.client.wanted >= device.version
                 exchange.kind, exchange.answer = (model.CHANGED if newer else model.OLDER), manifest
         else:
             revision, exchange.answer = documents.artefact(exchange.request.target)
@@ -162,6 +171,11 @@ class Wfm:
             return self._first[cohort]
         rollout = self._rollouts[code // 2 - 1]
         return int(rollout["previous" if code % 2 else "revision"])
+
+    def _manifest(self, device: Any) -> Answered:
+        code = self._wanted(device)
+        documents: CohortDocuments = self._documents[device.cohort]
+        return documents.manifest(code, self.revision(device.cohort, code))
 
     # --- what is wanted --------------------------------------------------------------------------------
 

@@ -2,13 +2,15 @@
 
 import json
 from pathlib import Path
+from typing import Any
 
 import jsonschema
 import pytest
 import yaml
 
 from conformance.cli.main import main
-from simulator.fleet import reading
+from simulator.fleet import compiled, reading
+from simulator.fleet.plan import World, plan_of
 
 GOOD = """
 cohorts:
@@ -31,6 +33,13 @@ duration: 30m
         ("count: 30", "count: 3, network: {loss: .nan}", ":3: cohorts.0.network.loss"),
         ("count: 30", "count: 3, network: {rtt: {uniform: [3, 1]}}", "expected [low, high] with low not above high"),
         ("count: 30", "count: 3, polling: {periods: 3}", "did you mean period?"),
+        ("count: 30", 'count: 3, polling: {hours: ["9-17"]}', 'expected hours of the day such as "22:00-06:00"'),
+        ("count: 30", 'count: 3, polling: {hours: ["09:00-09:00"]}', "expected an end other than the start"),
+        ("count: 30", "count: 3, installs: {tries: 0}", ":3: cohorts.0.installs.tries"),
+        ("count: 30", "count: 3, installs: {trys: 2}", "did you mean tries?"),
+        ('{name: "2"}', '{name: "2", timeout: 0}', ":6: applications.0.revisions.1.timeout"),
+        ('{name: "2"}', '{name: "2", installs: {percentiles: {50: 3}}}', "percentiles: expected at least two"),
+        ('{name: "2"}', '{name: "2", installs: {}}', "expected exactly one of uniform, exponential"),
         ("at: 10m", "at: 10 parsecs", ":8: rollouts.0.waves.0.at: expected a time such as"),
         ('revision: "2"', 'revision: "3"', "expected one of 1, 2, found 3"),
         ("duration: 30m", "duration: -1", ":9: duration"),
@@ -68,6 +77,54 @@ def test_what_init_writes_can_be_read(tmp_path: Path, capsys: pytest.CaptureFixt
     assert main(["simulate", "init", "--out", str(tmp_path / "fleet.yaml")]) == 0
     fleet = reading.read((tmp_path / "fleet.yaml").read_bytes(), "fleet.yaml")
     assert fleet.devices == 10_000
+
+
+def keys_of(schema: Any) -> set[str]:
+    """Every key that the schema knows, wherever it stands."""
+    if isinstance(schema, list):
+        return set().union(*(keys_of(item) for item in schema)) if schema else set()
+    if not isinstance(schema, dict):
+        return set()
+    found = set(schema.get("properties", {}))
+    return found | set().union(*(keys_of(value) for value in schema.values()))
+
+
+def test_what_init_writes_names_every_key_of_the_schema(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    main(["simulate", "init", "--out", str(tmp_path / "fleet.yaml")])
+    main(["simulate", "schema", "--out", str(tmp_path / "schema.json")])
+    schema = json.loads((tmp_path / "schema.json").read_text())
+    text = (tmp_path / "fleet.yaml").read_text()
+    assert {key for key in keys_of(schema) if f"{key}:" not in text} == set()
+
+
+def test_ctrl_c_keeps_what_was_simulated_and_says_so(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    whole = compiled.simulate
+
+    def cut_short(world: World, **_: Any) -> None:
+        whole(world)
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(compiled, "simulate", cut_short)
+    file = tmp_path / "fleet.yaml"
+    file.write_text(GOOD)
+    assert main(["simulate", str(file), "--out", str(tmp_path / "out")]) == 130
+    summary = json.loads((tmp_path / "out" / "summary.json").read_text())
+    assert not summary["complete"]
+    assert summary["polls"] > 0
+    assert "partial" in capsys.readouterr().out
+
+
+def test_an_interrupted_engine_keeps_what_its_threads_counted() -> None:
+    def interrupt(_: float) -> None:
+        raise KeyboardInterrupt
+
+    fleet = reading.read(GOOD.replace("count: 30", "count: 60000").encode(), "fleet.yaml")
+    world = plan_of(fleet)
+    with pytest.raises(KeyboardInterrupt):
+        compiled.simulate(world, progress=interrupt)
+    assert 30_000 < world.results[0][0] < 40_000  # two threads, one chunk each
 
 
 def test_every_example_can_be_read() -> None:
