@@ -39,8 +39,8 @@ def test_cohorts_poll_at_their_own_pace_and_are_counted_apart() -> None:
 
     seen = asyncio.run(scenario())
     fast, slow = (seen.tally.latency_of(name).count for name in ("fast", "slow"))
-    assert 150 < fast <= 200
-    assert 25 < slow <= 40
+    assert slow >= 10
+    assert 3 * slow < fast <= 200
     assert sum(histogram.count for histogram in seen.tally.latency.values()) == fast + slow
 
 

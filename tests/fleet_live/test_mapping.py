@@ -7,13 +7,13 @@ from hypothesis import strategies as st
 from simulator.fleet import model, reading
 from simulator.fleet.description import Fleet
 from simulator.fleet.live.mapping import LiveOptions, mapped, scaled
-from simulator.fleet.live.schedule import Schedule, Warp, uniform
+from simulator.fleet.live.schedule import Schedule, Warp, uniform, wave_chance
 
 
 def fleet(*cohorts: dict[str, Any], **more: Any) -> Fleet:
     application = {
         "name": "app",
-        "revisions": [{"name": "1.0.0"}, {"name": "2.0.0", "installs": 3, "fails": 0.5, "tries": 2, "wait": 5}],
+        "revisions": [{"name": "1.0.0"}, {"name": "2.0.0", "installs": 3, "fails": 0.5, "timeout": 9}],
     }
     listed = [{"name": f"c{number}", "application": "app", **cohort} for number, cohort in enumerate(cohorts)]
     return Fleet.model_validate({"cohorts": listed, "applications": [application], **more})
@@ -39,6 +39,7 @@ def test_cohorts_keep_what_is_theirs() -> None:
             "polling": {"period": "5m", "start_spread": 20},
             "failures": {"reboots_per_day": 3, "drifts_per_day": 4, "boot": 7},
             "profile": {"vendor": "Acme", "model": "X1", "runtimes": ["compose"]},
+            "installs": {"tries": 2, "wait": 5, "limit": 7},
             "sites": {"count": 3, "outages": [{"at": 10, "lasts": 5, "kind": "power"}]},
             "network": {"timeout": "9s"},
         },
@@ -53,8 +54,10 @@ def test_cohorts_keep_what_is_theirs() -> None:
     assert (second.polling.period_s, second.starts_within_s, second.request_timeout_s) == (300.0, 20.0, 9.0)
     assert (second.reboots_per_day, second.drifts_per_day, second.boot_s) == (3.0, 4.0, 7.0)
     assert (second.profile.vendor, second.first_site, second.sites) == ("Acme", 1, 3)
-    installing = first.revisions["app", "2.0.0"]
-    assert (installing.takes_s, installing.fails, installing.tries, installing.wait_s) == (3.0, 0.5, 2, 5.0)
+    installing = second.revisions["app", "2.0.0"]
+    assert (installing.takes_s, installing.fails, installing.timeout_s) == (3.0, 0.5, 9.0)
+    assert (installing.tries, installing.wait_s, installing.limit_s) == (2, 5.0, 7.0)
+    assert first.revisions["app", "2.0.0"].tries is None
     assert [plan.cohort_of(device) for device in (0, 29, 30, 39)] == [0, 0, 1, 1]
 
 
@@ -93,6 +96,5 @@ def test_devices_begin_when_simulated_ones_do() -> None:
     plan = mapped(described, LiveOptions(devices=100)).plan
     for device in range(100):
         schedule = Schedule(plan, Warp(()), device)
-        assert schedule.starts_at == pytest.approx(60.0 * float(model.uniform(3, device, 1, 0)))
-        due = schedule.after(schedule.starts_at)
-        assert due - schedule.starts_at == pytest.approx(54.0 + 12.0 * float(model.uniform(3, device, 2, 1)))
+        assert schedule.starts_at == pytest.approx(60.0 * float(model.uniform(3, device, model.START, 0)))
+        assert wave_chance(3, device, 1) == model.uniform(3, device, model.WAVE, 1)

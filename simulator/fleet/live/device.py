@@ -32,8 +32,8 @@ POWER, REBOOT = "power", "reboot"
 Task = Literal["boot", "poll", "report", "finish", "deliver", "off"]
 Report = tuple[Deployed, int, State]
 """A deployment, the manifest version it was adopted with, and its state."""
-Work = tuple[Deployed, int, int]
-"""A deployment that is being installed, the manifest version, and which try it is."""
+Work = tuple[Deployed, int, int, int]
+"""A deployment that is being installed, the manifest version, which try it is, and the number of its chance."""
 Off = tuple[float, str]
 """When the device is back, and why it goes off."""
 About = Report | Work | Off | None
@@ -79,7 +79,7 @@ class LiveDevice:
         self._failures = 0
         self._not_before = 0.0
         self._installs = 0
-        self._ended: frozenset[tuple[str, str]] = frozenset()
+        self._ended: frozenset[tuple[str, str, State]] = frozenset()
 
     async def run(self) -> None:
         """Do what the agenda says until the run is over."""
@@ -105,8 +105,8 @@ class LiveDevice:
                     await self._due(at)
                 case "boot", _:
                     await self._boot(at)
-                case "finish", (Deployed() as deployed, int() as version, int() as number):
-                    await self._finish(deployed, version, number)
+                case "finish", (Deployed() as deployed, int() as version, int() as number, int() as draw):
+                    await self._finish(deployed, version, number, draw)
                 case "deliver", _:
                     self._waiting = False
                     await self._deliver()
@@ -295,44 +295,51 @@ class LiveDevice:
         """Install or remove, whatever of it is under way."""
         self._drop_work(deployed.deployment_id)
         now = self._office.now()
+        if state is State.INSTALLING:
+            self._install(deployed, version, 1, now)
+            return
         self._put(now, "report", (deployed, version, state))
-        takes = self._takes_s(deployed)
-        if state is State.REMOVING:
-            self._put(now + takes, "report", (deployed, version, State.REMOVED))
-        else:
-            self._put(now + takes, "finish", (deployed, version, 1))
+        self._put(now + self._draw(deployed)[1], "report", (deployed, version, State.REMOVED))
+
+    def _install(self, deployed: Deployed, version: int, number: int, at: float) -> None:
+        """Begin a try at a time: it is told, and comes to its end."""
+        draw, takes_s = self._draw(deployed)
+        self._put(at, "report", (deployed, version, State.INSTALLING))
+        self._put(at + takes_s, "finish", (deployed, version, number, draw))
 
     def _install_again(self, deployed: Deployed, on_at: float) -> None:
         """Begin anew what was cut off, once the device is back."""
         if self._held.get(deployed.deployment_id) == deployed:
-            self._put(on_at + self._takes_s(deployed), "finish", (deployed, self._version, 1))
+            draw, takes_s = self._draw(deployed)
+            self._put(on_at + takes_s, "finish", (deployed, self._version, 1, draw))
 
-    async def _finish(self, deployed: Deployed, version: int, number: int) -> None:
-        """An installation comes to its end: it holds, is tried again, or is given up."""
+    async def _finish(self, deployed: Deployed, version: int, number: int, draw: int) -> None:
+        """A try comes to its end: the deployment runs, or has failed and is tried again, unless it is given up."""
         how = self._schedule.installing(deployed.application, deployed.revision)
         state = State.INSTALLED
-        if self._schedule.fails(how, self._installs):
-            self._count(FAILURES)
-            if number < how.tries:
-                again = self._office.now() + how.wait_s + self._takes_s(deployed)
-                self._put(again, "finish", (deployed, version, number + 1))
-                return
-            self._count(GAVE_UP)
+        if self._schedule.fails(how, draw):
             state = State.FAILED
+            self._count(FAILURES)
+            if how.tries is None or number < how.tries:
+                wait = self._schedule.install_wait_s(how, number)
+                self._install(deployed, version, number + 1, self._office.now() + wait)
+            else:
+                self._count(GAVE_UP)
         self._end(deployed, state)
         await self._report(deployed, version, state)
 
-    def _takes_s(self, deployed: Deployed) -> float:
+    def _draw(self, deployed: Deployed) -> tuple[int, float]:
+        """The number of the next chance, and how long an installation takes by it."""
         self._installs += 1
         how = self._schedule.installing(deployed.application, deployed.revision)
-        return self._schedule.takes_s(how, self._installs)
+        return self._installs, self._schedule.takes_s(how, self._installs)
 
     def _end(self, deployed: Deployed, state: State) -> None:
-        """Count the first end that a revision comes to here, and the device for its wave where it is rolled out."""
+        """Count what a revision comes to here, once each, and the device for its wave where it is rolled out."""
         key = (deployed.application, deployed.revision)
-        if key in self._ended:
+        if (*key, state) in self._ended:
             return
-        self._ended |= {key}
+        self._ended |= {(*key, state)}
         self._office.tally.ended(*key, state)
         plan = self._office.plan
         if state is State.FAILED:

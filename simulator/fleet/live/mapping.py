@@ -109,10 +109,6 @@ def scaled(fleet: Fleet, devices: int) -> Fleet:
     return fleet.model_copy(update={"cohorts": kept})
 
 
-ENDLESS = 1000
-"""Tries of an installation that the description does not limit."""
-
-
 def shares(waves: tuple[Wave, ...]) -> tuple[tuple[float, float], ...]:
     """The part [low, high) of the devices that each wave is for, as in the simulation."""
     parts: list[tuple[float, float]] = []
@@ -125,9 +121,11 @@ def shares(waves: tuple[Wave, ...]) -> tuple[tuple[float, float], ...]:
 
 
 def _cohort(fleet: Fleet, cohort: Described, first_site: int) -> Cohort:
-    tries = cohort.installs.tries or ENDLESS
+    how = cohort.installs
     known = {
-        (application.name, revision.name): Installing(revision.installs, revision.fails, tries, cohort.installs.wait)
+        (application.name, revision.name): Installing(
+            revision.installs, revision.fails, how.tries, how.wait, how.limit, revision.timeout
+        )
         for application in fleet.applications
         for revision in application.revisions
     }
@@ -151,6 +149,7 @@ def _cohort(fleet: Fleet, cohort: Described, first_site: int) -> Cohort:
         cohort.failures.reboots_per_day,
         cohort.failures.drifts_per_day,
         cohort.failures.boot,
+        polling.boot_spread,
         cohort.profile,
     )
 
@@ -167,6 +166,8 @@ def _left_out(fleet: Fleet, taken: Fleet, options: LiveOptions) -> Iterator[str]
         changed = [name for name in names if getattr(cohort.network, name) != getattr(usual, name)]
         if changed:
             yield f"cohort {cohort.name}, network.{', network.'.join(changed)}: the network to the WFM is what it is"
+        if cohort.polling.hours:
+            yield f"cohort {cohort.name}, polling.hours: a live run is at no time of the day; devices poll at any"
         late = [outage for outage in cohort.sites.outages if not times_of(outage, taken.duration)]
         if late:
             yield f"cohort {cohort.name}, {len(late)} outage(s): begin after the run's {taken.duration:,.0f} s"

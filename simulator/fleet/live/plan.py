@@ -37,7 +37,7 @@ class Polling:
 
 @dataclass(frozen=True, slots=True)
 class Retries:
-    """After a failed request: `base_s`, doubled from try to try up to `limit_s`; `jitter` takes away up to its part."""
+    """After a failed request: `base_s`, doubled up to `limit_s`; `jitter` makes a wait longer, up to its part."""
 
     base_s: float = 1.0
     limit_s: float = 60.0
@@ -51,12 +51,17 @@ class Retries:
 
 @dataclass(frozen=True, slots=True)
 class Installing:
-    """How an installation goes: seconds it takes, and the chance that one of `tries`, `wait_s` apart, fails."""
+    """How an installation goes: seconds it takes, and the chance that a try fails, as it does after `timeout_s`.
+
+    Then it is tried again after `wait_s`, doubled up to `limit_s`; without `tries` as often as it takes.
+    """
 
     takes_s: Sampled = field(default_factory=lambda: Distribution(uniform=(0.5, 2.0)))
     fails: float = 0.0
-    tries: int = 1
+    tries: int | None = 1
     wait_s: float = 60.0
+    limit_s: float = 3600.0
+    timeout_s: float = math.inf
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,7 +69,8 @@ class Cohort:
     """Devices of one kind. `revisions` are those known by (application, revision); others go as `installing` says.
 
     Devices start within `start_spread_s` (none: one period). `sites` are numbered over the fleet from `first_site` on;
-    chance spreads the devices over them. Reboots and drifts come by chance before a poll.
+    chance spreads the devices over them. Reboots and drifts come by chance before a poll; a device that was off is back
+    after `boot_s` and by chance within `boot_spread_s` more.
     """
 
     name: str
@@ -81,6 +87,7 @@ class Cohort:
     reboots_per_day: float = 0.0
     drifts_per_day: float = 0.0
     boot_s: Sampled = 0.0
+    boot_spread_s: float = 0.0
     profile: Profile = field(default_factory=Profile)
 
     @property

@@ -16,7 +16,7 @@ from simulator.fleet.live.plan import Cohort, Installing, LivePlan, Retries, Spi
 
 _MASK = 2**64 - 1
 SITE, START, PERIOD = 0, 1, 2
-REBOOT, DRIFT, TAKES, FAILS, WAIT, BOOT, WAVE, OUTAGE, STORM, RETURN = range(6, 16)
+REBOOT, DRIFT, TAKES, FAILS, BOOT, WAVE, OUTAGE, WAIT, STORM, RETURN = range(6, 16)
 """What a random number is for; those not here are the simulation's alone."""
 Cause = Literal["storm", "power"]
 
@@ -91,7 +91,7 @@ class Schedule:
         off = list(_outages(plan, self.cohort, device))
         self._unplugged = [(begin, end) for kind, begin, end in off if kind == "network"]
         power = [
-            Reboot(begin, end + quantile(self.cohort.boot_s, uniform(plan.seed, device, BOOT, number)), "power")
+            Reboot(begin, end + self._boots_s(number), "power")
             for number, (kind, begin, end) in enumerate(off)
             if kind == "power"
         ]
@@ -113,14 +113,14 @@ class Schedule:
         self._retries += 1
         how: Retries = self.cohort.backoff
         wait = min(how.base_s * 2.0 ** min(failures - 1, 40), how.limit_s)
-        return wait * (1.0 - how.jitter * self._chance(WAIT, self._retries))
+        return wait * (1.0 + how.jitter * self._chance(WAIT, self._retries))
 
     def reboots_now(self) -> float | None:
         """Whether the device reboots instead of polling now, and how long that takes."""
         self._moments += 1
         if not self._hit(self.cohort.reboots_per_day, REBOOT):
             return None
-        return quantile(self.cohort.boot_s, self._chance(BOOT, self._moments))
+        return self._boots_s(self._moments)
 
     def drifts_now(self) -> bool:
         """Whether something is found not to be as it should be, instead of polling now; asked after `reboots_now`."""
@@ -131,12 +131,25 @@ class Schedule:
         return self.cohort.revisions.get((application, revision), self.cohort.installing)
 
     def takes_s(self, how: Installing, number: int) -> float:
-        """How long the installation of that number takes."""
-        return quantile(how.takes_s, self._chance(TAKES, number))
+        """How long the installation of that number takes, or until it is given up."""
+        return min(quantile(how.takes_s, self._chance(TAKES, number)), how.timeout_s)
+
+    @staticmethod
+    def install_wait_s(how: Installing, failures: int) -> float:
+        """How long to wait after so many failed tries."""
+        return min(how.wait_s * 2.0 ** min(failures - 1, 40), how.limit_s)
 
     def fails(self, how: Installing, number: int) -> bool:
-        """Whether the installation of that number fails."""
-        return self._chance(FAILS, number) < how.fails
+        """Whether the installation of that number fails, by chance or for the time it takes."""
+        return (
+            self._chance(FAILS, number) < how.fails
+            or quantile(how.takes_s, self._chance(TAKES, number)) > how.timeout_s
+        )
+
+    def _boots_s(self, number: int) -> float:
+        """How long it takes from power until the device polls."""
+        spread = self.cohort.boot_spread_s * self._chance(RETURN, number)
+        return quantile(self.cohort.boot_s, self._chance(BOOT, number)) + spread
 
     def _hit(self, per_day: float, purpose: int) -> bool:
         if not per_day:

@@ -77,7 +77,7 @@ class Tally:
     `polls`: their latency by phase and cohort; `service`: requests by operation; `lag`: how late the driver was.
     `noticed` counts what a device saw and refused (a manifest that is not newer, a digest that is wrong) and what the
     driver did by itself (a request repeated on a new connection); `texts` keeps one example of each, bounded.
-    `results` counts the first ends of installations on a device by (application, revision, state); `groups`
+    `results` counts devices on which a revision came to an end, by (application, revision, state); `groups`
     what is counted for each cohort.
     """
 
@@ -161,7 +161,7 @@ class Tally:
         self.second(at).counts[column] += 1
 
     def ended(self, application: str, revision: str, state: str) -> None:
-        """A revision came to its end on a device for the first time."""
+        """A revision came to an end on a device that it had not come to there."""
         self.results[application, revision, state] += 1
 
     def notice(self, what: str, text: str = "") -> None:
