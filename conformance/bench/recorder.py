@@ -5,7 +5,7 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import Any, TypeVar
 
 from conformance.bench.clock import Clock, WallClock
-from conformance.checks.departures import as_read
+from conformance.checks.departures import DEPARTED, TRIED, as_read
 from conformance.checks.evidence import Record
 from conformance.record.events import Connection, Exchange, Fact, Role, _Event
 from conformance.record.file import EventWriter
@@ -28,6 +28,8 @@ class Recorder:
         self._role: Role = "device"
         self._claims: Mapping[str, Any] = {}
         self._events: list[_Event] = []
+        self._departs = False
+        """Whether something of the current scenario is read otherwise than it was recorded."""
         self._last = 0.0
         self._connections: dict[tuple[object, str, int], int] = {}
 
@@ -75,7 +77,7 @@ class Recorder:
         """Start gathering the evidence of a scenario."""
         with self._lock:
             self._scenario, self._role, self._claims = scenario, role, claims
-            self._events = []
+            self._events, self._departs = [], False
 
     def end(self) -> None:
         """Stop gathering; what still arrives belongs to no scenario."""
@@ -90,6 +92,7 @@ class Recorder:
         with self._lock:
             written = self._written(event, None)
             self._events.append(written)
+            self._departs = self._departs or (isinstance(written, Fact) and written.kind in (DEPARTED, TRIED))
         self._clock.stir()
         for listener in self._listeners:
             listener(written)
@@ -125,12 +128,12 @@ class Recorder:
     def record(self) -> Record:
         """Give the evidence so far."""
         with self._lock:
-            events = list(self._events)
+            events, departs = list(self._events), self._departs
         facts = tuple(event for event in events if isinstance(event, Fact))
         exchanges = sorted((event for event in events if isinstance(event, Exchange)), key=lambda item: item.at)
         return Record(
             self._role,
-            as_read(exchanges, facts),
+            as_read(exchanges, facts) if departs else tuple(exchanges),
             tuple(event for event in events if isinstance(event, Connection)),
             facts,
             self._claims,

@@ -11,7 +11,6 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from conformance.catalogue import DEFAULT_REVISION
 from conformance.cli import options
 from conformance.cli.helptext import EXIT_CODES_PLAIN, help_of
 
@@ -33,7 +32,7 @@ def register(app: typer.Typer) -> None:
             "doctor",
             "doctor --url https://localhost:8443 --identity DIR",
             "doctor --url URL --identity DIR --northbound adapter.yaml",
-            "doctor --url URL --identity DIR --revision 1.0.0-rc.2-signed     # which departures does it show?",
+            "doctor --url URL --identity DIR --revision R",
         ),
         epilog=EXIT_CODES_PLAIN,
     )(doctor)
@@ -55,6 +54,7 @@ def doctor(
 ) -> None:
     """Examine one thing after the other, and tell each result as it is known."""
     from conformance.bench.probe import Endpoint
+    from conformance.catalogue import DEFAULT_REVISION
     from conformance.cli.problems import USAGE
     from conformance.cli.running import runnable
 

@@ -34,8 +34,8 @@ def register(app: typer.Typer) -> None:
             "explain FB-01",
             "explain AMB-X-22",
             "explain adapters          # what --northbound takes",
-            "explain accommodations    # what --accommodate takes, and how a file of your own looks",
-            "explain sandbox-era-a     # a set of accommodations, or one of them",
+            "explain accommodations    # what --accommodate takes",
+            "explain sandbox-era-a     # a set of them, or one",
         ),
         epilog=EXIT_CODES_PLAIN,
     )(explain)

@@ -26,7 +26,7 @@ def register(app: typer.Typer) -> None:
             "list",
             "list requirements --role wfm",
             "list mutants --role device --json",
-            "list accommodations --role wfm --revision 1.0.0-rc.2-signed",
+            "list accommodations --revision 1.0.0-rc.2-signed",
         ),
         epilog=EXIT_CODES_PLAIN,
     )(list_)

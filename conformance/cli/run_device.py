@@ -36,6 +36,7 @@ def register(app: typer.Typer) -> None:
             "run device --listen 0.0.0.0:8443 --hooks hooks.yaml",
             "run device --listen 0.0.0.0:8443 --registry-port 8444",
             "run device --hooks hooks.yaml --check-hooks",
+            "run device --listen 0.0.0.0:8443 --accommodate NAME",
             "run device --req DS-069",
             "run device --target simulated:NAME   # catch a defect",
             "run device --failed                  # try again",

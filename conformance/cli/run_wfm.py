@@ -34,7 +34,7 @@ def register(app: typer.Typer) -> None:
             "after it. Otherwise the reference WFM is the subject.",
             "run wfm --url URL --identity DIR --northbound adapter.yaml",
             "run wfm --url URL --identity DIR --client-ids a,b",
-            "run wfm --url URL --identity DIR --accommodate sandbox-era-a     # past known departures",
+            "run wfm --url URL --identity DIR --accommodate NAME",
             "run wfm --req SEC-011",
             "run wfm --target simulated:NAME      # catch a defect",
         ),

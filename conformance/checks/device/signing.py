@@ -163,9 +163,10 @@ def suits_an_algorithm(certificate: bytes) -> bool:
 
 def digest_problem(item: Exchange) -> str | None:
     """Say what is wrong with the digest of a request's body; None when nothing is (SIG-002, AMB-B-04, AMB-B-11)."""
-    written, sent = _field(item, "Content-Digest"), item.request.digest or f"sha256:{hashlib.sha256().hexdigest()}"
+    written, body = _field(item, "Content-Digest"), item.request.data or b""
+    sent = item.request.digest or f"sha256:{hashlib.sha256(body).hexdigest()}"
     if written is None:
-        return "a body, and no Content-Digest" if item.request.size else None
+        return "a body, and no Content-Digest" if body else None
     found = dict(_BYTES.findall(written)).get("sha-256")
     if found is None:
         return f"no sha-256 value in {written[:80]}"
