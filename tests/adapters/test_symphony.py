@@ -129,6 +129,16 @@ def test_a_repository_that_is_not_there_is_told(opened: Opener, symphony: StandI
         northbound.deploy(CLIENT, "press", RELEASE.application_id, RELEASE.version, {})
 
 
+def test_a_parameter_the_package_does_not_have_reaches_the_wfm_and_its_refusal_is_told(
+    opened: Opener, symphony: StandIn, git: Mapping[str, Any]
+) -> None:
+    northbound = opened(symphony.url, git)
+    northbound.upload(RELEASE.application_id, RELEASE.version, RELEASE.archive)
+    with pytest.raises(NorthboundError, match=r"found 500.*nobodyKnows"):
+        northbound.deploy(CLIENT, CLIENT, RELEASE.application_id, RELEASE.version, {"nobodyKnows": "1"})
+    assert symphony.deployments == {}
+
+
 def test_changes_are_missing_unless_this_wfm_has_them(
     opened: Opener, symphony: StandIn, git: Mapping[str, Any]
 ) -> None:
