@@ -230,15 +230,22 @@ def _another_revision(where: str, found: str) -> Misuse:
     return Misuse("revision", cause, f"try without --revision, for {DEFAULT_REVISION}; `list revisions` shows all")
 
 
+ASKED_BEFORE = {
+    "reference": "give the address of the operator's API without a path; the WFM's own address belongs to --url",
+    "symphony": "check `url` and `base` of the adapter file, and that the WFM runs",
+}
+"""Adapters whose list of devices is asked for before a run, and what to look at where there is none."""
+
+
 def _check_northbound(northbound: Northbound | None) -> None:
-    """Refuse an operator's API of the reference's form that gives no list of devices."""
-    if northbound is None or northbound.adapter.kind != "reference":
+    """Refuse an operator's API that gives no list of devices, where asking for it does nothing else."""
+    if northbound is None or northbound.adapter.kind not in ASKED_BEFORE:
         return
     try:
         northbound.devices(FIRST_CONTACT)
     except NorthboundError as error:
-        hint = "give the address of the operator's API without a path; the WFM's own address belongs to --url"
-        raise Misuse("northbound", f"--northbound: no operator's API answers there: {error}", hint) from None
+        cause = f"--northbound: no operator's API answers there: {error}"
+        raise Misuse("northbound", cause, ASKED_BEFORE[northbound.adapter.kind]) from None
 
 
 def _check_reachable(option: str, host: str, port: int) -> None:
