@@ -21,7 +21,7 @@ from conformance.bench.run import Seat
 from conformance.bench.scenarios import HOOK_TAG, Scenario
 from conformance.bench.wfm_binding import ANCHORS_FILE, signed_binding
 from conformance.bench.wfm_control import control_hooks
-from conformance.bench.wfm_identities import identities
+from conformance.bench.wfm_identities import WFM_FILE, identities
 from conformance.bench.wfm_patience import Patience
 from conformance.bench.workers import Part
 from conformance.catalogue import DEFAULT_REVISION
@@ -88,6 +88,7 @@ def seat_of_real(
 
     Raises Misuse when it is not reachable or nothing could be said to it, UsageError for what else cannot be used.
     """
+    _check_folder(real.identity, ics.revision)
     northbound = open_northbound(real.northbound) if real.northbound else None
     try:
         patience = Patience()
@@ -107,6 +108,15 @@ def _seat(
     hooks = control_hooks(real.control) if real.control else None
     apps = applications(real.packages)
     return wfm_seat.external_seat(ics, real.url, northbound, real.identity, apps, hooks, sharing, patience)
+
+
+def _check_folder(folder: Path, revision: str) -> None:
+    """Refuse a folder with the credentials of another revision."""
+    own, foreign = (WFM_FILE, ANCHORS_FILE) if revision == DEFAULT_REVISION else (ANCHORS_FILE, WFM_FILE)
+    if (folder / foreign).exists() and not (folder / own).exists():
+        cause = f"--identity {folder}: expected {own}, found {foreign}: the credentials of another revision"
+        hint = f"for {revision}: `serve wfm --revision {revision} --identity DIR` writes a folder"
+        raise Misuse("revision", cause, hint)
 
 
 def _check(real: RealWfm, northbound: Northbound | None, patience: Patience, revision: str) -> None:
