@@ -5,6 +5,7 @@ from collections.abc import Mapping
 from conformance.bench.device_bench import DeviceBench
 from conformance.bench.device_signed import SignedWorld
 from conformance.bench.errors import Blocked
+from conformance.checks.device import evidence
 from conformance.record.events import Fact
 from simulator.identity.client_certificate import CertificateEncoding
 
@@ -93,3 +94,17 @@ def change_authority(bench: DeviceBench) -> Fact:
     fact = bench.note("presented", credential=name, clause="")
     bench.loop.run(bench.world.present_of(bench.named["successor"], name))
     return fact
+
+
+def await_return(bench: DeviceBench) -> Fact:
+    """Wait for the first poll after a long outage; gives the fact that ended it.
+
+    A device that doubles its waits may wait once more for as long as the outage was, and chance may add to that: it is
+    right to, so it is given twice that time.
+    """
+    cut, back = (bench.record.facts_of(kind)[-1] for kind in ("network-cut", "network-restored"))
+    bench.recorder.until(
+        lambda record: record.facts_of("flooded") or evidence.polls_after(record, back.at),
+        bench.deadlines["retry"] + 2 * (back.at - cut.at),
+    )
+    return back

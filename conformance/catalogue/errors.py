@@ -26,12 +26,14 @@ class UnknownName(KeyError):
     kind = "name"
 
     def __init__(self, name: str, known: Iterable[str], where: str = "") -> None:
-        """Work out the nearest known names, best first, at most three."""
+        """Work out the nearest known names, best first, at most three: those that begin so before all others."""
         self.name = name
         choices = list(known)
         # case is the commonest slip, so both sides are compared in upper case
         by_upper = {choice.upper(): choice for choice in reversed(choices)}
-        self.nearest = tuple(by_upper[near] for near in get_close_matches(name.upper(), by_upper, n=3, cutoff=0.5))
+        begun = [choice for choice in by_upper if name and choice.startswith(name.upper())]
+        near = [*begun, *get_close_matches(name.upper(), by_upper, n=3, cutoff=0.5)]
+        self.nearest = tuple(by_upper[choice] for choice in dict.fromkeys(near))[:3]
         hint = f"; nearest: {', '.join(self.nearest)}" if self.nearest else f"; known: {', '.join(choices[:12])}"
         self.message = f"unknown {self.kind} {name!r}{' in ' + where if where else ''}{hint}"
         super().__init__(self.message)

@@ -22,7 +22,7 @@ from conformance.bench.run import Seat
 from conformance.bench.scenarios import HOOK_TAG, Scenario
 from conformance.bench.wfm_binding import ANCHORS_FILE, signed_binding
 from conformance.bench.wfm_control import control_hooks
-from conformance.bench.wfm_identities import identities
+from conformance.bench.wfm_identities import WFM_FILE, identities
 from conformance.bench.wfm_patience import Patience
 from conformance.bench.workers import Part
 from conformance.catalogue import DEFAULT_REVISION
@@ -90,6 +90,7 @@ def seat_of_real(
 
     Raises Misuse when it is not reachable or nothing could be said to it, UsageError for what else cannot be used.
     """
+    _check_folder(real.identity, ics.revision)
     northbound = open_northbound(real.northbound) if real.northbound else None
     try:
         patience = Patience()
@@ -110,6 +111,15 @@ def _seat(
     apps = applications(real.packages)
     seat = wfm_seat.external_seat(ics, real.url, northbound, real.identity, apps, hooks, sharing, patience)
     return wfm_seat.accommodating(seat, real.accommodations)
+
+
+def _check_folder(folder: Path, revision: str) -> None:
+    """Refuse a folder with the credentials of another revision."""
+    own, foreign = (WFM_FILE, ANCHORS_FILE) if revision == DEFAULT_REVISION else (ANCHORS_FILE, WFM_FILE)
+    if (folder / foreign).exists() and not (folder / own).exists():
+        cause = f"--identity {folder}: expected {own}, found {foreign}: the credentials of another revision"
+        hint = f"for {revision}: `serve wfm --revision {revision} --identity DIR` writes a folder"
+        raise Misuse("revision", cause, hint)
 
 
 def _check(real: RealWfm, northbound: Northbound | None, patience: Patience, revision: str) -> None:
@@ -237,15 +247,22 @@ def _another_revision(where: str, found: str) -> Misuse:
     return Misuse("revision", cause, f"try without --revision, for {DEFAULT_REVISION}; `list revisions` shows all")
 
 
+ASKED_BEFORE = {
+    "reference": "give the address of the operator's API without a path; the WFM's own address belongs to --url",
+    "symphony": "check `url` and `base` of the adapter file, and that the WFM runs",
+}
+"""Adapters whose list of devices is asked for before a run, and what to look at where there is none."""
+
+
 def _check_northbound(northbound: Northbound | None) -> None:
-    """Refuse an operator's API of the reference's form that gives no list of devices."""
-    if northbound is None or northbound.adapter.kind != "reference":
+    """Refuse an operator's API that gives no list of devices, where asking for it does nothing else."""
+    if northbound is None or northbound.adapter.kind not in ASKED_BEFORE:
         return
     try:
         northbound.devices(FIRST_CONTACT)
     except NorthboundError as error:
-        hint = "give the address of the operator's API without a path; the WFM's own address belongs to --url"
-        raise Misuse("northbound", f"--northbound: no operator's API answers there: {error}", hint) from None
+        cause = f"--northbound: no operator's API answers there: {error}"
+        raise Misuse("northbound", cause, ASKED_BEFORE[northbound.adapter.kind]) from None
 
 
 def _check_reachable(option: str, host: str, port: int) -> None:

@@ -93,9 +93,7 @@ def cut_for_long(bench: DeviceBench) -> None:
 
 @then("what it sends then is signed when it is sent")
 def signed_anew(bench: DeviceBench) -> None:
-    since = bench.record.facts_of("network-restored")[-1]
-    bench.until(lambda record: evidence.polls_after(record, since.at), "retry")
-    bench.judge(onboarding.every_attempt_is_signed_anew, since=since)
+    bench.judge(onboarding.every_attempt_is_signed_anew, since=clients.await_return(bench))
 
 
 # --- refusals --------------------------------------------------------------------------------------------------------

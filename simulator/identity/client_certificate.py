@@ -20,7 +20,7 @@ from simulator.identity.authority import LEAF_LIFETIME, SKEW, Issuer, Leaf
 from simulator.identity.clock import Clock, utc_now
 from simulator.identity.errors import CredentialError, IdentityError
 from simulator.identity.files import read_file, write_private
-from simulator.identity.signatures import Algorithm, KeyUnsuitable, Signer, SignerKey
+from simulator.identity.signatures import Algorithm, KeyUnsuitable, Signer, SignerKey, described
 from simulator.identity.svid import key_to_pem
 
 CertificateEncoding = Literal["der", "pem"]
@@ -70,8 +70,10 @@ class ClientCertificate:
             raise CredentialError(key, "key", f"the private key of {certificate}", "another")
         try:
             signer = Signer.of(private, fingerprint(found), algorithm)
-        except KeyUnsuitable as error:
-            raise CredentialError(key, "key", "one of the four algorithms of the revision", str(error)) from None
+        except KeyUnsuitable:
+            any_key = "a key on P-256 or P-384, or of RSA with 2048 bits or more"
+            wanted = f"a key for {algorithm}" if algorithm else any_key
+            raise CredentialError(key, "key", wanted, described(private.public_key())) from None
         return cls(found, private, signer.algorithm)
 
     def write(self, folder: Path) -> tuple[Path, Path]:

@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import Any
 
 import httpx
+import yaml
 
 from conformance.bench.adapters.http import basic
 from conformance.bench.adapters.packages import TITLE
@@ -41,6 +42,7 @@ class StandIn:
     broken: bool = False
     asked: list[str] = field(default_factory=list)
     packages: dict[str, Mapping[str, Any]] = field(default_factory=dict)
+    parameters: dict[str, set[str]] = field(default_factory=dict)
     deployments: dict[str, Mapping[str, Any]] = field(default_factory=dict)
     listed: dict[str, int] = field(default_factory=dict)
     numbers: Iterator[int] = field(default_factory=itertools.count)
@@ -78,9 +80,9 @@ class StandIn:
             description = package.extractfile("margo.yaml")
             assert description is not None
             text = description.read().decode()
-        identity = next(line.split()[1] for line in text.splitlines() if line.startswith("id:"))
-        version = next(line.split()[1].strip("\"'") for line in text.splitlines() if line.startswith("  version:"))
-        self.packages[name] = {"application": identity, "version": version}
+        told = yaml.safe_load(text)
+        self.packages[name] = {"application": told["id"], "version": str(told["metadata"]["version"])}
+        self.parameters[name] = set(told.get("parameters") or ())
         return {"metadata": {"id": name, **body["metadata"]}}
 
     def cloned(self, source: Mapping[str, Any]) -> bytes:
@@ -95,6 +97,9 @@ class StandIn:
         """Deploy to the one device of a client."""
         spec = body["spec"]
         client = spec["deviceRef"]["id"]
+        strange = sorted(set(spec["parameters"]) - self.parameters[spec["appPackageRef"]["id"]])
+        if strange:
+            raise Refused(500, f"parameter {strange[0]} is not one of the package")
         (device,) = [item["deviceId"] for item in self.operate("GET", f"/devices?client={client}")["devices"]]
         wanted = {
             **self.packages[spec["appPackageRef"]["id"]],

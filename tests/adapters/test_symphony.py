@@ -20,6 +20,7 @@ from conformance.bench.scenarios import Selection
 from conformance.bench.wfm_seat import external_seat
 from conformance.record.events import ScenarioOutcome
 from tests.adapters.symphony_stand_in import BASE, StandIn, packed, registry, stand_in
+from tests.cli.commands import assert_refused, call
 from tests.cli.processes import Served, served_wfm
 
 RELEASE = applications()["primary"].release(1)
@@ -129,6 +130,16 @@ def test_a_repository_that_is_not_there_is_told(opened: Opener, symphony: StandI
         northbound.deploy(CLIENT, "press", RELEASE.application_id, RELEASE.version, {})
 
 
+def test_a_parameter_the_package_does_not_have_reaches_the_wfm_and_its_refusal_is_told(
+    opened: Opener, symphony: StandIn, git: Mapping[str, Any]
+) -> None:
+    northbound = opened(symphony.url, git)
+    northbound.upload(RELEASE.application_id, RELEASE.version, RELEASE.archive)
+    with pytest.raises(NorthboundError, match=r"found 500.*nobodyKnows"):
+        northbound.deploy(CLIENT, CLIENT, RELEASE.application_id, RELEASE.version, {"nobodyKnows": "1"})
+    assert symphony.deployments == {}
+
+
 def test_changes_are_missing_unless_this_wfm_has_them(
     opened: Opener, symphony: StandIn, git: Mapping[str, Any]
 ) -> None:
@@ -145,6 +156,15 @@ def test_an_api_that_answers_with_something_else_is_told(opened: Opener, wfm: Se
     assert other.devices(CLIENT) == ()
 
 
+def test_an_api_that_is_not_there_is_refused_before_a_run(wfm: Served, tmp_path: Path) -> None:
+    file = tmp_path / "symphony.yaml"
+    file.write_text("adapter: symphony\nurl: http://127.0.0.1:1\nsource: {git: {push: x}}\n")
+    where = ("--url", wfm.found["url"], "--identity", wfm.found["identity"])
+    ended = call("run", "wfm", *where, "--northbound", file, "--req", "AD-008", "--out", tmp_path / "out")
+    assert_refused(ended, "northbound", "127.0.0.1:1", "`url` and `base`")
+    assert not (tmp_path / "out").exists()
+
+
 @pytest.mark.parametrize(
     ("text", "words"),
     [
@@ -156,6 +176,7 @@ def test_an_api_that_answers_with_something_else_is_told(opened: Opener, wfm: Se
         ),
         ("adapter: symphony\nurl: http://x\nsource: {oci: {registry: x}}\n", ["source.oci.registry", "'x'"]),
         ("adapter: symphoni\n", ["symphony", "symphoni"]),
+        ("adapter: symphony\nurl: http://x\nsource: {git: {push: x}}\nredy: 3\n", [":4: redy", "did you mean ready?"]),
     ],
 )
 def test_a_file_that_cannot_be_used_is_told(tmp_path: Path, text: str, words: list[str]) -> None:

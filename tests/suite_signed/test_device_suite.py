@@ -5,6 +5,7 @@ from typing import Any
 
 import pytest
 
+from conformance.bench import device_onboarding
 from conformance.bench.coverage import coverage, is_observable_must
 from conformance.bench.device_external import Arrangement
 from conformance.bench.device_seat import external_seat, simulated_seat
@@ -116,3 +117,17 @@ def test_the_same_device_is_known_again(tmp_path: Path) -> None:
         events = [event for event in read(tmp_path / "out" / EVENT_FILE) if isinstance(event, Exchange)]
         assert bool([event for event in events if event.operation == "onboard"]) is not bool(number)
         (tmp_path / "device" / "connection.txt").unlink()
+
+
+def test_a_device_that_doubles_its_waits_is_waited_for_after_a_long_outage(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(device_onboarding, "STALE_S", 3.0)
+    stand_in = SigningStandIn(tmp_path, retry_cap_s=300.0)
+    ics = Ics.of_reference("device", REVISION).model_copy(update={"limits": {"retry": 0.05}})
+    seat = external_seat(ics, Arrangement(Endpoint(), tmp_path, revision=REVISION), wait_s=20.0)
+    try:
+        done = run(RunPlan((seat,), tmp_path, REVISION, Selection(text="What had to wait is signed")))
+    finally:
+        stand_in.leave()
+    assert {scenario.outcome.value for scenario in carried_out(done)} == {"passed"}, told(done)

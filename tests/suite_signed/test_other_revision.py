@@ -20,6 +20,7 @@ from conformance.bench.scenarios import Selection
 from conformance.cli.problems import explain
 from simulator.protocol.operations import capabilities_path
 from simulator.protocol.signed import CERTIFICATE_PATH
+from tests.cli.commands import assert_refused, call
 from tests.suite_signed.requests import REVISION
 
 NEWEST = "1.0.0-rc.3"
@@ -82,3 +83,12 @@ def test_the_run_ends_and_names_the_revision(
 
 def test_who_asks_for_nothing_known_is_of_no_revision() -> None:
     assert spoken((), REVISION) is None
+
+
+@pytest.mark.parametrize(
+    ("revision", "there", "wanted"), [(REVISION, "wfm.json", "root-ca.pem"), (NEWEST, "root-ca.pem", "wfm.json")]
+)
+def test_credentials_of_another_revision_are_told_apart(tmp_path: Path, revision: str, there: str, wanted: str) -> None:
+    (tmp_path / there).write_text("{}")
+    where = ("--url", "https://localhost:1", "--identity", tmp_path, "--revision", revision, "--out", tmp_path / "out")
+    assert_refused(call("run", "wfm", *where), "revision", wanted, f"serve wfm --revision {revision}")

@@ -3,7 +3,7 @@
 from collections.abc import Collection, Mapping
 from difflib import get_close_matches
 from pathlib import Path
-from typing import Annotated, Any, Literal, Self
+from typing import Annotated, Any, Literal, Self, get_args
 
 import yaml
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, TypeAdapter, ValidationError, model_validator
@@ -216,12 +216,22 @@ def read_adapter_file(path: Path, text: str | None = None) -> AdapterFile:
         found = "nothing" if first["type"] == "missing" else repr(first.get("input"))[:200]
         said = first["msg"].removeprefix("Value error, ")
         said = said[:1].lower() + said[1:]
+        if first["type"] == "extra_forbidden" and len(steps) == 1:
+            said = f"unknown field; {_nearest_field(value['adapter'], str(steps[0]))}"
         raise UsageError(f"{path}:{line_of(tree, steps)}: {field_of(steps)}: {said}, found {found}") from None
     if isinstance(read, HttpFile | ManualFile):
         _check_places(path, tree, read)
     if isinstance(read, SymphonyFile):
         _check_sources(path, tree, read.source)
     return read
+
+
+def _nearest_field(kind: str, name: str) -> str:
+    """Say what a field of an adapter file may have been meant to be."""
+    of_kind = dict(zip(KINDS, get_args(AdapterFile), strict=True))[kind]
+    known = [field.alias or own for own, field in of_kind.model_fields.items()]
+    nearest = get_close_matches(name, known, n=1, cutoff=0.5)
+    return f"did you mean {nearest[0]}?" if nearest else f"known: {', '.join(known)}"
 
 
 def _text(path: Path) -> str:
