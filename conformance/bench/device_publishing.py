@@ -4,8 +4,6 @@ from collections.abc import Callable
 from dataclasses import replace
 from typing import Any
 
-import yaml
-
 from conformance.bench.device_components import standing
 from conformance.bench.device_deployments import Deployment, Variation, deployment_of, profile_for, revised
 from conformance.bench.device_offers import DEFECTS, Draft, draft_of
@@ -16,6 +14,7 @@ from conformance.bench.errors import Blocked
 from conformance.checks.device import evidence
 from conformance.record.events import Fact
 from simulator.protocol.digest import digest_of
+from simulator.protocol.documents import parse_yaml
 
 PLAIN = Variation()
 
@@ -60,7 +59,7 @@ class PublishingBench(DeviceRig):
         return facts
 
     def _published(self, role: str, release: int, made: Deployment, version: int) -> Fact:
-        document = yaml.safe_load(made.data)
+        document = parse_yaml(made.data, "deployment")
         return self.note(
             "published",
             role=role,

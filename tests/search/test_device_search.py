@@ -40,6 +40,23 @@ SHOWN: dict[str, tuple[AnyAction, ...]] = {
     "keeps-removed-workload": (act.Publish(role="primary"), act.Settle(), act.Withdraw(role="primary")),
     "ignores-retry-after": (answer.Overloaded(),),
     "silent-about-new-facts": (act.ChangeFacts(),),
+    "accepts-older-version": (
+        act.Publish(role="primary"),
+        act.Settle(),
+        act.Publish(role="primary"),
+        act.Settle(),
+        answer.OfferOlder(role="primary", steps=1),
+    ),
+    "forgets-version-on-reboot": (act.Publish(role="primary"), act.Settle(), act.Publish(role="primary"), act.Reboot()),
+    "gives-up-for-good": (
+        act.Publish(role="primary"),
+        act.CutNetwork(),
+        act.LetPass(seconds=60),
+        act.RestoreNetwork(),
+        act.Publish(role="primary"),
+    ),
+    "asks-once": (act.Publish(role="primary"),),
+    "decimal-memory": (act.Publish(role="primary"),),
 }
 
 

@@ -180,7 +180,7 @@ def inspected(record: Record, deployment: str) -> tuple[Fact | None, Mapping[str
     return fact, (fact.data["deployments"].get(deployment, {}) if fact else {})
 
 
-@check("OBS-10", role="device")
+@check("OBS-10", role="device", interpretations=("A-21",))
 def containers_are_told_of_the_collector(record: Record, deployment: str) -> Iterator[Judgement]:
     """Every container of a workload is told by its environment where the device's collector is."""
     fact, components = inspected(record, deployment)
