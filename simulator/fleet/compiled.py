@@ -73,20 +73,20 @@ def _pop(times: Any, who: Any, size: Any) -> None:
 
 
 @njit(cache=True)
-def _sorted_window(devices: Any, begin: Any, end: Any, times: Any, who: Any) -> Any:
+def _sorted_window(ahead: Any, begin: Any, end: Any, times: Any, who: Any) -> Any:
     """Fill `times` and `who` with what lies before `end`, in order: into narrow slots, then sorted within each."""
-    n = devices.shape[0]
+    n = ahead.shape[0]
     slots = n // 4 + 1
     per = slots / (end - begin)
     counts = np.zeros(slots + 1, np.int64)
     for i in range(n):
-        if devices[i].at < end:
-            counts[int((devices[i].at - begin) * per) + 1] += 1
+        if ahead[i] < end:
+            counts[int((ahead[i] - begin) * per) + 1] += 1
     for s in range(slots):
         counts[s + 1] += counts[s]
     size = counts[slots]
     for i in range(n):
-        t = devices[i].at
+        t = ahead[i]
         if t < end:
             s = int((t - begin) * per)
             times[counts[s]], who[counts[s]] = t, i
@@ -105,8 +105,8 @@ def _sorted_window(devices: Any, begin: Any, end: Any, times: Any, who: Any) -> 
 def _together(context: Any, devices: Any, begin: Any, end: Any, scratch: Any) -> None:
     """Everything from `begin` until `end` in order of (time, device)."""
     w = context[0]
-    times, who, again, again_who = scratch
-    size = _sorted_window(devices, begin, end, times, who)
+    ahead, times, who, again, again_who = scratch
+    size = _sorted_window(ahead, begin, end, times, who)
     k = heaped = 0
     while k < size or heaped > 0:
         from_heap = heaped > 0 and (
@@ -125,6 +125,8 @@ def _together(context: Any, devices: Any, begin: Any, end: Any, scratch: Any) ->
         if d.at < end:
             _push(again, again_who, heaped, d.at, i)
             heaped += 1
+        else:
+            ahead[i] = d.at
 
 
 @njit(cache=True)
@@ -162,7 +164,7 @@ def _load(idle: World, *, in_order: bool) -> None:
     context, _arrays = context_of(idle, 0)
     if in_order:
         _set_up(context, nobody)
-        _together(context, nobody, 0, 1, tuple(np.zeros(1, np.int64) for _ in range(4)))
+        _together(context, nobody, 0, 1, tuple(np.zeros(1, np.int64) for _ in range(5)))
     else:
         _alone(context, nobody, 0)
 
@@ -182,8 +184,8 @@ def ready(*, in_order: bool) -> None:
     if not mark.with_suffix(f".{in_order}").exists():
         Path(folder).mkdir(parents=True, exist_ok=True)
         if not any(mark.parent.glob(f"{mark.name}.*")):
-            for name in COMPILED:
-                for file in mark.parent.glob(f"{name}.*.nb?"):
+            for name in ("fleet-*", *(f"{name}.*.nb?" for name in COMPILED)):
+                for file in mark.parent.glob(name):
                     file.unlink(missing_ok=True)
         code = f"from simulator.fleet import compiled; compiled.compile_now(in_order={in_order})"
         subprocess.run([sys.executable, "-c", code], check=True)  # noqa: S603 - nothing of it comes from outside
@@ -228,7 +230,8 @@ def _in_order(world: World, progress: Progress) -> Any:
     devices = np.zeros(int(fixed["devices"]), DEVICE)
     context, _arrays = context_of(world, int(min(fixed["queue_limit"], TALKS * len(devices))))
     _set_up(context, devices)
-    scratch = tuple(np.zeros(len(devices), np.int64) for _ in range(4))
+    ahead = devices["at"].copy()  # beside the records, as each window looks at all of them
+    scratch = (ahead, *(np.zeros(len(devices), np.int64) for _ in range(4)))
     duration, window = int(fixed["duration"]), int(fixed["window"])
     for begin in range(0, duration, window):
         end = min(begin + window, duration)

@@ -264,8 +264,7 @@ def poll_once(w: Any, d: Any) -> Any:
     if answer >= min(d.rest, w.duration):
         _await(d, answer, DONE)
         return True
-    d.at = answer
-    agent.next_regular_poll(c, d)
+    d.poll = agent.resting_poll(c, d, answer)
     d.at = min(d.rest, d.poll)
     d.quiet = d.poll < d.rest
     return True

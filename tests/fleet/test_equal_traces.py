@@ -90,7 +90,7 @@ def test_the_engines_agree_on_when_a_rollout_is_paused_and_rolled_back() -> None
 
 
 def test_the_engines_agree_on_two_thousand_devices() -> None:
-    fleet = {**BASE, **HERD, "duration": 600, "wfm": {**NARROW, "servers": 20, "queue_limit": 100}}
+    fleet = {**BASE, **HERD, "duration": 400, "wfm": {**NARROW, "servers": 20, "queue_limit": 100}}
     fleet["cohorts"] = [{**HERD["cohorts"][0], "count": 2000}]
     assert both(Fleet.model_validate(fleet)).rates[model.REFUSED].sum() > 0
 
@@ -208,7 +208,7 @@ revisions = st.lists(
     wfm=wfms,
     gate=gates,
 )
-@settings(max_examples=40, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+@settings(max_examples=25, deadline=None, suppress_health_check=[HealthCheck.too_slow])
 def test_the_engines_agree_on_any_fleet(
     seed: int,
     some: list[dict[str, Any]],
