@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 from typer.core import TyperGroup
 
-from conformance.cli import simulate_init
+from conformance.cli import simulate_init, simulate_shards
 from conformance.cli.helptext import EXIT_CODES_PLAIN, help_of
 
 if TYPE_CHECKING:
@@ -50,6 +50,7 @@ def register(app: typer.Typer) -> None:
             "simulate init > fleet.yaml",
             "simulate fleet.yaml --out DIR",
             "simulate --example million-day --engine compiled --out DIR",
+            "simulate --example million-day --workers 4",
         ),
     )
     verbs.command("run", short_help="Simulate a fleet.", epilog=EXIT_CODES_PLAIN)(run)
@@ -66,6 +67,8 @@ def run(
     ),
     seed: Annotated[int | None, typer.Option("--seed", min=0, help="Instead of the description's.")] = None,
     out: Annotated[Path, typer.Option("--out", metavar="DIR", help="Folder for the results.")] = Path("fleet-results"),
+    workers: simulate_shards.Workers = None,
+    scheduler: simulate_shards.Scheduler = None,
 ) -> None:
     """Simulate a fleet and write summary.json and tables."""
     from conformance.cli.console import plain
@@ -74,13 +77,14 @@ def run(
     if seed is not None:
         fleet = fleet.model_copy(update={"seed": seed})
     out.mkdir(parents=True, exist_ok=True)  # before the work, should it not be possible
-    summary = _simulated(fleet, engine, out)
+    summary = _simulated(fleet, engine, out, workers, scheduler)
     plain(f"{summary['devices']:,} devices, {summary['polls']:,} polls in {summary['wall_s']:.1f} s")
     for rollout in summary["rollouts"]:
         paused = rollout["paused_at_s"]
         end = "" if paused is None else f", paused after {paused:,.0f} s"
         plain(f"  {rollout['revision']}: {rollout['succeeded']:,} succeeded, {rollout['failed']:,} failed{end}")
     plain(str(out / "summary.json"))
+    simulate_shards.tell(summary)
 
 
 def _read(file: Path | None, example: str | None) -> Fleet:
@@ -98,7 +102,7 @@ def _read(file: Path | None, example: str | None) -> Fleet:
         raise Misuse("fleet", str(error), "correct the description; `simulate init` shows every key") from None
 
 
-def _simulated(fleet: Fleet, engine: Engine, out: Path) -> dict[str, Any]:
+def _simulated(fleet: Fleet, engine: Engine, out: Path, workers: int | None, scheduler: str | None) -> dict[str, Any]:
     from conformance.cli.problems import Misuse
 
     try:
@@ -110,10 +114,17 @@ def _simulated(fleet: Fleet, engine: Engine, out: Path) -> dict[str, Any]:
     began = time.perf_counter()
     driver.prepare(world)
     started = time.perf_counter()
+    shards = None
     with _progress() as advance:
-        driver.simulate(world, progress=advance)
-    how = results.Run(engine.value, time.perf_counter() - started, started - began)
+        if workers or scheduler:
+            shards = simulate_shards.run(fleet, world, engine.value, workers, scheduler, advance)
+        else:
+            driver.simulate(world, progress=advance)
+    whole = shards is None or not shards.missing
+    how = results.Run(engine.value, time.perf_counter() - started, started - began, whole)
     summary = results.summary_of(fleet, world, how)
+    if shards is not None:
+        summary["shards"] = shards.to_plain()
     results.write(out, summary, results.tables_of(fleet, world))
     return summary
 

@@ -88,14 +88,23 @@ def prepare(world: World) -> None:
     model.refused(idle, device, 0)
 
 
+def simulate_range(world: World, devices: range) -> None:
+    """Run some devices of a fleet in which none influences another; the counts are in `world` afterwards."""
+    _run(world, devices, lambda _: None)
+
+
 def simulate(world: World, *, progress: Callable[[float], None] = lambda _: None) -> Any:
     """Run the fleet; the counts are in `world` afterwards. Gives the devices' last records."""
-    devices = np.zeros(int(world.fixed[0]["devices"]), DEVICE)
+    return _run(world, range(int(world.fixed[0]["devices"])), progress)
+
+
+def _run(world: World, numbers: range, progress: Callable[[float], None]) -> Any:
+    devices = np.zeros(len(numbers), DEVICE)
     env = simpy.Environment(0)
     wfm = Wfm(env, world)
-    for number in range(len(devices)):
-        model.start(world, devices[number], number)
-        env.process(_life(env, world, devices[number], wfm))
+    for device, number in zip(devices, numbers, strict=True):
+        model.start(world, device, number)
+        env.process(_life(env, world, device, wfm))
     duration = int(world.fixed[0]["duration"])
     for part in range(1, 101):
         env.run(until=duration * part // 100)
