@@ -172,18 +172,21 @@ async def connect(
     connection: Connection,
     timeout_s: float,
     source_ip: str | None = None,
-) -> None:
-    """Open a connection, TLS handshake included. Raises ExchangeFailed."""
+) -> float:
+    """Open a connection, TLS handshake included; gives the seconds of TCP, a round trip. Raises ExchangeFailed."""
     loop = asyncio.get_running_loop()
+    began = time.monotonic()
     try:
         async with asyncio.timeout(timeout_s):
             sock = await _connected(target, source_ip)
+            tcp = time.monotonic() - began
             # from here on the socket is the loop's, which closes it when the handshake fails
             await loop.create_connection(lambda: connection, sock=sock, ssl=context, server_hostname=target.host)
     except TimeoutError:
         raise ExchangeFailed("connect-timeout", f"no connection within {timeout_s:g} s") from None
     except (OSError, ValueError) as error:
         raise ExchangeFailed(*failure_of(error)) from None
+    return tcp
 
 
 def failure_of(error: BaseException) -> tuple[FailureKind, str]:

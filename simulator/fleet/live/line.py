@@ -141,7 +141,8 @@ class Line:
             finally:
                 office.deadlines.pop(connection, None)
             at, response = answer.at - office.began, answer.response
-            office.tally.answered(operation, response.status, at, at - sent_at, response.size)
+            sizes = {"sent": len(data), "body": len(response.body)}
+            office.tally.answered(operation, response.status, at, at - sent_at, response.size, **sizes)
             if self._sampled:
                 self._sampled -= 1
                 client = office.plan.client_id(self._device)
@@ -160,7 +161,7 @@ class Line:
         limits = office.plan.connections
         made = Connection(limits.max_body_bytes, office.budget.release)
         try:
-            await connect(office.target, self._context, made, limits.connect_timeout_s, self._source_ip)
+            tcp = await connect(office.target, self._context, made, limits.connect_timeout_s, self._source_ip)
         except BaseException:
             if made.made:
                 made.fail("unfinished", "the run ended")  # it is released when it is gone
@@ -168,6 +169,6 @@ class Line:
                 office.budget.release()
             raise
         now = office.now()
-        office.tally.connected(now, now - began)
+        office.tally.connected(now, now - began, tcp)
         self._connection = made
         return made

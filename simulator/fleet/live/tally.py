@@ -5,7 +5,7 @@ service time from the moment at which the request was written. Times are seconds
 """
 
 from collections import Counter
-from dataclasses import dataclass, field
+from dataclasses import asdict, dataclass, field
 from typing import Any
 
 from simulator.fleet.live.histogram import COARSE, FINE, Histogram
@@ -45,8 +45,25 @@ class Second:
 
 
 @dataclass(slots=True)
+class Wire:
+    """Bytes of HTTP of one kind of request: whole requests, whole answers, and the bodies of answers alone."""
+
+    sent: int = 0
+    received: int = 0
+    body: int = 0
+
+    def add(self, sent: int, received: int, body: int) -> None:
+        """Count an exchange, or many."""
+        self.sent += sent
+        self.received += received
+        self.body += body
+
+
+@dataclass(slots=True)
 class Tally:
-    """Everything counted. `latency`: polls by phase; `service`: requests by operation; `lag`: how late the driver was.
+    """Everything counted. `latency`: polls by phase; `service`: requests by operation and status, `wire` their bytes.
+
+    `handshake`: connections with all that belongs to them, `tcp`: the TCP part alone; `lag`: how late the driver was.
 
     `noticed` counts what a device saw and refused (a manifest that is not newer, a digest that is wrong) and what the
     driver did by itself (a request repeated on a new connection); `texts` keeps one example of each, bounded.
@@ -57,8 +74,10 @@ class Tally:
     noticed: Counter[str] = field(default_factory=Counter)
     texts: dict[str, str] = field(default_factory=dict)
     latency: dict[str, Histogram] = field(default_factory=dict)
-    service: dict[str, Histogram] = field(default_factory=dict)
+    service: dict[tuple[str, int], Histogram] = field(default_factory=dict)
+    wire: dict[tuple[str, int], Wire] = field(default_factory=dict)
     handshake: Histogram = field(default_factory=_fine)
+    tcp: Histogram = field(default_factory=_fine)
     lag: Histogram = field(default_factory=_fine)
     seconds: dict[int, Second] = field(default_factory=dict)
     bytes_out: int = 0
@@ -81,13 +100,18 @@ class Tally:
         counts[SENT] += 1
         counts[BYTES_OUT] += size
 
-    def answered(self, operation: str, status: int, at: float, took: float, size: int) -> None:
-        """A request was answered `took` seconds after it was written."""
-        self.requests[operation, status] += 1
-        histogram = self.service.get(operation)
+    def answered(
+        self, operation: str, status: int, at: float, took: float, size: int, *, sent: int = 0, body: int = 0
+    ) -> None:
+        """A request of `sent` bytes was answered `took` seconds after it was written; `body` is a part of `size`."""
+        key = (operation, status)
+        self.requests[key] += 1
+        histogram = self.service.get(key)
         if histogram is None:
-            histogram = self.service[operation] = Histogram()
+            histogram, self.wire[key] = Histogram(), Wire()
+            self.service[key] = histogram
         histogram.record(took)
+        self.wire[key].add(sent, size, body)
         self.bytes_in += size
         counts = self.second(at).counts
         counts[ANSWERED] += 1
@@ -114,9 +138,10 @@ class Tally:
         """A poll is scheduled for this time, and its time has come."""
         self.second(at).counts[DUE] += 1
 
-    def connected(self, at: float, took: float) -> None:
-        """A connection was made, handshake included."""
+    def connected(self, at: float, took: float, tcp: float) -> None:
+        """A connection was made, handshake included; `tcp`: the part of it until TLS began."""
         self.handshake.record(took)
+        self.tcp.record(tcp)
         self.second(at).counts[HANDSHAKES] += 1
 
     def progressed(self, column: int, at: float) -> None:
@@ -138,10 +163,14 @@ class Tally:
         self.noticed += other.noticed
         for name, text in other.texts.items():
             self._example(name, text)
-        for mine, theirs in ((self.latency, other.latency), (self.service, other.service)):
-            for name, histogram in theirs.items():
-                mine.setdefault(name, Histogram()).merge(histogram)
+        for name, histogram in other.latency.items():
+            self.latency.setdefault(name, Histogram()).merge(histogram)
+        for key, histogram in other.service.items():
+            self.service.setdefault(key, Histogram()).merge(histogram)
+        for key, wire in other.wire.items():
+            self.wire.setdefault(key, Wire()).add(wire.sent, wire.received, wire.body)
         self.handshake.merge(other.handshake)
+        self.tcp.merge(other.tcp)
         self.lag.merge(other.lag)
         for number, row in other.seconds.items():
             self.seconds.setdefault(number, Second()).merge(row)
@@ -154,6 +183,7 @@ class Tally:
 
     def to_plain(self) -> dict[str, Any]:
         """Everything as JSON values: seconds for durations, whole numbers for counts."""
+        service = self._by_operation()
         return {
             "requests": [
                 {"operation": operation, "status": status, "count": count}
@@ -169,16 +199,27 @@ class Tally:
                 "all": Histogram.merged(self.latency.values()).summary(),
                 **{phase: histogram.summary() for phase, histogram in sorted(self.latency.items())},
             },
-            "service_time_s": {name: histogram.summary() for name, histogram in sorted(self.service.items())},
+            "service_time_s": {name: histogram.summary() for name, histogram in sorted(service.items())},
             "handshake_s": self.handshake.summary(),
+            "tcp_s": self.tcp.summary(),
             "driver_lag_s": self.lag.summary(),
             "bytes": {"out": self.bytes_out, "in": self.bytes_in},
             "histograms": {
                 "poll_latency": {phase: histogram.to_plain() for phase, histogram in sorted(self.latency.items())},
-                "service_time": {name: histogram.to_plain() for name, histogram in sorted(self.service.items())},
+                "service_time": {name: histogram.to_plain() for name, histogram in sorted(service.items())},
                 "handshake": self.handshake.to_plain(),
+                "tcp": self.tcp.to_plain(),
                 "driver_lag": self.lag.to_plain(),
             },
+            "exchanges": [
+                {
+                    "operation": operation,
+                    "status": status,
+                    "bytes": asdict(self.wire[operation, status]),
+                    "service_time": histogram.to_plain(),
+                }
+                for (operation, status), histogram in sorted(self.service.items())
+            ],
             "series": self.series(),
         }
 
@@ -194,6 +235,12 @@ class Tally:
             }
             for number, row in sorted(self.seconds.items())
         ]
+
+    def _by_operation(self) -> dict[str, Histogram]:
+        whole: dict[str, Histogram] = {}
+        for (operation, _), histogram in self.service.items():
+            whole.setdefault(operation, Histogram()).merge(histogram)
+        return whole
 
     def _example(self, name: str, text: str) -> None:
         """Keep one text of each kind: the smallest, so that the order of merging does not matter."""
