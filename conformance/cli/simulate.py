@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 from typer.core import TyperGroup
 
-from conformance.cli import simulate_init, simulate_shards
+from conformance.cli import simulate_calibrate, simulate_fidelity, simulate_init, simulate_shards
 from conformance.cli.helptext import EXIT_CODES_PLAIN, help_of
 
 if TYPE_CHECKING:
@@ -55,6 +55,8 @@ def register(app: typer.Typer) -> None:
     )
     verbs.command("run", short_help="Simulate a fleet.", epilog=EXIT_CODES_PLAIN)(run)
     simulate_init.register(verbs)
+    simulate_fidelity.register(verbs)
+    simulate_calibrate.register(verbs)
     app.add_typer(verbs, name="simulate", short_help="Simulate a fleet of up to ten million devices.")
 
 
@@ -73,7 +75,7 @@ def run(
     """Simulate a fleet and write summary.json and tables."""
     from conformance.cli.console import plain
 
-    fleet = _read(file, example)
+    fleet = read_fleet(file, example)
     if seed is not None:
         fleet = fleet.model_copy(update={"seed": seed})
     out.mkdir(parents=True, exist_ok=True)  # before the work, should it not be possible
@@ -87,7 +89,8 @@ def run(
     simulate_shards.tell(summary)
 
 
-def _read(file: Path | None, example: str | None) -> Fleet:
+def read_fleet(file: Path | None, example: str | None) -> Fleet:
+    """Read the description that is named. Raises Misuse."""
     from conformance.cli.problems import Misuse
     from simulator.fleet import reading
 
@@ -115,7 +118,7 @@ def _simulated(fleet: Fleet, engine: Engine, out: Path, workers: int | None, sch
     driver.prepare(world)
     started = time.perf_counter()
     shards = None
-    with _progress() as advance:
+    with progress_bar() as advance:
         if workers or scheduler:
             shards = simulate_shards.run(fleet, world, engine.value, workers, scheduler, advance)
         else:
@@ -130,7 +133,7 @@ def _simulated(fleet: Fleet, engine: Engine, out: Path, workers: int | None, sch
 
 
 @contextmanager
-def _progress() -> Iterator[Callable[[float], None]]:
+def progress_bar() -> Iterator[Callable[[float], None]]:
     """A bar with the time that is left, on a terminal only."""
     from rich.progress import BarColumn, Progress, TaskProgressColumn, TextColumn, TimeRemainingColumn
 

@@ -13,6 +13,7 @@ KINDS = 5
 COLUMNS = 8
 TALLIES = 6
 MAX_BINS = 1440
+SHORT_S = 600.0
 
 
 def _record(ints: str, floats: str = "") -> np.dtype[Any]:
@@ -87,8 +88,8 @@ def us(seconds: float) -> int:
 
 
 def bin_width(fleet: Fleet) -> float:
-    """Seconds of one step of the results over time: a minute, or more for long runs."""
-    return max(60.0, fleet.duration / MAX_BINS)
+    """Seconds of one step of the results over time: a minute, more for long runs, a second for short ones."""
+    return 1.0 if fleet.duration <= SHORT_S else max(60.0, fleet.duration / MAX_BINS)
 
 
 class _Tables:

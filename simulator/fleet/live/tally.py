@@ -63,7 +63,8 @@ class Wire:
 class Tally:
     """Everything counted. `latency`: polls by phase; `service`: requests by operation and status, `wire` their bytes.
 
-    `handshake`: connections with all that belongs to them, `tcp`: the TCP part alone; `lag`: how late the driver was.
+    `handshake`: connections with all that belongs to them, `tcp`: a round trip of TCP alone; `lag`: how late the driver
+    was.
 
     `noticed` counts what a device saw and refused (a manifest that is not newer, a digest that is wrong) and what the
     driver did by itself (a request repeated on a new connection); `texts` keeps one example of each, bounded.
@@ -139,7 +140,7 @@ class Tally:
         self.second(at).counts[DUE] += 1
 
     def connected(self, at: float, took: float, tcp: float) -> None:
-        """A connection was made, handshake included; `tcp`: the part of it until TLS began."""
+        """A connection was made, handshake included; `tcp`: a round trip."""
         self.handshake.record(took)
         self.tcp.record(tcp)
         self.second(at).counts[HANDSHAKES] += 1
