@@ -12,7 +12,10 @@ from pathlib import Path
 
 from conformance.cli.problems import Misuse
 
-_LINES = {"management": re.compile(r"^\s+management\s+(\S+)$"), "northbound": re.compile(r"^\s+northbound\s+(\S+) ")}
+_LINES = {
+    "management": re.compile(r"^\s+management\s+(\S+)$"),
+    "northbound": re.compile(r"^\s+northbound\s+(\S+?)/northbound/v1 "),
+}
 _LAST = "Ctrl-C ends it."
 _END_S = 10.0
 

@@ -14,7 +14,13 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 from typer.core import TyperGroup
 
-from conformance.cli import simulate_calibrate, simulate_fidelity, simulate_init, simulate_shards
+from conformance.cli import (
+    simulate_calibrate,
+    simulate_fidelity,
+    simulate_init,
+    simulate_live,
+    simulate_shards,
+)
 from conformance.cli.helptext import EXIT_CODES_PLAIN, help_of
 
 if TYPE_CHECKING:
@@ -37,6 +43,8 @@ class _RunByDefault(TyperGroup):
         """Put `run` before what names no verb."""
         if args and args[0] not in {*self.commands, "--help"}:
             args = ["run", *args]
+        if args and args[0] == "run" and simulate_live.wanted(args):
+            args = [simulate_live.NAME, *args[1:]]
         return super().parse_args(ctx, args)
 
 
@@ -51,12 +59,14 @@ def register(app: typer.Typer) -> None:
             "simulate fleet.yaml --out DIR",
             "simulate --example million-day --engine compiled --out DIR",
             "simulate --example million-day --workers 4",
+            "simulate fleet.yaml --live https://localhost:8443 --identity DIR --duration 10m",
         ),
     )
     verbs.command("run", short_help="Simulate a fleet.", epilog=EXIT_CODES_PLAIN)(run)
     simulate_init.register(verbs)
     simulate_fidelity.register(verbs)
     simulate_calibrate.register(verbs)
+    simulate_live.register(verbs)
     app.add_typer(verbs, name="simulate", short_help="Simulate a fleet of up to ten million devices.")
 
 
@@ -90,7 +100,7 @@ def run(
 
 
 def read_fleet(file: Path | None, example: str | None) -> Fleet:
-    """Read the description that is named. Raises Misuse."""
+    """Read a description or a shipped example. Raises Misuse."""
     from conformance.cli.problems import Misuse
     from simulator.fleet import reading
 

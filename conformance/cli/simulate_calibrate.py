@@ -87,7 +87,8 @@ def _measured(live: str | None, northbound: str | None, identity: Path) -> dict[
     rollouts = (rollout.model_copy(update={"waves": waves}),)
     fleet = example.model_copy(update={"cohorts": (cohort,), "duration": 30.0, "rollouts": rollouts})
     with reached(live, northbound, identity) as wfm:
-        return run_live(fleet, wfm).to_plain()
+        result, _ = run_live(fleet, wfm)
+    return result.measured()
 
 
 def lines(fitted: Calibration) -> Iterator[str]:

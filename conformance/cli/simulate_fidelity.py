@@ -6,7 +6,6 @@ from __future__ import annotations
 
 import json
 import tempfile
-import time
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
@@ -35,7 +34,7 @@ LiveUrl = Annotated[
 ]
 Northbound = Annotated[
     str | None,
-    typer.Option("--northbound", metavar="URL", help="Its northbound API (that of the reference WFM), for rollouts."),
+    typer.Option("--northbound", metavar="URL|FILE", help="Its operator's side, for rollouts: as for `simulate live`."),
 ]
 Identity = Annotated[
     Path, typer.Option("--identity", metavar="DIR", help="With --live: the identity folder of its devices.")
@@ -71,6 +70,7 @@ def fidelity(
     from conformance.cli.console import plain
     from conformance.cli.problems import Misuse
     from conformance.cli.simulate import read_fleet
+    from conformance.cli.simulate_live import write_measured
     from simulator.fleet import calibration
     from simulator.fleet import fidelity as comparison
 
@@ -81,17 +81,16 @@ def fidelity(
         raise Misuse("fidelity", str(error), "`--example fidelity-500` is one that can be compared") from None
     out.mkdir(parents=True, exist_ok=True)
     with reached(live, northbound, identity) as wfm:
-        result = run_live(fleet, wfm)
-    plainly = result.to_plain()
-    (out / "live.json").write_text(json.dumps(plainly) + "\n")
-    calibrated = calibration.calibrate(plainly)
+        result, undone = run_live(fleet, wfm)
+    write_measured(out, result)
+    calibrated = calibration.calibrate(result.measured())
     names, rows = _compared(fleet, result, calibrated)
-    told = {
+    told: dict[str, Any] = {
         "fleet": fleet.name,
         "devices": fleet.devices,
         "duration_s": fleet.duration,
         "complete": not result.partial,
-        "findings": [finding.text for finding in result.findings],
+        "findings": [*(finding.text for finding in result.findings), *undone],
         "figures": comparison.to_plain(names, rows),
         "calibration": calibrated.to_plain(),
     }
@@ -104,8 +103,8 @@ def fidelity(
     }
     (out / "summary.json").write_text(json.dumps(summary, indent=2) + "\n")
     _show(names, rows)
-    for finding in result.findings:
-        plain(f"{finding.kind}: {finding.text}")
+    for text in told["findings"]:
+        plain(f"finding: {text}")
     plain(str(out / "fidelity.json"))
     if result.partial:
         raise typer.Exit(INCOMPLETE)
@@ -126,40 +125,21 @@ def reached(live: str | None, northbound: str | None, identity: Path) -> Iterato
         yield wfm
 
 
-def run_live(fleet: Fleet, wfm: Reached) -> LiveResult:
-    """Run a fleet live, with its rollouts. Raises Misuse."""
-    from conformance.cli.problems import Misuse
-    from conformance.cli.simulate import progress_bar
-    from simulator.fleet.fidelity import live_plan
-    from simulator.fleet.live.driver import Progress, run_live
-    from simulator.fleet.live.ready import NotReady
-    from simulator.fleet.operating import NotOperated, Operator
+def run_live(fleet: Fleet, wfm: Reached) -> tuple[LiveResult, tuple[str, ...]]:
+    """Run a fleet live, with its rollouts; gives what of them was left undone, too. Raises Misuse."""
+    from conformance.cli.simulate_live import operator_of, ran
+    from simulator.fleet.live.mapping import LiveOptions, mapped
 
-    plan = live_plan(fleet)
-    operator = Operator(wfm.northbound, fleet, plan)
-    try:
-        operator.prepare()
-        with progress_bar() as advance:
-
-            def told(progress: Progress) -> None:
-                if progress.stage == "running":
-                    operator.begin(time.monotonic() - progress.at_s)
-                    advance(progress.at_s / fleet.duration)
-
-            result = run_live(plan, wfm.url, wfm.identity, on_progress=told)
-        operator.end()
-    except NotReady as error:
-        raise Misuse("not-ready", str(error), "`doctor --url URL` looks closer") from None
-    except NotOperated as error:
-        raise Misuse("northbound", str(error), "rollouts need the northbound API of the reference WFM") from None
-    return result
+    taken = mapped(fleet, LiveOptions(operated=True))
+    operator = operator_of(taken, wfm.northbound)
+    return ran(taken.plan, wfm.url, wfm.identity, operator, None), operator.left_undone
 
 
 def _compared(fleet: Fleet, result: LiveResult, calibrated: Calibration) -> tuple[list[str], list[Row]]:
     from simulator.fleet import fidelity as comparison
 
     runs = [
-        comparison.of_live(fleet, result.tally),
+        comparison.of_live(fleet, result),
         comparison.of_simulation(fleet, "compiled"),
         comparison.of_simulation(fleet, "simpy"),
         comparison.of_simulation(calibrated.applied(fleet), "compiled"),

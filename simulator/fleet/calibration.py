@@ -33,7 +33,7 @@ ENOUGH = 20
 CLOSE = 0.05
 """A fit that is as near as this is near enough for the simplest form."""
 _GRID = (np.arange(256) + 0.5) / 256
-_POINTS = (0.0, 1.0, 5.0, 10.0, 25.0, 50.0, 75.0, 90.0, 95.0, 99.0, 99.9, 100.0)
+_POINTS = (0.0, 1.0, 5.0, 10.0, 25.0, 50.0, 60.0, 70.0, 80.0, 85.0, 90.0, 95.0, 99.0, 99.9, 100.0)
 _LEAST_S = 0.001
 """The least time that a lognormal distribution of a description may have."""
 

@@ -11,10 +11,10 @@ from typing import Any
 import numpy as np
 
 from simulator.fleet import calibration, compiled, model, results, simpy_engine
-from simulator.fleet.description import Fleet, Sampled, quantile
+from simulator.fleet.description import Fleet, Rollout, Sampled, quantile
+from simulator.fleet.live import results as live_results
 from simulator.fleet.live.histogram import Histogram
-from simulator.fleet.live.plan import LivePlan, Polling
-from simulator.fleet.live.tally import INSTALLED, Tally
+from simulator.fleet.live.result import LiveResult
 from simulator.fleet.plan import US, World, bin_width, plan_of
 
 ENGINES = {"compiled": compiled.simulate, "simpy": simpy_engine.simulate}
@@ -55,49 +55,28 @@ def check(fleet: Fleet) -> None:
     if fleet.duration > 600:
         raise CannotCompare(f"duration: expected at most 600 s of real time, found {fleet.duration:g} s")
     if len(fleet.cohorts) > 1:
-        raise CannotCompare("cohorts: expected one, as a live run of several is told apart by nothing that is compared")
-    cohort = fleet.cohorts[0]
-    if cohort.sites.outages or cohort.failures.reboots_per_day or cohort.failures.drifts_per_day:
-        raise CannotCompare("outages, reboots and drifts: expected none, which only one of both would have")
-    if cohort.network.loss or cohort.network.bandwidth or fleet.wfm.down or fleet.wfm.restored:
-        raise CannotCompare("loss, bandwidth, down and restored: expected none, as the live network has none")
-    if any(rollout.pause for rollout in fleet.rollouts) or any(
-        revision.fails for application in fleet.applications for revision in application.revisions
-    ):
-        raise CannotCompare("pause and fails: expected none, as live devices install everything")
+        raise CannotCompare("cohorts: expected one, as answer times are not told apart by cohort")
+    network = fleet.cohorts[0].network
+    if network.loss or network.bandwidth or fleet.wfm.down or fleet.wfm.restored:
+        raise CannotCompare("loss, bandwidth, down and restored: expected none, as the network and WFM are real")
 
 
-def live_plan(fleet: Fleet, processes: int = 1) -> LivePlan:
-    """The live run of a fleet."""
-    cohort = fleet.cohorts[0]
-    application = next(a for a in fleet.applications if a.name == cohort.application)
-    installs = application.revisions[-1].installs
-    return LivePlan(
-        fleet.devices,
-        fleet.duration,
-        Polling(cohort.polling.period, cohort.polling.jitter / 2),
-        ramp_s=cohort.polling.start_spread,
-        install_s=(quantile(installs, 0.0), quantile(installs, 1.0)),
-        processes=processes,
-        seed=fleet.seed,
-    )
-
-
-def of_live(fleet: Fleet, tally: Tally) -> Figures:
+def of_live(fleet: Fleet, result: LiveResult) -> Figures:
     """The figures of a live run."""
-    values: dict[str, float | None] = {}
-    for kind, (operation, statuses) in calibration.OPERATIONS.items():
-        values[f"requests: {kind}"] = sum(tally.requests[operation, status] for status in statuses)
-    refused = sum(count for (_, status), count in tally.requests.items() if status >= 400)
-    values |= {"requests: refused": refused, "requests: unanswered": sum(tally.errors.values())}
-    values["bytes of HTTP"] = tally.bytes_out + tally.bytes_in
-    last = max(tally.seconds, default=0)
-    installed = [tally.seconds[n].counts[INSTALLED] if n in tally.seconds else 0 for n in range(last + 1)]
-    values |= _convergence(fleet, np.array(installed), 1.0)
+    tally = result.tally
+    summary = live_results.summary_of(fleet, result, 0.0)
+    operation, statuses = calibration.OPERATIONS["capabilities"]
+    announced = sum(tally.requests[operation, status] for status in statuses)
+    values = _counts({"capabilities": announced, **summary["requests"]}, summary["bytes"])
+    for number, rollout in enumerate(fleet.rollouts):
+        reached = [0] * (max(tally.seconds, default=0) + 1)
+        for second, row in tally.seconds.items():
+            reached[second] = sum(count for (of, _), count in row.reached.items() if of == number)
+        values |= _convergence(fleet, rollout, np.array(reached), 1.0)
     for kind, (operation, statuses) in calibration.OPERATIONS.items():
         times = Histogram.merged(tally.service[operation, s] for s in statuses if (operation, s) in tally.service)
         if times.count and kind in TRACED:
-            values |= {f"answer p50: {kind}": times.quantile(0.5), f"answer p95: {kind}": times.quantile(0.95)}
+            values |= {f"answer p50: {kind}, s": times.quantile(0.5), f"answer p95: {kind}, s": times.quantile(0.95)}
     return Figures(values)
 
 
@@ -107,19 +86,10 @@ def of_simulation(fleet: Fleet, engine: str) -> Figures:
     world = plan_of(fleet, trace=int(fleet.devices * (polls * 2 + LINES_PER_DEVICE)))
     ENGINES[engine](world)
     summary = results.summary_of(fleet, world, results.Run(engine, 0.0))
-    counted = summary["requests"]
-    unanswered = counted["unreachable"] + counted["lost"]
-    values: dict[str, float | None] = {
-        "requests: unchanged": counted["unchanged"],
-        "requests: manifest": counted["changed"] + counted["older"],
-        "requests: bundle": counted["bundles"],
-        "requests: status": counted["status"],
-        "requests: capabilities": counted.get("capabilities", 0),
-        "requests: refused": counted["refused"],
-        "requests: unanswered": unanswered,
-        "bytes of HTTP": summary["bytes"],
-        **_convergence(fleet, world.adopted.sum(axis=0), bin_width(fleet)),
-    }
+    values = _counts(summary["requests"], summary["bytes"])
+    for number, rollout in enumerate(fleet.rollouts):
+        adopted = world.adopted[world.waves["rollout"] == number].sum(axis=0)
+        values |= _convergence(fleet, rollout, adopted, bin_width(fleet))
     rtt = fleet.cohorts[0].network.rtt
     for kind, code in TRACED.items():
         values |= _answers(world, code, rtt, kind)
@@ -161,18 +131,21 @@ def _apart(truth: float | None, value: float | None) -> float | None:
     return (value - truth) / truth
 
 
-def _convergence(fleet: Fleet, installed: Any, width: float) -> dict[str, float | None]:
-    """Seconds from a rollout's begin until a part of its devices have it; each ends where the next begins."""
-    begins = [rollout.waves[0].at for rollout in fleet.rollouts]
-    ends = [*begins[1:], fleet.duration + width]
+def _counts(requests: Mapping[str, int], size: int) -> dict[str, float | None]:
+    """Requests by kind and bytes; what a run does not know of, it has none of."""
+    known = ("capabilities", *results.OUTCOMES)
+    return {**{f"requests: {kind}": requests.get(kind, 0) for kind in dict.fromkeys(known)}, "bytes of HTTP": size}
+
+
+def _convergence(fleet: Fleet, rollout: Rollout, reached: Any, width: float) -> dict[str, float | None]:
+    """Seconds from a rollout's begin until a part of its devices run it, to the end of a time step."""
+    total = fleet.devices * sum(wave.share for wave in rollout.waves)
+    counted = np.cumsum(reached)
     found: dict[str, float | None] = {}
-    for rollout, begin, end in zip(fleet.rollouts, begins, ends, strict=True):
-        counted = np.cumsum(installed[int(begin / width) : int(end / width) + 1])
-        total = fleet.devices * sum(wave.share for wave in rollout.waves)
-        for part in PARTS:
-            reached = np.flatnonzero(counted >= part * total - 1e-6)
-            name = f"{rollout.revision} on {part:.0%} of devices, s"
-            found[name] = float((reached[0] + 1) * width) if len(reached) else None
+    for part in PARTS:
+        first = np.flatnonzero(counted >= part * total - 1e-6)
+        at = float((first[0] + 1) * width) - rollout.waves[0].at if len(first) else None
+        found[f"{rollout.revision} on {part:.0%} of devices, s"] = at
     return found
 
 
@@ -184,4 +157,4 @@ def _answers(world: World, code: int, rtt: Sampled, kind: str) -> dict[str, floa
         return {}
     work = took[(_GRID * len(took)).astype(int)]
     total = np.sort((work[:, None] + np.array([quantile(rtt, float(p)) for p in _GRID])[None, :]).ravel())
-    return {f"answer {name}: {kind}": float(total[int(p * len(total))]) for name, p in (("p50", 0.5), ("p95", 0.95))}
+    return {f"answer {name}: {kind}, s": float(total[int(p * len(total))]) for name, p in (("p50", 0.5), ("p95", 0.95))}

@@ -141,7 +141,7 @@ def test_a_process_that_is_lost_is_said_and_the_others_go_on(identity: Path) -> 
 
 def test_credentials_of_another_authority_are_refused_before_the_run(tmp_path: Path) -> None:
     stranger = written(tmp_path / "stranger", Authority.new(DOMAIN))
-    with pytest.raises(NotReady, match=r"fleet-000000 got no answer: .*of one authority"):
+    with pytest.raises(NotReady, match=r"fleet-000000 got no answer: .*credentials from the identity folder"):
         with_wfm(lambda wfm: run_live(plan(2), wfm.management_url, stranger))
 
 

@@ -20,13 +20,13 @@ def polls(plan: LivePlan, device: int, count: int) -> list[float]:
 
 
 @given(st.integers(0, 2**64 - 1), st.integers(1, 500), st.integers(0, 499), st.floats(0.0, 0.95))
-def test_devices_start_in_their_part_of_the_ramp_and_poll_within_the_jitter(
+def test_devices_start_within_the_ramp_and_poll_within_the_jitter(
     seed: int, devices: int, device: int, jitter: float
 ) -> None:
     device %= devices
     plan = LivePlan(devices, 600, Polling(10.0, jitter), ramp_s=30.0, seed=seed)
     times = polls(plan, device, 20)
-    assert 30.0 * device / devices <= times[0] < 30.0 * (device + 1) / devices
+    assert 0.0 <= times[0] < 30.0
     for before, after in pairwise(times):
         assert 10.0 * (1 - jitter) - 1e-9 <= after - before <= 10.0 * (1 + jitter) + 1e-9
     assert times == polls(plan, device, 20)

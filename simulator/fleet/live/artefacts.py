@@ -6,25 +6,31 @@ Thousands of devices fetch much the same content, so what was read of it is reme
 from collections.abc import Iterable
 from dataclasses import dataclass
 from functools import lru_cache
+from urllib.parse import urlsplit
 
 import yaml
 
 from simulator.protocol.bundle import read_bundle
-from simulator.protocol.capabilities import Cpu, DeviceCapabilities, DeviceProperties, Interface
 from simulator.protocol.digest import digest_of, matches
 from simulator.protocol.documents import DocumentError, canonical_json, check_size
 from simulator.protocol.manifest import DeploymentRef, StateManifest
-from simulator.protocol.status import ComponentStatus, DeploymentStatus, OverallStatus, State
+from simulator.protocol.status import ComponentStatus, DeploymentStatus, OverallStatus, State, StatusError
 
 _Loader = getattr(yaml, "CSafeLoader", yaml.SafeLoader)  # ten times as fast, where PyYAML was built with libyaml
+_ERROR = StatusError(code="installation-failed", source="runtime", message="failed by the fleet's description")
 
 
 @dataclass(frozen=True, slots=True)
 class Deployed:
-    """What a device has to know of a deployment: its digest and the names of its components."""
+    """What a device has to know of a deployment: its digest, what it is of, and the names of its components.
+
+    `revision` is that of the first component.
+    """
 
     deployment_id: str
     digest: str
+    application: str
+    revision: str
     components: tuple[str, ...]
 
 
@@ -45,49 +51,46 @@ def read(ref: DeploymentRef, data: bytes | None) -> Deployed:
     if data is None or not matches(data, ref.digest):
         found = "no such content" if data is None else digest_of(data)
         raise DocumentError(f"deployment {ref.deployment_id}", "digest", ref.digest, found)
-    return Deployed(ref.deployment_id, ref.digest, _components(data))
+    return Deployed(ref.deployment_id, ref.digest, *_told(data))
 
 
 @lru_cache(maxsize=4096)
-def _components(data: bytes) -> tuple[str, ...]:
+def _told(data: bytes) -> tuple[str, str, tuple[str, ...]]:
     check_size(data, "ApplicationDeployment")
     try:
         document = yaml.load(data, Loader=_Loader)  # noqa: S506 - safe in either form
         parts = document["spec"]["deploymentProfile"]["components"]
-        return tuple(str(part["name"]) for part in parts)
-    except (yaml.YAMLError, UnicodeDecodeError, KeyError, TypeError, RecursionError) as error:
+        names = tuple(str(part["name"]) for part in parts)
+        revision = (parts[0].get("properties") or {}).get("revision", "")
+        return str(document["spec"].get("applicationId", "")), str(revision), names
+    except (yaml.YAMLError, UnicodeDecodeError, LookupError, TypeError, AttributeError, RecursionError) as error:
         expected = "spec.deploymentProfile.components with names"
         raise DocumentError("ApplicationDeployment", "components", expected, str(error)[:200]) from None
 
 
 def status_body(deployed: Deployed, version: int, state: State) -> bytes:
-    """A status report in which every component is in the deployment's state."""
+    """A status report in which every component is in the deployment's state; one that failed says why (ST-012)."""
+    why = {"error": _ERROR} if state is State.FAILED else {}
     report = DeploymentStatus(
         deployment_id=deployed.deployment_id,
         adopted_manifest_version=version,
-        status=OverallStatus(state=state),
-        components=tuple(ComponentStatus(name=name, state=state) for name in deployed.components),
+        status=OverallStatus(state=state, **why),
+        components=tuple(ComponentStatus(name=name, state=state, **why) for name in deployed.components),
     )
     return canonical_json(report.to_wire())
 
 
-def capabilities_body(device_id: str) -> bytes:
-    """The capabilities report of a plain industrial computer."""
-    own = DeviceProperties(
-        id=device_id,
-        vendor="Example Industries",
-        model_number="EX-332ANZE1-N1",
-        serial_number=f"SN-{device_id}",
-        cpus=(Cpu(cores=4, architecture="amd64"),),
-        memory="16Gi",
-        storage="512Gi",
-        peripherals=(),
-        interfaces=(Interface(type="ethernet"),),
-        otel_collector=True,
-        supported_runtimes=("oci",),
-        supported_deployment_types=("helm", "compose"),
-    )
-    return canonical_json(DeviceCapabilities(properties=own).to_wire())
+def path_of(url: str, authority: str) -> str:
+    """The path behind an address in a manifest, which may name the WFM too. Raises DocumentError for another place."""
+    if "://" not in url:
+        return url
+    parts = urlsplit(url)
+    if parts.scheme != "https" or parts.netloc.lower() not in (
+        authority.lower(),
+        authority.lower().removesuffix(":443"),
+    ):
+        raise DocumentError("manifest", "url", f"an address at {authority}", url)
+    return f"{parts.path}?{parts.query}" if parts.query else parts.path
 
 
 def gone(held: dict[str, Deployed], wanted: Iterable[str]) -> list[Deployed]:

@@ -30,6 +30,7 @@ FailureKind = Literal[
     "no-ports",
     "no-files",
     "unfinished",
+    "no-network",
 ]
 OWN_FAILURES = ("no-ports", "no-files")
 """Failures of this machine, not of the WFM or the network to it."""
@@ -83,6 +84,11 @@ class Connection(asyncio.Protocol):
         self.lost: ExchangeFailed | None = None
         self.made = False
         self.reused = False
+
+    @property
+    def tls(self) -> ssl.SSLObject | None:
+        """The TLS of the connection, while it is open."""
+        return None if self._transport is None else self._transport.get_extra_info("ssl_object")
 
     @property
     def usable(self) -> bool:

@@ -1,34 +1,42 @@
-"""One live device: what a device of revision 1.0.0-rc.3 says to its WFM, at the times of its schedule.
+"""One live device: what a device says to its WFM, at the times of its schedule.
 
-It reports its capabilities first (DC-002), polls with the entity tag it has (DS-003), fetches what a newer manifest
-names (DS-017), verifies it (DS-050) and reports `installing` and `installed`, `removing` and `removed` (ST-003). It
-installs nothing. What is due is kept in an agenda, and done one after the other on one connection.
+It makes itself known where the revision asks for that (ONB-005), reports its capabilities first (DC-002), polls with
+the entity tag it has (DS-003), fetches what a newer manifest names (DS-017), verifies it (DS-050) and reports
+`installing` and `installed` or `failed`, `removing` and `removed` (ST-003). It installs nothing. What is due is kept in
+an agenda, and done one after the other on one connection.
 """
 
 import asyncio
 import heapq
-import ssl
 from collections import deque
 from collections.abc import Awaitable, Callable
 from functools import partial
 from typing import Literal
 
-from simulator.device.retry import LONGEST_WAIT_S, Attempts, retry_after
-from simulator.fleet.live.artefacts import Deployed, capabilities_body, gone, read, status_body, unpack
+from simulator.device.retry import LONGEST_WAIT_S, retry_after
+from simulator.fleet.live.artefacts import Deployed, gone, path_of, read, status_body, unpack
 from simulator.fleet.live.connection import Answer, ExchangeFailed
 from simulator.fleet.live.line import Line, Office
-from simulator.fleet.live.schedule import BACKOFF, Schedule, uniform
-from simulator.fleet.live.tally import ADOPTED, INSTALLED
+from simulator.fleet.live.manner import Message
+from simulator.fleet.live.schedule import Schedule, wave_chance
+from simulator.fleet.live.tally import ADOPTED, DRIFTS, FAILURES, GAVE_UP, INSTALLED, POWER_CUTS, REBOOTS
 from simulator.protocol.deployment import DEPLOYMENT_MEDIA_TYPE
 from simulator.protocol.documents import DocumentError
 from simulator.protocol.manifest import BUNDLE_MEDIA_TYPE, MANIFEST_MEDIA_TYPE, StateManifest, parse_manifest
 from simulator.protocol.operations import capabilities_path, manifest_path, status_path
+from simulator.protocol.signed import ONBOARDING_PATH, read_client_id
 from simulator.protocol.status import State
 
 JSON = {"Content-Type": "application/json"}
-BACKOFF_START_S = 1.0
-Task = Literal["boot", "poll", "report", "deliver", "off"]
+POWER, REBOOT = "power", "reboot"
+Task = Literal["boot", "poll", "report", "finish", "deliver", "off"]
 Report = tuple[Deployed, int, State]
+"""A deployment, the manifest version it was adopted with, and its state."""
+Work = tuple[Deployed, int, int]
+"""A deployment that is being installed, the manifest version, and which try it is."""
+Off = tuple[float, str]
+"""When the device is back, and why it goes off."""
+About = Report | Work | Off | None
 
 
 class LiveDevice:
@@ -37,8 +45,9 @@ class LiveDevice:
     __slots__ = (
         "_agenda",
         "_announced",
-        "_attempts",
-        "_draws",
+        "_capabilities",
+        "_ended",
+        "_failures",
         "_headers",
         "_held",
         "_installs",
@@ -53,10 +62,13 @@ class LiveDevice:
         "line",
     )
 
-    def __init__(self, office: Office, number: int, schedule: Schedule, context: ssl.SSLContext) -> None:
+    def __init__(
+        self, office: Office, number: int, schedule: Schedule, line: Line, capabilities: Callable[[], bytes]
+    ) -> None:
         self._office, self._number, self._schedule = office, number, schedule
-        self.line = Line(office, number, context)
-        self._agenda: list[tuple[float, int, Task, Report | float | None]] = []
+        self.line = line
+        self._capabilities = capabilities
+        self._agenda: list[tuple[float, int, Task, About]] = []
         self._order = 0
         self._headers = {"Accept": MANIFEST_MEDIA_TYPE}
         self._announced = False
@@ -64,16 +76,16 @@ class LiveDevice:
         self._held: dict[str, Deployed] = {}
         self._outbox: deque[Report] = deque()
         self._waiting = False
-        self._attempts = Attempts()
+        self._failures = 0
         self._not_before = 0.0
         self._installs = 0
-        self._draws = 0
+        self._ended: frozenset[tuple[str, str]] = frozenset()
 
     async def run(self) -> None:
         """Do what the agenda says until the run is over."""
         self._put(self._schedule.starts_at, "boot")
         for reboot in self._schedule.reboots:
-            self._put(reboot.off_at, "off", reboot.on_at)
+            self._put(reboot.off_at, "off", (reboot.on_at, reboot.cause))
         end = self._office.plan.duration_s
         while self._agenda and self._agenda[0][0] < end:
             at, _, task, about = heapq.heappop(self._agenda)
@@ -84,61 +96,103 @@ class LiveDevice:
             await self._do(task, at, about)
             self.line.rest()
 
-    async def _do(self, task: Task, at: float, about: Report | float | None) -> None:
-        if task == "off":
-            self._power_off(about if isinstance(about, float) else at)
-            return
+    async def _do(self, task: Task, at: float, about: About) -> None:
         try:
-            if task == "poll":
-                await self._poll(at)
-            elif task == "boot":
-                await self._boot(at)
-            elif task == "deliver":
-                self._waiting = False
-                await self._deliver()
-            elif isinstance(about, tuple):
-                self._outbox.append(about)
-                await self._deliver()
+            match task, about:
+                case "off", (float() as on_at, str() as why):
+                    self._go_off(on_at, why)
+                case "poll", _:
+                    await self._due(at)
+                case "boot", _:
+                    await self._boot(at)
+                case "finish", (Deployed() as deployed, int() as version, int() as number):
+                    await self._finish(deployed, version, number)
+                case "deliver", _:
+                    self._waiting = False
+                    await self._deliver()
+                case "report", (Deployed() as deployed, int() as version, State() as state):
+                    await self._report(deployed, version, state)
         except ExchangeFailed:
             return  # counted where it happened; whoever asked has put the next try on the agenda
 
-    def _put(self, at: float, task: Task, about: Report | float | None = None) -> None:
+    def _put(self, at: float, task: Task, about: About = None) -> None:
         self._order += 1
         heapq.heappush(self._agenda, (at, self._order, task, about))
+
+    def _count(self, what: str) -> None:
+        self._office.tally.group(self._schedule.cohort.name).counts[what] += 1
+
+    async def _exchange(self, message: Message) -> Answer:
+        """Send a request and wait for its answer. Raises ExchangeFailed, without the network of the site at once."""
+        office = self._office
+        if self._schedule.unplugged(office.now()):
+            self.line.cut("the network of the site is out")
+            office.tally.failed(message.operation, "no-network", office.now(), "as the fleet's description has it")
+            raise ExchangeFailed("no-network", "the network of the site is out")
+        return await self.line.exchange(message)
 
     # --- power -------------------------------------------------------------------------------------------
 
     async def _boot(self, at: float) -> None:
-        """Report the capabilities unless the WFM has them; then poll (DC-002, DC-004)."""
+        """Make the device known unless the WFM knows it; then poll (ONB-005, DC-002, DC-004)."""
+        again = partial(self._put, task="boot")
+        manner = self.line.manner
+        if manner.client_id is None:
+            said = Message("onboard", "POST", ONBOARDING_PATH, JSON, manner.onboarding())
+            answer = await self._tried(said, again)
+            if answer is None:
+                return
+            try:
+                manner.client_id = read_client_id(answer.response.body)
+            except DocumentError as error:
+                self._office.tally.notice("onboarding-refused", f"status {answer.response.status}: {error}")
+                again(self._office.now() + self._backoff())
+                return
         if not self._announced:
-            client_id = self._office.plan.client_id(self._number)
-            answer = await self._tried(
-                lambda: self.line.exchange(
-                    "report-capabilities", "PUT", capabilities_path(client_id), JSON, capabilities_body(client_id)
-                ),
-                lambda when: self._put(when, "boot"),
-            )
+            path = capabilities_path(self._office.plan.client_id(self._number))
+            answer = await self._tried(Message("report-capabilities", "PUT", path, JSON, self._capabilities()), again)
             if answer is None:
                 return
             self._announced = True
+            if answer.response.status < 300:
+                self._office.announced[self._number] = manner.client_id
             at = self._office.now()
         self._put(max(at, self._not_before), "poll")
 
-    def _power_off(self, on_at: float) -> None:
-        """Lose the connection and the entity tag; what is still to be said is said after the return."""
-        self.line.cut()
+    def _go_off(self, on_at: float, why: str) -> None:
+        """Lose the connection and the entity tag; what is still to be done is done after the return."""
+        if why == POWER:
+            self._count(POWER_CUTS)
+        self.line.cut("the device went off")
         self._headers = {"Accept": MANIFEST_MEDIA_TYPE}
         waiting, self._agenda = self._agenda, []
         # a device that was not on yet comes on when it would have
         on_at = max(on_at, self._office.now(), *(at for at, _, task, _ in waiting if task == "boot"))
         self._put(on_at, "boot")
-        for at, _, task, about in sorted(waiting):
-            if task in ("report", "deliver"):
+        for at, _, task, about in sorted(waiting, key=lambda item: item[:2]):
+            if task == "finish" and isinstance(about, tuple) and isinstance(about[0], Deployed) and at < on_at:
+                self._install_again(about[0], on_at)
+            elif task in ("report", "deliver", "finish"):
                 self._put(max(at, on_at), task, about)
             elif task == "off":
                 self._put(at, task, about)
 
     # --- polling -----------------------------------------------------------------------------------------
+
+    async def _due(self, due: float) -> None:
+        """Poll, unless a reboot or a drift comes in between (the description's failures)."""
+        boot_s = self._schedule.reboots_now()
+        if boot_s is not None:
+            self._count(REBOOTS)
+            self._go_off(self._office.now() + boot_s, REBOOT)
+            return
+        if self._held and self._schedule.drifts_now():
+            self._count(DRIFTS)
+            for deployed in self._held.values():
+                self._begin(deployed, self._version, State.INSTALLING)
+            self._put(self._schedule.after(due), "poll")
+            return
+        await self._poll(due)
 
     async def _poll(self, due: float) -> None:
         """Poll once. Polls that come due before the answer are answered by it: each counts with its own latency."""
@@ -147,11 +201,12 @@ class LiveDevice:
         asked = min(due, office.now())  # a timer may be a little early
         answer: Answer | None = None
         try:
-            answer = await self.line.exchange("fetch-manifest", "GET", manifest_path(), self._headers)
+            answer = await self._exchange(Message("fetch-manifest", "GET", manifest_path(), self._headers))
         finally:
             now = office.now() if answer is None else answer.at - office.began
+            cohort = self._schedule.cohort.name
             if answer is not None:
-                office.tally.polled(office.plan.phase_of(due), asked, now)
+                office.tally.polled(office.phases.at(due), cohort, asked, now)
                 self._heed(answer)
             upcoming = self._schedule.after(due)
             while upcoming <= now:
@@ -160,8 +215,12 @@ class LiveDevice:
                     office.tally.notice("polls-missed")
                 else:
                     office.tally.notice("polls-merged")
-                    office.tally.polled(office.plan.phase_of(upcoming), upcoming, now)
+                    office.tally.polled(office.phases.at(upcoming), cohort, upcoming, now)
                 upcoming = self._schedule.after(upcoming)
+            if _passing(answer):
+                upcoming = office.now() + self._backoff()
+            else:
+                self._failures = 0
             self._put(max(upcoming, self._not_before), "poll")
         if answer.response.status == 200:
             await self._take(answer)
@@ -185,6 +244,7 @@ class LiveDevice:
             return
         version = manifest.manifest_version
         if version < self._version:
+            self._office.tally.older(answer.at - self._office.began)
             self._office.tally.notice("older-manifest", f"version {version} after {self._version}")
             return
         if version > self._version:
@@ -201,8 +261,10 @@ class LiveDevice:
 
     async def _fetch(self, manifest: StateManifest) -> dict[str, Deployed] | None:
         """What a manifest names; None when some of it could not be had: the next poll tries anew (DS-030)."""
+        authority = self._office.target.authority
         if manifest.bundle is not None and self._office.plan.retrieval == "bundle":
-            answer = await self.line.exchange("fetch-bundle", "GET", manifest.bundle.url, {"Accept": BUNDLE_MEDIA_TYPE})
+            path = path_of(manifest.bundle.url, authority)
+            answer = await self._exchange(Message("fetch-bundle", "GET", path, {"Accept": BUNDLE_MEDIA_TYPE}))
             return unpack(answer.response.body, manifest) if answer.response.status == 200 else None
         found: dict[str, Deployed] = {}
         for ref in manifest.deployments:
@@ -210,39 +272,102 @@ class LiveDevice:
             if held is not None and held.digest == ref.digest:
                 found[ref.deployment_id] = held
                 continue
-            answer = await self.line.exchange("fetch-deployment", "GET", ref.url, {"Accept": DEPLOYMENT_MEDIA_TYPE})
+            path = path_of(ref.url, authority)
+            answer = await self._exchange(Message("fetch-deployment", "GET", path, {"Accept": DEPLOYMENT_MEDIA_TYPE}))
             if answer.response.status != 200:
                 return None
             found[ref.deployment_id] = read(ref, answer.response.body)
         return found
 
     def _adopt(self, version: int, deployments: dict[str, Deployed]) -> None:
-        now = self._office.now()
-        self._office.tally.progressed(ADOPTED, now)
+        self._office.tally.progressed(ADOPTED, self._office.now())
         before, self._held, self._version = self._held, deployments, version
         for name, deployed in sorted(deployments.items()):
             known = before.get(name)
             if known is None or known.digest != deployed.digest:
-                self._begin(deployed, version, (State.INSTALLING, State.INSTALLED), now)
+                self._begin(deployed, version, State.INSTALLING)
         for deployed in gone(before, deployments):
-            self._begin(deployed, version, (State.REMOVING, State.REMOVED), now)
+            self._begin(deployed, version, State.REMOVING)
 
-    def _begin(self, deployed: Deployed, version: int, states: tuple[State, State], now: float) -> None:
+    # --- work --------------------------------------------------------------------------------------------
+
+    def _begin(self, deployed: Deployed, version: int, state: State) -> None:
+        """Install or remove, whatever of it is under way."""
+        self._drop_work(deployed.deployment_id)
+        now = self._office.now()
+        self._put(now, "report", (deployed, version, state))
+        takes = self._takes_s(deployed)
+        if state is State.REMOVING:
+            self._put(now + takes, "report", (deployed, version, State.REMOVED))
+        else:
+            self._put(now + takes, "finish", (deployed, version, 1))
+
+    def _install_again(self, deployed: Deployed, on_at: float) -> None:
+        """Begin anew what was cut off, once the device is back."""
+        if self._held.get(deployed.deployment_id) == deployed:
+            self._put(on_at + self._takes_s(deployed), "finish", (deployed, self._version, 1))
+
+    async def _finish(self, deployed: Deployed, version: int, number: int) -> None:
+        """An installation comes to its end: it holds, is tried again, or is given up."""
+        how = self._schedule.installing(deployed.application, deployed.revision)
+        state = State.INSTALLED
+        if self._schedule.fails(how, self._installs):
+            self._count(FAILURES)
+            if number < how.tries:
+                again = self._office.now() + how.wait_s + self._takes_s(deployed)
+                self._put(again, "finish", (deployed, version, number + 1))
+                return
+            self._count(GAVE_UP)
+            state = State.FAILED
+        self._end(deployed, state)
+        await self._report(deployed, version, state)
+
+    def _takes_s(self, deployed: Deployed) -> float:
         self._installs += 1
-        self._put(now, "report", (deployed, version, states[0]))
-        self._put(now + self._schedule.install_s(self._installs), "report", (deployed, version, states[1]))
+        how = self._schedule.installing(deployed.application, deployed.revision)
+        return self._schedule.takes_s(how, self._installs)
+
+    def _end(self, deployed: Deployed, state: State) -> None:
+        """Count the first end that a revision comes to here, and the device for its wave where it is rolled out."""
+        key = (deployed.application, deployed.revision)
+        if key in self._ended:
+            return
+        self._ended |= {key}
+        self._office.tally.ended(*key, state)
+        plan = self._office.plan
+        if state is State.FAILED:
+            return
+        for number, rollout in enumerate(plan.rollouts):
+            if (rollout.application, rollout.revision) == key:
+                wave = rollout.wave_of(wave_chance(plan.seed, self._number, number))
+                if wave is not None:
+                    self._office.tally.second(self._office.now()).reached[number, wave] += 1
+
+    def _drop_work(self, deployment_id: str) -> None:
+        """What is under way for a deployment that is wanted otherwise now comes to nothing."""
+        kept = [
+            item
+            for item in self._agenda
+            if item[2] not in ("finish", "report")
+            or not (isinstance(item[3], tuple) and isinstance(item[3][0], Deployed))
+            or item[3][0].deployment_id != deployment_id
+        ]
+        if len(kept) != len(self._agenda):
+            heapq.heapify(kept)
+            self._agenda = kept
 
     # --- status ------------------------------------------------------------------------------------------
+
+    async def _report(self, deployed: Deployed, version: int, state: State) -> None:
+        self._outbox.append((deployed, version, state))
+        await self._deliver()
 
     async def _deliver(self) -> None:
         """Send what there is to report, in order; the rest later when the WFM could not take one (RB-06)."""
         while self._outbox and not self._waiting:
             deployed, version, state = self._outbox[0]
             path, body = status_path(deployed.deployment_id), status_body(deployed, version, state)
-            answer = await self._tried(
-                partial(self.line.exchange, "report-status", "POST", path, JSON, body),
-                self._deliver_at,
-            )
+            answer = await self._tried(Message("report-status", "POST", path, JSON, body), self._deliver_at)
             if answer is None:
                 return
             self._outbox.popleft()
@@ -253,23 +378,26 @@ class LiveDevice:
         self._waiting = True
         self._put(when, "deliver")
 
-    async def _tried(self, send: Callable[[], Awaitable[Answer]], again: Callable[[float], None]) -> Answer | None:
+    async def _tried(self, message: Message, again: Callable[[float], None]) -> Answer | None:
         """Send; after a failure that may pass, put another try on the agenda, with growing distances (RTY-005)."""
         answer: Answer | None = None
+        send: Awaitable[Answer] = self._exchange(message)
         try:
-            answer = await send()
+            answer = await send
         finally:
-            passing = answer is None or answer.response.status == 429 or answer.response.status >= 500
             if answer is not None:
                 self._heed(answer)
-            if passing:
-                cap = self._office.plan.polling.period_s
-                delay = self._attempts.next_delay("exponential", min(BACKOFF_START_S, cap), cap, self._draw)
-                again(max(self._office.now() + delay, self._not_before))
+            if _passing(answer):
+                again(max(self._office.now() + self._backoff(), self._not_before))
             else:
-                self._attempts.succeeded()
-        return None if passing else answer
+                self._failures = 0
+        return None if _passing(answer) else answer
 
-    def _draw(self) -> float:
-        self._draws += 1
-        return uniform(self._office.plan.seed, self._number, BACKOFF, self._draws)
+    def _backoff(self) -> float:
+        self._failures += 1
+        return self._schedule.retry_s(self._failures)
+
+
+def _passing(answer: Answer | None) -> bool:
+    """Whether a failure may pass by itself: no answer, or one that says so."""
+    return answer is None or answer.response.status == 429 or answer.response.status >= 500

@@ -6,21 +6,22 @@ it, the WFM or the user ends the run early.
 
 import multiprocessing
 import time
-from collections.abc import Callable
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
 from datetime import timedelta
 from multiprocessing.connection import Connection as Pipe
 from multiprocessing.connection import wait
 from pathlib import Path
 from typing import Literal
 
+from simulator.fleet.live.credentials import open_credentials
 from simulator.fleet.live.line import Exchange
 from simulator.fleet.live.plan import LivePlan
 from simulator.fleet.live.ready import NotReady, check_machine, find, first_request
 from simulator.fleet.live.result import Finding, LiveResult, ProcessUse, about_the_driver
 from simulator.fleet.live.shard import DRAIN_S, Delta
 from simulator.fleet.live.tally import ANSWERED, FAILED, SENT, Tally
-from simulator.fleet.live.tls import LIFETIME, Wallet
+from simulator.fleet.live.tls import LIFETIME
 from simulator.fleet.live.worker import Done, Failed, Prepared, Ready, Told, work
 
 SILENCE_S = 3.0
@@ -32,7 +33,10 @@ _PATIENCE_S = 30.0
 
 @dataclass(frozen=True, slots=True)
 class Progress:
-    """How far a run is: devices prepared (`preparing`) or seconds run (`running`), and what was counted so far."""
+    """How far a run is: devices prepared (`preparing`) or seconds run (`running`), and what was counted so far.
+
+    `results` are the ends of installations so far, by (application, revision, state).
+    """
 
     stage: Literal["preparing", "running"]
     prepared: int
@@ -40,6 +44,7 @@ class Progress:
     answered: int = 0
     failed: int = 0
     open: int = 0
+    results: Mapping[tuple[str, str, str], int] = field(default_factory=dict)
 
 
 def run_live(
@@ -49,10 +54,12 @@ def run_live(
     *,
     on_progress: Callable[[Progress], object] = lambda _: None,
     on_sample: Callable[[Exchange], object] = lambda _: None,
+    on_announced: Callable[[Mapping[int, str]], object] = lambda _: None,
 ) -> LiveResult:
     """Run a plan against the WFM at a URL, with credentials of an identity folder. Blocks until it is over.
 
-    Ctrl-C ends the run early and in order: what was counted stands, marked partial.
+    Ctrl-C ends the run early and in order: what was counted stands, marked partial. `on_announced` is told which
+    devices the WFM knows from now on, by number, with the client's name there.
 
     Raises:
         NotReady: the run cannot begin, and why.
@@ -62,9 +69,9 @@ def run_live(
     lifetime = LIFETIME + timedelta(seconds=plan.duration_s)
     check_machine(plan)
     target = find(url)
-    first_request(plan, Wallet.open(identity, lifetime), target)
+    first_request(plan, open_credentials(plan.revision, identity, lifetime), target)
     context = multiprocessing.get_context("spawn")
-    crew = _Crew(plan, on_progress, on_sample)
+    crew = _Crew(plan, on_progress, on_sample, on_announced)
     try:
         for index in range(plan.shards):
             ours, theirs = context.Pipe()
@@ -85,9 +92,14 @@ class _Crew:
     """The processes of one run, and what they have told so far."""
 
     def __init__(
-        self, plan: LivePlan, on_progress: Callable[[Progress], object], on_sample: Callable[[Exchange], object]
+        self,
+        plan: LivePlan,
+        on_progress: Callable[[Progress], object],
+        on_sample: Callable[[Exchange], object],
+        on_announced: Callable[[Mapping[int, str]], object],
     ) -> None:
         self._plan, self._on_progress, self._on_sample = plan, on_progress, on_sample
+        self._on_announced = on_announced
         self._pipes: list[Pipe] = []
         self._processes: list[multiprocessing.process.BaseProcess] = []
         self._tally = Tally()
@@ -196,11 +208,13 @@ class _Crew:
         self._uses[index] = ProcessUse(0.0, 0.0, delta.peak, delta.evicted)
         for sample in delta.samples:
             self._on_sample(sample)
+        if delta.announced:
+            self._on_announced(delta.announced)
 
     def _progress(self) -> Progress:
         devices, at = sum(self._prepared), max(0.0, time.monotonic() - self._began)
         at = min(at, self._plan.duration_s)
-        return Progress("running", devices, at, self._answered, self._failed, sum(self._open))
+        return Progress("running", devices, at, self._answered, self._failed, sum(self._open), self._tally.results)
 
     # --- ends --------------------------------------------------------------------------------------------
 

@@ -106,6 +106,10 @@ class Histogram:
             "max": self.maximum_ns / _NS if self.count else None,
         }
 
+    def buckets(self) -> list[tuple[float, int]]:
+        """The buckets that hold any: upper edge in seconds, and how many."""
+        return [(self._upper_ns(bucket) / _NS, self.counts[bucket]) for bucket in sorted(self.counts)]
+
     def to_plain(self) -> dict[str, Any]:
         """Everything as JSON values; `from_plain` takes it back without loss."""
         return {

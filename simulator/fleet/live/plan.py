@@ -1,15 +1,18 @@
 """What a live run is to do: how many devices, how they poll, connect and behave over time. Frozen data, checked."""
 
 import math
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from ipaddress import ip_address
 from itertools import pairwise
 from typing import Literal, Self
 
+from simulator.fleet.description import Distribution, Outage, Profile, Sampled
 from simulator.identity.spiffe import is_segment
 
 Retrieval = Literal["bundle", "individual"]
-Phase = Literal["ramp-up", "steady", "spike", "storm"]
+Revision = Literal["1.0.0-rc.3", "1.0.0-rc.2-signed"]
+Phase = Literal["ramp-up", "steady", "spike", "storm", "outage"]
 
 
 class PlanInvalid(ValueError):
@@ -30,6 +33,79 @@ class Polling:
     def __post_init__(self) -> None:
         _at_least("polling.period_s", self.period_s, 0.001)
         _between("polling.jitter", self.jitter, 0.0, 0.95)
+
+
+@dataclass(frozen=True, slots=True)
+class Retries:
+    """After a failed request: `base_s`, doubled from try to try up to `limit_s`; `jitter` takes away up to its part."""
+
+    base_s: float = 1.0
+    limit_s: float = 60.0
+    jitter: float = 0.1
+
+    def __post_init__(self) -> None:
+        _at_least("retries.base_s", self.base_s, 0.001)
+        _at_least("retries.limit_s", self.limit_s, 0.001)
+        _between("retries.jitter", self.jitter, 0.0, 1.0)
+
+
+@dataclass(frozen=True, slots=True)
+class Installing:
+    """How an installation goes: seconds it takes, and the chance that one of `tries`, `wait_s` apart, fails."""
+
+    takes_s: Sampled = field(default_factory=lambda: Distribution(uniform=(0.5, 2.0)))
+    fails: float = 0.0
+    tries: int = 1
+    wait_s: float = 60.0
+
+
+@dataclass(frozen=True, slots=True)
+class Cohort:
+    """Devices of one kind. `revisions` are those known by (application, revision); others go as `installing` says.
+
+    Devices start within `start_spread_s` (none: one period). `sites` are numbered over the fleet from `first_site` on;
+    chance spreads the devices over them. Reboots and drifts come by chance before a poll.
+    """
+
+    name: str
+    devices: int
+    polling: Polling = field(default_factory=Polling)
+    start_spread_s: float | None = None
+    retries: Retries | None = None
+    request_timeout_s: float | None = None
+    installing: Installing = field(default_factory=Installing)
+    revisions: Mapping[tuple[str, str], Installing] = field(default_factory=dict)
+    first_site: int = 0
+    sites: int = 1
+    outages: tuple[Outage, ...] = ()
+    reboots_per_day: float = 0.0
+    drifts_per_day: float = 0.0
+    boot_s: Sampled = 0.0
+    profile: Profile = field(default_factory=Profile)
+
+    @property
+    def backoff(self) -> Retries:
+        """What is waited after failures: as it is given, or at most a period."""
+        period = self.polling.period_s
+        return self.retries or Retries(min(1.0, period), period)
+
+    @property
+    def starts_within_s(self) -> float:
+        """Over how many seconds the devices start when the plan has no ramp of its own."""
+        return self.polling.period_s if self.start_spread_s is None else self.start_spread_s
+
+
+@dataclass(frozen=True, slots=True)
+class Rollout:
+    """A revision that somebody rolls out during the run, and the parts [low, high) of the devices that wave by wave."""
+
+    application: str
+    revision: str
+    waves: tuple[tuple[float, float], ...]
+
+    def wave_of(self, chance: float) -> int | None:
+        """The number of the wave that a device belongs to by its chance; None without one."""
+        return next((n for n, (low, high) in enumerate(self.waves) if low <= chance < high), None)
 
 
 @dataclass(frozen=True, slots=True)
@@ -95,23 +171,29 @@ class RebootStorm:
 
 @dataclass(frozen=True, slots=True)
 class Sample:
-    """Which exchanges are handed to the caller whole: the first ones of some devices, spread over the fleet."""
+    """Which exchanges are handed to the caller whole: the first ones of some devices, spread over the fleet.
+
+    Beside them, of any device, `refusals` for each process: the first answers with a status from 400 on.
+    """
 
     devices: int = 0
     exchanges: int = 50
+    refusals: int = 0
 
     def __post_init__(self) -> None:
         _at_least("sample.devices", self.devices, 0)
         _at_least("sample.exchanges", self.exchanges, 0)
+        _at_least("sample.refusals", self.refusals, 0)
 
 
 @dataclass(frozen=True, slots=True)
 class LivePlan:
     """One live run. Times in seconds from its start; everything random follows from `seed` and the device's number.
 
-    Devices start evenly over `ramp_s` (none: one period, which also spreads their polls evenly). `install_s` bounds the
-    time from `installing` to `installed`. A WFM that gave no answer at all for `gone_after_s` ends the run.
-    `settle_s` belongs to the ramp-up: what was begun in it may still be on its way when the last device has started.
+    Devices start by chance within `ramp_s` (none: as their cohort says, or one period). Without `cohorts` all devices
+    are of one, which `polling` and `install_s` (least and most seconds from `installing` to `installed`) describe. A
+    WFM that gave no answer at all for `gone_after_s` ends the run. `settle_s` belongs to the ramp-up: what was begun in
+    it may still be on its way when the last device has started. `rollouts` only say what belongs to which wave.
     """
 
     devices: int
@@ -130,25 +212,51 @@ class LivePlan:
     name_prefix: str = "fleet-"
     gone_after_s: float = 15.0
     sample: Sample = field(default_factory=Sample)
+    cohorts: tuple[Cohort, ...] = ()
+    rollouts: tuple[Rollout, ...] = ()
+    revision: Revision = "1.0.0-rc.3"
 
     def __post_init__(self) -> None:
         _between("devices", self.devices, 1, 1_000_000)
         _at_least("duration_s", self.duration_s, 0.001)
         _between("processes", self.processes, 1, 256)
         _between("seed", self.seed, 0, 2**64 - 1)
-        _at_least("ramp_s", self.ramp, 0.0)
         _at_least("gone_after_s", self.gone_after_s, 0.1)
         if not is_segment(f"{self.name_prefix}0"):
             raise PlanInvalid("name_prefix", "letters, digits, '.', '_' and '-' (ID-07)", self.name_prefix)
         low, high = self.install_s
         if not 0.0 <= low <= high or not math.isfinite(high):
             raise PlanInvalid("install_s", "0 <= least <= most", self.install_s)
+        members = sum(cohort.devices for cohort in self.groups)
+        if members != self.devices:
+            raise PlanInvalid("cohorts", f"{self.devices} devices in all", members)
+        _at_least("ramp_s", self.ramp, 0.0)
         _apart(self.spikes)
 
     @property
+    def groups(self) -> tuple[Cohort, ...]:
+        """The cohorts; one when the plan has none of its own. Devices are numbered through them in order."""
+        if self.cohorts:
+            return self.cohorts
+        installing = Installing(Distribution(uniform=self.install_s))
+        return (Cohort("fleet", self.devices, self.polling, installing=installing),)
+
+    def cohort_of(self, device: int) -> int:
+        """The number of a device's cohort."""
+        for number, cohort in enumerate(self.groups):
+            device -= cohort.devices
+            if device < 0:
+                return number
+        raise IndexError(device)
+
+    def start_within(self, cohort: Cohort) -> float:
+        """Over how many seconds the devices of a cohort start."""
+        return cohort.starts_within_s if self.ramp_s is None else self.ramp_s
+
+    @property
     def ramp(self) -> float:
-        """Over how many seconds the devices start."""
-        return self.polling.period_s if self.ramp_s is None else self.ramp_s
+        """Over how many seconds all devices start."""
+        return max(self.start_within(cohort) for cohort in self.groups)
 
     @property
     def shards(self) -> int:
@@ -166,21 +274,49 @@ class LivePlan:
             return None
         return max(1, limit // self.shards + (1 if shard < limit % self.shards else 0))
 
-    def phase_of(self, second: float) -> Phase:
-        """What was going on at a time: results are told apart by it."""
-        if any(storm.at_s <= second < storm.at_s + self._storm_lasts(storm) for storm in self.storms):
-            return "storm"
-        if any(spike.at_s <= second < spike.at_s + spike.duration_s for spike in self.spikes):
-            return "spike"
-        return "ramp-up" if second < self.ramp + self.settle_s else "steady"
-
-    def _storm_lasts(self, storm: RebootStorm) -> float:
-        return storm.off_s + storm.spread_s + self.storm_lasts_s
+    @property
+    def outage_times(self) -> tuple[tuple[float, float], ...]:
+        """When some sites are off, in the order of the cohorts."""
+        return tuple(
+            time for cohort in self.groups for outage in cohort.outages for time in times_of(outage, self.duration_s)
+        )
 
     @classmethod
     def soak(cls, devices: int, duration_s: float, period_s: float = 60.0) -> Self:
         """A ramp-up over one period, then steady polling."""
         return cls(devices, duration_s, Polling(period_s))
+
+
+class Phases:
+    """What was going on at a time of a run: results are told apart by it. After an outage or storm, the return too."""
+
+    def __init__(self, plan: LivePlan) -> None:
+        after = plan.storm_lasts_s
+        self._times: list[tuple[Phase, float, float]] = [
+            *(("storm", storm.at_s, storm.at_s + storm.off_s + storm.spread_s + after) for storm in plan.storms),
+            *(("outage", begin, end + after) for begin, end in plan.outage_times),
+            *(("spike", spike.at_s, spike.at_s + spike.duration_s) for spike in plan.spikes),
+        ]
+        self._ramp_s = plan.ramp + plan.settle_s
+
+    def at(self, second: float) -> Phase:
+        """The phase of a time."""
+        for phase, begin, end in self._times:
+            if begin <= second < end:
+                return phase
+        return "ramp-up" if second < self._ramp_s else "steady"
+
+
+def times_of(outage: Outage, duration_s: float) -> list[tuple[float, float]]:
+    """Beginnings and ends of an outage within a run."""
+    times: list[tuple[float, float]] = []
+    at: float = outage.at
+    while at < duration_s:
+        times.append((at, at + outage.lasts))
+        if outage.every is None:
+            break
+        at += outage.every
+    return times
 
 
 def _apart(spikes: tuple[Spike, ...]) -> None:

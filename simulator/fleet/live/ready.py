@@ -8,15 +8,17 @@ import time
 from pathlib import Path
 from urllib.parse import urlsplit
 
-from simulator.fleet.live.artefacts import capabilities_body
 from simulator.fleet.live.budget import Budget
-from simulator.fleet.live.connection import ExchangeFailed, Target
+from simulator.fleet.live.connection import Answer, ExchangeFailed, Target
+from simulator.fleet.live.credentials import Credentials
 from simulator.fleet.live.line import Line, Office
+from simulator.fleet.live.manner import Message
 from simulator.fleet.live.plan import LivePlan
-from simulator.fleet.live.shard import ignore
-from simulator.fleet.live.tls import Wallet
+from simulator.fleet.live.shard import capabilities_body, catalogues_of, ignore
 from simulator.open_files import allow_open_files
+from simulator.protocol.documents import DocumentError
 from simulator.protocol.operations import capabilities_path
+from simulator.protocol.signed import ONBOARDING_PATH, read_client_id
 
 _PORT_RANGE = Path("/proc/sys/net/ipv4/ip_local_port_range")
 _PORTS_ELSEWHERE = 16_384  # the range that IANA sets aside, where the system does not tell its own
@@ -78,29 +80,27 @@ def check_machine(plan: LivePlan) -> None:
         )
 
 
-def first_request(plan: LivePlan, wallet: Wallet, target: Target) -> None:
-    """Have the first device report its capabilities, as it will in the run. Raises NotReady, CredentialError."""
+def first_request(plan: LivePlan, wallet: Credentials, target: Target) -> None:
+    """Have the first device come to the WFM, as it will in the run. Raises NotReady, CredentialError."""
     try:
-        status = asyncio.run(_first_request(plan, wallet, target))
+        what, status = asyncio.run(_first_request(plan, wallet, target))
     except ssl.SSLError as error:
         raise NotReady(f"the credential of {plan.client_id(0)} cannot be used: {error}") from None
     except ExchangeFailed as error:
         raise NotReady(f"{target.authority}: {plan.client_id(0)} got no answer: {_explained(error)}") from None
     if status >= 400:
         raise NotReady(
-            f"{target.authority}: the capabilities of {plan.client_id(0)} were answered with status {status}: "
-            "does the WFM accept the fleet's clients?"
+            f"{target.authority}: {what} of {plan.client_id(0)} was answered with status {status}: "
+            f"does the WFM accept the fleet's clients, and speak revision {plan.revision}?"
         )
 
 
-async def _first_request(plan: LivePlan, wallet: Wallet, target: Target) -> int:
+async def _first_request(plan: LivePlan, wallet: Credentials, target: Target) -> tuple[str, int]:
     office = Office(plan, target, Budget(), ignore, began=time.monotonic())
-    client_id = plan.client_id(0)
-    line = Line(office, 0, wallet.context(wallet.svid(client_id)))
-    path, headers = capabilities_path(client_id), {"Content-Type": "application/json"}
+    line = Line(office, 0, *wallet.enter(plan.client_id(0)))
     try:
         async with asyncio.timeout(plan.connections.request_timeout_s):
-            answer = await line.exchange("report-capabilities", "PUT", path, headers, capabilities_body(client_id))
+            return await _came(plan, line)
     except TimeoutError:
         raise ExchangeFailed("timeout", f"none within {plan.connections.request_timeout_s:g} s") from None
     finally:
@@ -108,12 +108,28 @@ async def _first_request(plan: LivePlan, wallet: Wallet, target: Target) -> int:
         with contextlib.suppress(TimeoutError):
             async with asyncio.timeout(_CLOSE_S):
                 await office.budget.all_closed()
-    return answer.response.status
+
+
+async def _came(plan: LivePlan, line: Line) -> tuple[str, int]:
+    """Onboard where the revision asks for that, then report capabilities; gives what was answered last."""
+    headers, client_id = {"Content-Type": "application/json"}, plan.client_id(0)
+    if line.manner.client_id is None:
+        said = Message("onboard", "POST", ONBOARDING_PATH, headers, line.manner.onboarding())
+        answer: Answer = await line.exchange(said)
+        if answer.response.status >= 400:
+            return "the onboarding", answer.response.status
+        try:
+            line.manner.client_id = read_client_id(answer.response.body)
+        except DocumentError as error:
+            raise ExchangeFailed("bad-response", str(error)) from None
+    body = capabilities_body(catalogues_of(plan)[0], 0, client_id)
+    said = Message("report-capabilities", "PUT", capabilities_path(client_id), headers, body)
+    return "the capabilities report", (await line.exchange(said)).response.status
 
 
 def _explained(error: ExchangeFailed) -> str:
     if error.kind in ("tls", "reset", "closed"):
-        return f"{error} (do WFM and fleet have their SVIDs of one authority, the one of the identity folder?)"
+        return f"{error} (do WFM and fleet have their credentials from the identity folder, and speak one revision?)"
     return str(error)
 
 

@@ -1,25 +1,29 @@
 """When each device does what: pure functions of the plan, the seed and the device's number.
 
 Random numbers are keyed by counters, so that the times of a device depend neither on the other devices nor on how
-the fleet is cut into processes. Spikes bend time: a device polls at regular distances of its own time, which runs
-`factor` times as fast during a spike.
+the fleet is cut into processes. Keys and formulas are those of the simulation (`simulator.fleet.model`): the same fleet
+and seed give the same sites, waves and first polls. Spikes bend time: a device polls at regular distances of its own
+time, which runs `factor` times as fast during a spike.
 """
 
 from bisect import bisect_right
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from typing import Literal
 
-from simulator.fleet.live.plan import LivePlan, Spike
+from simulator.fleet.description import quantile
+from simulator.fleet.live.plan import Cohort, Installing, LivePlan, Retries, Spike, times_of
 
 _MASK = 2**64 - 1
-START, INTERVAL, REBOOT, RETURN, INSTALL, BACKOFF = range(6)
-"""What a random number is for."""
+SITE, START, PERIOD = 0, 1, 2
+REBOOT, DRIFT, TAKES, FAILS, WAIT, BOOT, WAVE, OUTAGE, STORM, RETURN = range(6, 16)
+"""What a random number is for; those not here are the simulation's alone."""
+Cause = Literal["storm", "power"]
 
 
-def uniform(seed: int, device: int, purpose: int, number: int = 0) -> float:
+def uniform(seed: int, who: int, purpose: int, number: int = 0) -> float:
     """A number in [0, 1) that depends on its key alone (splitmix64, the upper 53 bits)."""
-    z = seed * 0x9E3779B97F4A7C15 + device * 0xBF58476D1CE4E5B9 + (purpose << 48 ^ number) * 0x94D049BB133111EB
-    z = z + 0x9E3779B97F4A7C15 & _MASK
+    z = seed * 0x9E3779B97F4A7C15 + who * 0xBF58476D1CE4E5B9 + (number * 16 + purpose) * 0x94D049BB133111EB & _MASK
     z = (z ^ z >> 30) * 0xBF58476D1CE4E5B9 & _MASK
     z = (z ^ z >> 27) * 0x94D049BB133111EB & _MASK
     return ((z ^ z >> 31) >> 11) * 2.0**-53
@@ -60,43 +64,108 @@ class Reboot:
 
     off_at: float
     on_at: float
+    cause: Cause = "storm"
 
 
 class Schedule:
     """The times of one device."""
 
-    __slots__ = ("_device", "_plan", "_polls", "_warp", "reboots", "starts_at")
+    __slots__ = ("_device", "_polls", "_retries", "_seed", "_unplugged", "_warp", "cohort", "reboots", "starts_at")
 
     def __init__(self, plan: LivePlan, warp: Warp, device: int) -> None:
-        self._plan, self._warp, self._device = plan, warp, device
-        self._polls = 0
-        share = (device + uniform(plan.seed, device, START)) / plan.devices
-        self.starts_at = plan.ramp * share
-        self.reboots = tuple(_reboots(plan, device))
+        self._warp, self._device, self._seed = warp, device, plan.seed
+        self.cohort: Cohort = plan.groups[plan.cohort_of(device)]
+        self._polls = self._retries = 0
+        self.starts_at = plan.start_within(self.cohort) * uniform(plan.seed, device, START)
+        off = list(_outages(plan, self.cohort, device))
+        self._unplugged = [(begin, end) for kind, begin, end in off if kind == "network"]
+        power = [
+            Reboot(begin, end + quantile(self.cohort.boot_s, uniform(plan.seed, device, BOOT, number)), "power")
+            for number, (kind, begin, end) in enumerate(off)
+            if kind == "power"
+        ]
+        self.reboots = tuple(_apart([*_storms(plan, device), *power]))
+
+    @property
+    def polls(self) -> int:
+        """How many intervals were drawn."""
+        return self._polls
 
     def after(self, due: float) -> float:
         """When the poll after one that was due then is due; every call draws a new interval."""
         self._polls += 1
-        polling = self._plan.polling
-        spread = polling.jitter * (2.0 * uniform(self._plan.seed, self._device, INTERVAL, self._polls) - 1.0)
+        polling = self.cohort.polling
+        spread = polling.jitter * (2.0 * self._chance(PERIOD, self._polls) - 1.0)
         return self._warp.real(self._warp.own(due) + polling.period_s * (1.0 + spread))
 
-    def install_s(self, number: int) -> float:
+    def unplugged(self, at: float) -> bool:
+        """Whether the network of the device's site is out."""
+        return any(begin <= at < end for begin, end in self._unplugged)
+
+    def retry_s(self, failures: int) -> float:
+        """How long to wait after so many failures in a row, one at least."""
+        self._retries += 1
+        how: Retries = self.cohort.backoff
+        wait = min(how.base_s * 2.0 ** min(failures - 1, 40), how.limit_s)
+        return wait * (1.0 - how.jitter * self._chance(WAIT, self._retries))
+
+    def reboots_now(self) -> float | None:
+        """Whether the device reboots instead of polling now, and how long that takes."""
+        if not self._hit(self.cohort.reboots_per_day, REBOOT):
+            return None
+        return quantile(self.cohort.boot_s, self._chance(BOOT, self._polls))
+
+    def drifts_now(self) -> bool:
+        """Whether something is found not to be as it should be, instead of polling now."""
+        return self._hit(self.cohort.drifts_per_day, DRIFT)
+
+    def installing(self, application: str, revision: str) -> Installing:
+        """How a revision is installed."""
+        return self.cohort.revisions.get((application, revision), self.cohort.installing)
+
+    def takes_s(self, how: Installing, number: int) -> float:
         """How long the installation of that number takes."""
-        low, high = self._plan.install_s
-        return low + (high - low) * uniform(self._plan.seed, self._device, INSTALL, number)
+        return quantile(how.takes_s, self._chance(TAKES, number))
+
+    def fails(self, how: Installing, number: int) -> bool:
+        """Whether the installation of that number fails."""
+        return self._chance(FAILS, number) < how.fails
+
+    def _hit(self, per_day: float, purpose: int) -> bool:
+        if not per_day:
+            return False
+        return self._chance(purpose, self._polls) < per_day * self.cohort.polling.period_s / 86400.0
+
+    def _chance(self, purpose: int, number: int) -> float:
+        return uniform(self._seed, self._device, purpose, number)
 
 
-def _reboots(plan: LivePlan, device: int) -> list[Reboot]:
-    found: list[Reboot] = []
+def wave_chance(seed: int, device: int, rollout: int) -> float:
+    """Where a device stands in a rollout of that number: waves are parts of [0, 1)."""
+    return uniform(seed, device, WAVE, rollout)
+
+
+def _outages(plan: LivePlan, cohort: Cohort, device: int) -> Iterator[tuple[str, float, float]]:
+    """The outages that the device's site has: kind, beginning, end."""
+    if not cohort.outages:
+        return
+    site = cohort.first_site + int(uniform(plan.seed, device, SITE) * cohort.sites)
+    for salt, outage in enumerate(cohort.outages):
+        if uniform(plan.seed, site, OUTAGE, salt) < outage.share:
+            yield from ((outage.kind, begin, end) for begin, end in times_of(outage, plan.duration_s))
+
+
+def _storms(plan: LivePlan, device: int) -> Iterator[Reboot]:
     for number, storm in enumerate(plan.storms):
-        if uniform(plan.seed, device, REBOOT, number) < storm.share:
+        if uniform(plan.seed, device, STORM, number) < storm.share:
             back = storm.off_s + storm.spread_s * uniform(plan.seed, device, RETURN, number)
-            found.append(Reboot(storm.at_s, storm.at_s + back))
-    found.sort(key=lambda reboot: reboot.off_at)
-    # a device that is off already does not go off again
-    kept = found[:1]
-    for reboot in found[1:]:
-        if reboot.off_at >= kept[-1].on_at:
-            kept.append(reboot)
-    return kept
+            yield Reboot(storm.at_s, storm.at_s + back)
+
+
+def _apart(found: list[Reboot]) -> Iterator[Reboot]:
+    """In order; a device that is off already does not go off again."""
+    on_at = -1.0
+    for reboot in sorted(found, key=lambda reboot: reboot.off_at):
+        if reboot.off_at >= on_at:
+            on_at = reboot.on_at
+            yield reboot

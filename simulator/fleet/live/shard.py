@@ -2,18 +2,21 @@
 
 import asyncio
 import contextlib
-from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from functools import partial
 from typing import Any
 
 from simulator.fleet.live.budget import Budget
 from simulator.fleet.live.connection import Target
+from simulator.fleet.live.credentials import Credentials
 from simulator.fleet.live.device import LiveDevice
-from simulator.fleet.live.line import Exchange, Observe, Office
+from simulator.fleet.live.line import Exchange, Line, Observe, Office
 from simulator.fleet.live.plan import LivePlan
 from simulator.fleet.live.schedule import Schedule, Warp
 from simulator.fleet.live.tally import Tally
-from simulator.fleet.live.tls import Wallet
+from simulator.fleet.profiles import Catalogue
+from simulator.protocol.documents import canonical_json
 
 SWEEP_S = 0.2
 DRAIN_S = 5.0
@@ -22,7 +25,10 @@ DRAIN_S = 5.0
 
 @dataclass(frozen=True, slots=True)
 class Delta:
-    """What happened in one process since the last one of these; `open` and `peak` count connections."""
+    """What happened in one process since the last one of these; `open` and `peak` count connections.
+
+    `announced`: devices whose capabilities the WFM took, with the client's name there.
+    """
 
     shard: int
     until_s: float
@@ -31,6 +37,7 @@ class Delta:
     open: int
     peak: int
     evicted: int
+    announced: Mapping[int, str] = field(default_factory=dict)
 
 
 def ignore(_exchange: Exchange) -> None:
@@ -41,12 +48,12 @@ class Shard:
     """One process's share of the fleet: every `plan.shards`-th device, from number `index` on."""
 
     def __init__(
-        self, plan: LivePlan, wallet: Wallet, target: Target, index: int = 0, observe: Observe | None = None
+        self, plan: LivePlan, wallet: Credentials, target: Target, index: int = 0, observe: Observe | None = None
     ) -> None:
         self.plan, self.index = plan, index
         self._wallet = wallet
         self._samples: list[Exchange] = []
-        self._office = Office(plan, target, Budget(plan.limit_of(index)), observe or self._samples.append)
+        self._office = Office(plan, target, Budget(plan.limit_of(index)), observe or self._samples.append, index)
         self._devices: list[LiveDevice] = []
         self._stop = asyncio.Event()
 
@@ -58,10 +65,13 @@ class Shard:
     def prepare(self) -> Iterator[int]:
         """Make credentials and contexts; gives how many are done after each. Raises CredentialError, ssl.SSLError."""
         warp = Warp(self.plan.spikes)
+        catalogues = catalogues_of(self.plan)
         for number in range(self.index, self.plan.devices, self.plan.shards):
-            context = self._wallet.context(self._wallet.svid(self.plan.client_id(number)))
+            name = self.plan.client_id(number)
+            line = Line(self._office, number, *self._wallet.enter(name))
             schedule = Schedule(self.plan, warp, number)
-            self._devices.append(LiveDevice(self._office, number, schedule, context))
+            report = partial(capabilities_body, catalogues[self.plan.cohort_of(number)], number, name)
+            self._devices.append(LiveDevice(self._office, number, schedule, line, report))
             yield len(self._devices)
 
     def stop(self) -> None:
@@ -124,7 +134,18 @@ class Shard:
         tally, office.tally = office.tally, Tally()
         samples, self._samples[:] = tuple(self._samples), ()
         budget = office.budget
-        return Delta(self.index, office.now(), tally, samples, budget.open, budget.peak, budget.evicted)
+        announced, office.announced = office.announced, {}
+        return Delta(self.index, office.now(), tally, samples, budget.open, budget.peak, budget.evicted, announced)
+
+
+def catalogues_of(plan: LivePlan) -> tuple[Catalogue, ...]:
+    """What the devices of each cohort are."""
+    return tuple(Catalogue(plan.seed, number, cohort.profile) for number, cohort in enumerate(plan.groups))
+
+
+def capabilities_body(catalogue: Catalogue, device: int, device_id: str) -> bytes:
+    """A device's capabilities report."""
+    return canonical_json(catalogue.capabilities(device, device_id).to_wire())
 
 
 async def _all(devices: Sequence[asyncio.Future[None]]) -> None:

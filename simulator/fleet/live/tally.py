@@ -21,10 +21,32 @@ COLUMNS = (
     "installed",
     "bytes_out",
     "bytes_in",
+    "unchanged",
+    "changed",
+    "older",
+    "bundles",
+    "status",
+    "unreachable",
+    "lost",
 )
-"""Columns of the time series. `refused`: answered with a status from 400 on."""
-DUE, SENT, ANSWERED, FAILED, REFUSED, HANDSHAKES, ADOPTED, INSTALLED, BYTES_OUT, BYTES_IN = range(len(COLUMNS))
+"""Columns of the time series. `refused`: answered with a status from 400 on. From `unchanged` on, as the simulation
+has them: `changed` is a manifest that was sent, `bundles` are all contents that were fetched, `unreachable` a WFM that
+could not be connected to, `lost` an answer that never came."""
+DUE, SENT, ANSWERED, FAILED, REFUSED, HANDSHAKES, ADOPTED, INSTALLED, BYTES_OUT, BYTES_IN = range(10)
+UNCHANGED, CHANGED, OLDER, BUNDLES, STATUS, UNREACHABLE, LOST = range(10, len(COLUMNS))
+NOT_CONNECTED = frozenset({"refused", "unreachable", "connect-timeout", "tls", "no-ports", "no-files", "no-network"})
+POLLS, BYTES, FAILURES, GAVE_UP, REBOOTS, DRIFTS, POWER_CUTS = GROUP_COLUMNS = (
+    "polls",
+    "bytes",
+    "failed_installations",
+    "gave_up",
+    "reboots",
+    "drifts",
+    "power_cuts",
+)
+"""What is counted for each cohort, beside its latency."""
 MAX_TEXTS = 20
+_SERVED = {"fetch-bundle": BUNDLES, "fetch-deployment": BUNDLES, "report-status": STATUS}
 
 
 def _fine() -> Histogram:
@@ -33,14 +55,32 @@ def _fine() -> Histogram:
 
 @dataclass(slots=True)
 class Second:
-    """One second of the run: the columns, and the latency of the polls that were due in it."""
+    """One second of the run: the columns, and the latency of the polls that were due in it.
+
+    `reached`: devices on which a revision was installed, by (number of the rollout, of the wave).
+    """
 
     counts: list[int] = field(default_factory=lambda: [0] * len(COLUMNS))
     latency: Histogram = field(default_factory=lambda: Histogram(COARSE))
+    reached: Counter[tuple[int, int]] = field(default_factory=Counter)
 
     def merge(self, other: "Second") -> None:
         """Add another's counts."""
         self.counts = [mine + theirs for mine, theirs in zip(self.counts, other.counts, strict=True)]
+        self.latency.merge(other.latency)
+        self.reached += other.reached
+
+
+@dataclass(slots=True)
+class Group:
+    """What is told of one cohort."""
+
+    counts: Counter[str] = field(default_factory=Counter)
+    latency: Histogram = field(default_factory=lambda: Histogram(COARSE))
+
+    def merge(self, other: "Group") -> None:
+        """Add another's counts."""
+        self.counts += other.counts
         self.latency.merge(other.latency)
 
 
@@ -68,11 +108,15 @@ class Tally:
 
     `noticed` counts what a device saw and refused (a manifest that is not newer, a digest that is wrong) and what the
     driver did by itself (a request repeated on a new connection); `texts` keeps one example of each, bounded.
+    `results` counts the first ends of installations on a device by (application, revision, state); `groups` are the
+    cohorts by name.
     """
 
     requests: Counter[tuple[str, int]] = field(default_factory=Counter)
     errors: Counter[tuple[str, str]] = field(default_factory=Counter)
     noticed: Counter[str] = field(default_factory=Counter)
+    results: Counter[tuple[str, str, str]] = field(default_factory=Counter)
+    groups: dict[str, Group] = field(default_factory=dict)
     texts: dict[str, str] = field(default_factory=dict)
     latency: dict[str, Histogram] = field(default_factory=dict)
     service: dict[tuple[str, int], Histogram] = field(default_factory=dict)
@@ -101,6 +145,13 @@ class Tally:
         counts[SENT] += 1
         counts[BYTES_OUT] += size
 
+    def group(self, cohort: str) -> Group:
+        """What is told of a cohort."""
+        group = self.groups.get(cohort)
+        if group is None:
+            group = self.groups[cohort] = Group()
+        return group
+
     def answered(
         self, operation: str, status: int, at: float, took: float, size: int, *, sent: int = 0, body: int = 0
     ) -> None:
@@ -119,20 +170,35 @@ class Tally:
         counts[BYTES_IN] += size
         if status >= 400:
             counts[REFUSED] += 1
+        elif operation == "fetch-manifest":
+            counts[UNCHANGED if status == 304 else CHANGED] += 1
+        elif operation in _SERVED:
+            counts[_SERVED[operation]] += 1
+
+    def older(self, at: float) -> None:
+        """The manifest that came then is older than what the device has."""
+        counts = self.second(at).counts
+        counts[CHANGED] -= 1
+        counts[OLDER] += 1
 
     def failed(self, operation: str, kind: str, at: float, text: str) -> None:
         """A request got no answer."""
         self.errors[operation, kind] += 1
-        self.second(at).counts[FAILED] += 1
+        counts = self.second(at).counts
+        counts[FAILED] += 1
+        counts[UNREACHABLE if kind in NOT_CONNECTED else LOST] += 1
         self._example(kind, f"{operation}: {text}")
 
-    def polled(self, phase: str, due: float, at: float) -> None:
+    def polled(self, phase: str, cohort: str, due: float, at: float) -> None:
         """A poll that was due at a time has its answer."""
         took = at - due
         histogram = self.latency.get(phase)
         if histogram is None:
             histogram = self.latency[phase] = Histogram()
         histogram.record(took)
+        group = self.group(cohort)
+        group.counts[POLLS] += 1
+        group.latency.record(took)
         self.second(due).latency.record(took)
 
     def due(self, at: float) -> None:
@@ -149,6 +215,10 @@ class Tally:
         """A device adopted a manifest (ADOPTED), or reported a deployment installed (INSTALLED)."""
         self.second(at).counts[column] += 1
 
+    def ended(self, application: str, revision: str, state: str) -> None:
+        """A revision came to its end on a device for the first time."""
+        self.results[application, revision, state] += 1
+
     def notice(self, what: str, text: str = "") -> None:
         """Something worth counting."""
         self.noticed[what] += 1
@@ -162,6 +232,9 @@ class Tally:
         self.requests += other.requests
         self.errors += other.errors
         self.noticed += other.noticed
+        self.results += other.results
+        for name, group in other.groups.items():
+            self.group(name).merge(group)
         for name, text in other.texts.items():
             self._example(name, text)
         for name, histogram in other.latency.items():

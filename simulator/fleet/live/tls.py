@@ -10,6 +10,7 @@ from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
+from simulator.fleet.live.manner import Manner, Plain
 from simulator.identity.authority import Authority
 from simulator.identity.clock import utc_now
 from simulator.identity.errors import CredentialError
@@ -96,6 +97,10 @@ class Wallet:
         trust = StaticTrust.load(folder / TRUST_FILE, trust_domain)
         return cls(wfm_id, trust, authority=authority, folder=folder, lifetime=lifetime)
 
+    def name_of(self, client_id: str) -> str:
+        """Give the SPIFFE ID of a device's client."""
+        return str(client_spiffe_id(self._policy.trust.trust_domain, self._wfm_id, client_id))
+
     def svid(self, client_id: str) -> Svid:
         """Give a device's SVID. Raises CredentialError."""
         if self._authority is not None:
@@ -103,6 +108,10 @@ class Wallet:
             return self._authority.issue(spiffe_id, not_after=self._until)
         folder = (self._folder or Path()) / CLIENTS / client_id
         return Svid.load(folder / CERTIFICATE_FILE, folder / KEY_FILE)
+
+    def enter(self, name: str) -> tuple[PolicyContext, Manner]:
+        """Give a device its context, with an SVID of its own in it."""
+        return self.context(self.svid(name)), Plain(name)
 
     def context(self, svid: Svid) -> PolicyContext:
         """Make a device's context. Raises ssl.SSLError when OpenSSL does not take the credential."""

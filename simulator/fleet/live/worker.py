@@ -14,10 +14,10 @@ from multiprocessing.connection import Connection as Pipe
 from pathlib import Path
 
 from simulator.fleet.live.connection import Target
+from simulator.fleet.live.credentials import open_credentials
 from simulator.fleet.live.line import Observe
 from simulator.fleet.live.plan import LivePlan
 from simulator.fleet.live.shard import Delta, Shard, ignore
-from simulator.fleet.live.tls import Wallet
 from simulator.identity.errors import IdentityError
 
 _EVERY = 100
@@ -58,8 +58,8 @@ def work(pipe: Pipe, plan: LivePlan, identity: Path, lifetime: timedelta, target
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is for the process that started this one
     with suppress(BrokenPipeError, EOFError):  # nobody listens any more
         try:
-            observe: Observe | None = None if plan.sample.devices else ignore
-            shard = Shard(plan, Wallet.open(identity, lifetime), target, index, observe)
+            observe: Observe | None = None if plan.sample.devices or plan.sample.refusals else ignore
+            shard = Shard(plan, open_credentials(plan.revision, identity, lifetime), target, index, observe)
             for count in shard.prepare():
                 if count % _EVERY == 0:
                     pipe.send(Prepared(count))

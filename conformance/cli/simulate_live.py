@@ -1,0 +1,412 @@
+"""`simulate FILE --live URL`: the devices of a fleet, live, against any WFM."""
+
+# ruff: noqa: PLC0415 - what is heavy is imported when the verb runs, so that --help stays fast
+
+from __future__ import annotations
+
+import json
+import time
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from conformance.cli.helptext import help_of
+
+if TYPE_CHECKING:
+    from conformance.bench.fleet_operator import FleetOperator
+    from conformance.bench.fleet_watch import FleetWatch, Judged
+    from simulator.fleet.description import Fleet
+    from simulator.fleet.live.mapping import LiveOptions, Mapped
+    from simulator.fleet.live.plan import LivePlan
+    from simulator.fleet.live.result import LiveResult
+
+NAME = "live"
+FLAG = "--live"
+MEASURED_FILE = "live.json"
+INCOMPLETE = 4
+BROKEN = 1
+EXIT_CODES = (
+    "Exit codes: 0 done, 1 the WFM broke a requirement, 2 usage or configuration, 3 error of the suite itself, "
+    "4 ended early (Ctrl-C, or the WFM disappeared): what was seen until then is kept, 130 interrupted before the run."
+)
+SAMPLED_EXCHANGES = 100
+SAMPLED_REFUSALS = 50
+
+
+def wanted(args: list[str]) -> bool:
+    """Whether a command line of `simulate` asks for live devices."""
+    return any(arg == FLAG or arg.startswith(f"{FLAG}=") for arg in args)
+
+
+def register(app: typer.Typer) -> None:
+    """Add the verb; `simulate FILE --live URL` comes here."""
+    app.command(
+        NAME,
+        short_help="Have live devices of a fleet come to a WFM (`simulate FILE --live URL`).",
+        help=help_of(
+            "Have the devices of a fleet come to a WFM at a URL, each over a connection and with credentials of its "
+            "own; what the WFM answers is measured from the time at which each poll was due, and judged.",
+            "simulate --example office --live https://localhost:8443 --identity margo-identity",
+            "simulate fleet.yaml --live URL --identity DIR --devices 5000 --processes 2 --duration 10m",
+            "simulate fleet.yaml --live URL --identity DIR --spike 5m,30s,10 --storm 8m,0.5,20s",
+            "simulate fleet.yaml --live URL --identity DIR --northbound http://localhost:8081 --duration 10m",
+            "simulate fleet.yaml --live URL --identity DIR --reconnect --connections 2000",
+            "simulate fleet.yaml --live URL --identity DIR --revision 1.0.0-rc.2-signed",
+        ),
+        epilog=EXIT_CODES,
+    )(live)
+
+
+def live(  # noqa: PLR0913 - one parameter for each option
+    file: Annotated[Path | None, typer.Argument(metavar="FILE", help="Description of the fleet.")] = None,
+    *,
+    url: Annotated[str, typer.Option(FLAG, metavar="URL", help="Management interface of the WFM, https://host:port.")],
+    identity: Annotated[
+        Path,
+        typer.Option("--identity", metavar="DIR", help="Credentials, as `serve wfm --identity` writes them."),
+    ],
+    example: Annotated[str | None, typer.Option("--example", metavar="NAME", help="A shipped example.")] = None,
+    devices: Annotated[
+        int | None, typer.Option("--devices", metavar="N", min=1, help="So many of the fleet, each cohort its share.")
+    ] = None,
+    duration: Annotated[
+        str | None, typer.Option("--duration", metavar="TIME", help="Instead of the description's, such as 10m.")
+    ] = None,
+    ramp: Annotated[
+        str | None,
+        typer.Option("--ramp", metavar="TIME", help="Devices start within this time. Default: as described."),
+    ] = None,
+    spike: Annotated[
+        list[str] | None,
+        typer.Option("--spike", metavar="AT,LASTS,FACTOR", help="For a time all poll so many times as often; repeat."),
+    ] = None,
+    storm: Annotated[
+        list[str] | None,
+        typer.Option(
+            "--storm",
+            metavar="AT,SHARE[,SPREAD]",
+            help="Reboot storm: this part of the devices loses power and comes back within SPREAD (10s); repeat.",
+        ),
+    ] = None,
+    keep_alive: Annotated[
+        bool,
+        typer.Option("--keep-alive/--reconnect", help="Keep connections between polls, or make a new one each time."),
+    ] = True,
+    connections: Annotated[
+        int | None, typer.Option("--connections", metavar="N", min=1, help="At most so many are open at once.")
+    ] = None,
+    processes: Annotated[int, typer.Option("--processes", metavar="N", min=1, max=256, help="To share the work.")] = 1,
+    source_ips: Annotated[
+        str | None,
+        typer.Option(
+            "--source-ips", metavar="IP,IP,..", help="Addresses of this machine to come from, when ports run out."
+        ),
+    ] = None,
+    revision: Annotated[
+        str | None, typer.Option("--revision", metavar="R", help="1.0.0-rc.3 (default) or 1.0.0-rc.2-signed.")
+    ] = None,
+    northbound: Annotated[
+        str | None,
+        typer.Option(
+            "--northbound",
+            metavar="URL|FILE",
+            help="Carry the rollouts out: a reference WFM's operator API, or an adapter file.",
+        ),
+    ] = None,
+    watch: Annotated[
+        int, typer.Option("--watch", metavar="N", min=0, help="Judge the traffic of so many devices; 0: of none.")
+    ] = 20,
+    prefix: Annotated[str, typer.Option("--prefix", metavar="TEXT", help="Devices are called by it.")] = "fleet-",
+    seed: Annotated[int | None, typer.Option("--seed", min=0, help="Instead of the description's.")] = None,
+    out: Annotated[Path, typer.Option("--out", metavar="DIR", help="Folder for the results.")] = Path("fleet-results"),
+) -> None:
+    """Run a fleet live and write summary.json, tables, and the record of what was judged."""
+    from conformance.cli.simulate import read_fleet
+    from simulator.fleet.live.plan import Connections, Sample
+
+    fleet = read_fleet(file, example)
+    if seed is not None:
+        fleet = fleet.model_copy(update={"seed": seed})
+    options_of = _import_options()
+    ips = tuple(part.strip() for part in source_ips.split(",") if part.strip()) if source_ips else ()
+    asked = _plain_usage(
+        lambda: options_of(
+            devices=devices,
+            duration_s=_time("--duration", duration),
+            ramp_s=_time("--ramp", ramp),
+            spikes=tuple(_spike(text) for text in spike or ()),
+            storms=tuple(_storm(text) for text in storm or ()),
+            connections=Connections(keep_alive=keep_alive, limit=connections, source_ips=ips),
+            processes=processes,
+            revision=_revision(revision),
+            name_prefix=prefix,
+            sample=Sample(watch, SAMPLED_EXCHANGES, SAMPLED_REFUSALS if watch else 0),
+            operated=northbound is not None,
+        )
+    )
+    raise typer.Exit(_Run(fleet, asked, url, identity, northbound, out).carry_out())
+
+
+class _Run:
+    """One live run from the command line."""
+
+    def __init__(
+        self, fleet: Fleet, asked: LiveOptions, url: str, identity: Path, northbound: str | None, out: Path
+    ) -> None:
+        from simulator.fleet.live.mapping import mapped
+
+        self._mapped: Mapped = _plain_usage(lambda: mapped(fleet, asked))
+        self._url, self._identity, self._out = url, identity, out
+        out.mkdir(parents=True, exist_ok=True)  # before the work, should it not be possible
+        self._operator = operator_of(self._mapped, northbound) if northbound else None
+        self._watch = self._watch_of() if asked.sample.devices else None
+
+    def carry_out(self) -> int:
+        """Run, write, tell; gives the exit code."""
+        from conformance.cli.console import stderr
+
+        console = stderr()
+        for line in self._mapped.left_out:
+            console.print(f"not as described: {line}", markup=False, soft_wrap=True)
+        began = time.monotonic()
+        result = ran(self._mapped.plan, self._url, self._identity, self._operator, self._watch)
+        judged = self._watch.judge() if self._watch else ()
+        return self._written(result, judged, time.monotonic() - began)
+
+    def _written(self, result: LiveResult, judged: tuple[Judged, ...], wall_s: float) -> int:
+        from conformance.record.events import Outcome
+        from conformance.record.file import EVENT_FILE
+        from simulator.fleet.live import results
+        from simulator.fleet.results import write
+
+        fleet = self._mapped.fleet
+        summary = results.summary_of(fleet, result, wall_s)
+        tables = results.tables_of(fleet, result)
+        _add_operator(summary, tables, self._operator)
+        _add_judged(tables["findings"], judged)
+        summary["left_out"] = list(self._mapped.left_out)
+        summary["compliance"] = {
+            "judged_devices": result.plan.sample.devices,
+            "record": EVENT_FILE if self._watch else None,
+            "outcomes": {
+                str(outcome): sum(item.outcome is outcome for item in judged) for outcome in Outcome
+            },
+            "broken": [
+                {"requirement": item.requirement, "outcome": str(item.outcome), "text": item.text,
+                 "times": item.times, "shown_by": item.shown}
+                for item in judged
+                if item.outcome in (Outcome.FAIL, Outcome.WARNING)
+            ],
+        }  # fmt: skip
+        summary["findings"] = [finding.text for finding in result.findings]
+        write(self._out, summary, tables)
+        write_measured(self._out, result)
+        _tell(summary, self._out)
+        if any(item.outcome is Outcome.FAIL for item in judged):
+            return BROKEN
+        return 0 if summary["complete"] else INCOMPLETE
+
+    def _watch_of(self) -> FleetWatch:
+        from conformance.bench.fleet_watch import FleetWatch
+        from simulator.fleet.live.tls import Wallet
+
+        plan = self._mapped.plan
+        client_of = Wallet.open(self._identity).name_of if plan.revision == "1.0.0-rc.3" else None
+        return FleetWatch(self._out, self._url, plan.revision, client_of)
+
+
+def ran(
+    plan: LivePlan, url: str, identity: Path, operator: FleetOperator | None, watch: FleetWatch | None
+) -> LiveResult:
+    """Run a plan, shown as it goes. Raises Misuse."""
+    from conformance.cli.live_progress import LiveBar
+    from conformance.cli.problems import Misuse
+    from simulator.fleet.live.driver import Progress, run_live
+    from simulator.fleet.live.ready import NotReady
+    from simulator.open_files import TooFewFiles
+
+    with LiveBar(plan) as bar:
+
+        def heard(progress: Progress) -> None:
+            if operator:
+                operator.hear(progress)
+            bar.show(progress)
+
+        if operator:
+            operator.start()
+        try:
+            return run_live(
+                plan,
+                url,
+                identity,
+                on_progress=heard,
+                on_sample=watch.hear if watch else lambda _: None,
+                on_announced=operator.announced if operator else lambda _: None,
+            )
+        except NotReady as error:
+            raise Misuse("not-ready", str(error), "nothing was started; correct it and run again") from None
+        except TooFewFiles as error:
+            raise Misuse("open-files", str(error), "or bound them with --connections") from None
+        finally:
+            if operator:
+                operator.finish()
+
+
+def operator_of(mapped: Mapped, given: str) -> FleetOperator:
+    """An operator with the rollouts of a fleet, whose packages the WFM has. Raises Misuse."""
+    from conformance.bench.adapters.opening import open_northbound
+    from conformance.bench.errors import Blocked
+    from conformance.bench.fleet_operator import FleetOperator
+    from conformance.bench.northbound import NorthboundError
+    from conformance.cli.problems import Misuse
+
+    operator = FleetOperator(mapped.fleet, mapped.plan, open_northbound(given))
+    try:
+        operator.bring_packages()
+    except (NorthboundError, Blocked) as error:
+        raise Misuse("northbound", str(error), "check the address given with --northbound") from None
+    return operator
+
+
+def write_measured(out: Path, result: LiveResult) -> None:
+    """Write what `simulate calibrate` takes."""
+    (out / MEASURED_FILE).write_text(json.dumps(result.measured()) + "\n")
+
+
+def _add_operator(summary: dict[str, Any], tables: dict[str, Any], operator: FleetOperator | None) -> None:
+    if operator is None:
+        return
+    for number, rollout in enumerate(summary["rollouts"]):
+        rollout["paused_at_s"] = operator.paused_at(number)
+    steps = operator.steps
+    names = ("at_s", "until_s", "what", "rollout", "devices", "failed", "example")
+    tables["operator"] = {name: [getattr(step, name) for step in steps] for name in names}
+    summary["operator"] = {"left_undone": list(operator.left_undone)}
+
+
+def _add_judged(findings: dict[str, list[Any]], judged: tuple[Judged, ...]) -> None:
+    for item in judged:
+        row = {
+            "kind": "compliance",
+            "requirement": item.requirement,
+            "outcome": str(item.outcome),
+            "text": item.text,
+            "from_s": round(item.at_s, 3),
+            "to_s": round(item.at_s, 3),
+            "times": item.times,
+            "shown_by": item.shown,
+        }
+        for name, value in row.items():
+            findings[name].append(value)
+
+
+def _tell(summary: dict[str, Any], out: Path) -> None:
+    from conformance.cli.console import plain
+
+    plain(
+        f"{summary['devices']:,} live devices, {summary['polls']:,} polls in {summary['ran_s']:,.0f} s, "
+        f"{summary['requests_per_s']:,.1f} requests/s" + ("" if summary["complete"] else " (partial)")
+    )
+    for phase, latency in summary["poll_latency_s"].items():
+        if latency["count"]:
+            times = ", ".join(f"{name} {_ms(latency[name])}" for name in ("p50", "p90", "p99", "max"))
+            plain(f"  {phase:<8}  {latency['count']:>9,} polls: {times}")
+    for rollout in summary["rollouts"]:
+        paused = rollout["paused_at_s"]
+        end = "" if paused is None else f", paused after {paused:,.0f} s"
+        plain(f"  {rollout['revision']}: {rollout['succeeded']:,} succeeded, {rollout['failed']:,} failed{end}")
+    for text in (*summary["findings"], *summary.get("operator", {}).get("left_undone", ())):
+        plain(f"  finding: {text}")
+    for item in summary["compliance"]["broken"]:
+        times = f" ({item['times']} times)" if item["times"] > 1 else ""
+        plain(f"  {item['outcome']}: {item['requirement']}{times}: {item['text']} [{item['shown_by']}]")
+    plain(str(out / "summary.json"))
+
+
+def _ms(seconds: float) -> str:
+    return f"{seconds * 1000:,.1f} ms" if seconds < 1 else f"{seconds:,.2f} s"
+
+
+def _import_options() -> type[LiveOptions]:
+    from conformance.cli.problems import Misuse
+    from conformance.cli.simulate import EXTRA
+
+    try:
+        from simulator.fleet.live.mapping import LiveOptions
+        from simulator.fleet.profiles import Catalogue  # noqa: F401 - to see whether its library is there
+    except ModuleNotFoundError as error:
+        raise Misuse("missing-extra", str(error), EXTRA) from None
+    return LiveOptions
+
+
+def _plain_usage(make: Any) -> Any:
+    """Make something; a plan that cannot be is the user's mistake."""
+    from conformance.cli.problems import Misuse
+    from simulator.fleet.live.plan import PlanInvalid
+
+    try:
+        return make()
+    except PlanInvalid as error:
+        raise Misuse("plan", str(error), "`simulate live --help` shows what each option takes") from None
+
+
+def _time(option: str, text: str | None) -> float | None:
+    if text is None:
+        return None
+    from pydantic import TypeAdapter, ValidationError
+
+    from conformance.cli.problems import Misuse
+    from simulator.fleet.description import Seconds
+
+    try:
+        number: Any = float(text) if text.replace(".", "", 1).isdecimal() else text
+        return TypeAdapter(Seconds).validate_python(number)
+    except ValidationError:
+        hint = 'write 90, "90s", "5m" or "12h"'
+        raise Misuse("usage", f"{option}: expected a time, found {text!r}", hint) from None
+
+
+def _number(option: str, text: str) -> float:
+    from conformance.cli.problems import Misuse
+
+    try:
+        return float(text)
+    except ValueError:
+        raise Misuse("usage", f"{option}: expected a number, found {text!r}", "see `simulate live --help`") from None
+
+
+def _spike(text: str) -> Any:
+    from simulator.fleet.live.plan import Spike
+
+    at, lasts, factor = _parts("--spike", text, "AT,LASTS,FACTOR", 3, 3)
+    return Spike(_time("--spike", at) or 0.0, _time("--spike", lasts) or 0.0, _number("--spike", factor))
+
+
+def _storm(text: str) -> Any:
+    from simulator.fleet.live.plan import RebootStorm
+
+    at, share, *spread = _parts("--storm", text, "AT,SHARE[,SPREAD]", 2, 3)
+    spread_s = _time("--storm", spread[0]) if spread else 10.0
+    return RebootStorm(_time("--storm", at) or 0.0, _number("--storm", share), spread_s=spread_s or 0.0)
+
+
+def _parts(option: str, text: str, form: str, least: int, most: int) -> list[str]:
+    from conformance.cli.problems import Misuse
+
+    parts = [part.strip() for part in text.split(",")]
+    if not least <= len(parts) <= most or not all(parts):
+        raise Misuse("usage", f"{option}: expected {form}, found {text!r}", f"such as {option} 5m,{30}")
+    return parts
+
+
+def _revision(name: str | None) -> Any:
+    from typing import get_args
+
+    from conformance.catalogue import UnknownName
+    from simulator.fleet.live.plan import Revision
+
+    known = get_args(Revision)
+    if name is not None and name not in known:
+        raise UnknownName(name, known, "revision")
+    return name or known[0]

@@ -1,0 +1,236 @@
+"""A live run in the form of a simulated one: the same figures and tables where they exist, and what only live tells.
+
+Beside `rates`, `convergence` and `cohorts` there are `latency` (a histogram for each phase), `profiles` (devices by
+vendor and model) and `findings`.
+"""
+
+import math
+import resource
+from collections import Counter
+from collections.abc import Iterator
+from typing import Any
+
+from simulator.fleet.description import Fleet
+from simulator.fleet.live.histogram import Histogram
+from simulator.fleet.live.plan import LivePlan
+from simulator.fleet.live.result import LiveResult
+from simulator.fleet.live.shard import catalogues_of
+from simulator.fleet.live.tally import (
+    ADOPTED,
+    BYTES_IN,
+    BYTES_OUT,
+    COLUMNS,
+    GROUP_COLUMNS,
+    INSTALLED,
+    POLLS,
+    Second,
+    Tally,
+)
+from simulator.fleet.profiles import table
+
+Table = dict[str, list[Any]]
+OUTCOMES = ("unchanged", "changed", "older", "bundles", "status", "refused", "unreachable", "lost")
+MORE_RATES = ("due", "sent", "answered", "failed", "handshakes", "adopted", "installed")
+MAX_STEPS = 1440
+REACHED = (0.5, 0.9, 0.99)
+
+
+def step_s(duration_s: float) -> int:
+    """Seconds of one row of the tables over time."""
+    return max(1, math.ceil(duration_s / MAX_STEPS))
+
+
+def summary_of(fleet: Fleet, result: LiveResult, wall_s: float) -> dict[str, Any]:
+    """The figures of a run; keys that a simulation has too mean the same."""
+    plan, tally = result.plan, result.tally
+    totals = {name: tally.total(COLUMNS.index(name)) for name in OUTCOMES}
+    size = tally.bytes_in + tally.bytes_out
+    days = max(result.ran_s, 1e-9) / 86400
+    peak = max((row.counts[COLUMNS.index("answered")] for row in tally.seconds.values()), default=0)
+    answered = tally.total(COLUMNS.index("answered"))
+    return {
+        "name": fleet.name,
+        "engine": "live",
+        "seed": plan.seed,
+        "complete": not result.partial,
+        "devices": plan.devices,
+        "duration_s": plan.duration_s,
+        "ran_s": round(result.ran_s, 3),
+        "url": result.url,
+        "revision": plan.revision,
+        "polls": totals["unchanged"] + totals["changed"] + totals["older"],
+        "requests": totals,
+        "requests_per_s": round(answered / result.ran_s, 3) if result.ran_s else 0.0,
+        "peak_requests_per_s": peak,
+        "bytes": size,
+        "bytes_per_device_and_day": round(size / plan.devices / days, 1),
+        "failures": {name: _of_groups(tally, name) for name in GROUP_COLUMNS if name not in (POLLS, "bytes")},
+        "rollouts": [_rollout(fleet, result, number) for number in range(len(plan.rollouts))],
+        "poll_latency_s": _latency(tally),
+        "handshakes": {"count": tally.handshake.count, **tally.handshake.summary()},
+        "driver_lag_s": tally.lag.summary(),
+        "connections": {
+            "policy": "keep-alive" if plan.connections.keep_alive else "reconnect",
+            "limit": plan.connections.limit,
+            "peak": sum(process.peak_connections for process in result.processes),
+            "evicted": sum(process.evicted for process in result.processes),
+            "source_ips": list(plan.connections.source_ips),
+        },
+        "processes": len(result.processes),
+        "driver_cpu_s": round(sum(process.cpu_s for process in result.processes), 2),
+        "answers": [
+            {"operation": operation, "status": status, "count": count}
+            for (operation, status), count in sorted(tally.requests.items())
+        ],
+        "errors": [
+            {"operation": operation, "kind": kind, "count": count}
+            for (operation, kind), count in sorted(tally.errors.items())
+        ],
+        "noticed": dict(sorted(tally.noticed.items())),
+        "wall_s": round(wall_s, 3),
+        "peak_rss_mb": round(sum(process.rss_mib for process in result.processes) + _own_rss_mb(), 1),
+    }
+
+
+def tables_of(fleet: Fleet, result: LiveResult) -> dict[str, Table]:
+    """The tables, each with columns of one length."""
+    return {
+        "rates": _rates(result),
+        "convergence": _convergence(fleet, result),
+        "cohorts": _cohorts(result),
+        "profiles": profiles_of(result.plan),
+        "latency": _histograms(result.tally),
+        "findings": findings_of(result),
+    }
+
+
+def findings_of(result: LiveResult) -> Table:
+    """What has to be known to read the figures; compliance findings are added where somebody judges."""
+    found = result.findings
+    return {
+        "kind": [finding.kind for finding in found],
+        "requirement": [""] * len(found),
+        "outcome": [""] * len(found),
+        "text": [finding.text for finding in found],
+        "from_s": [round(finding.from_s, 3) for finding in found],
+        "to_s": [round(finding.to_s, 3) for finding in found],
+        "times": [1] * len(found),
+        "shown_by": [""] * len(found),
+    }
+
+
+def profiles_of(plan: LivePlan) -> Table:
+    """Devices by cohort, vendor and model."""
+    groups = plan.groups
+    return table([group.name for group in groups], [group.devices for group in groups], catalogues_of(plan))
+
+
+def _latency(tally: Tally) -> dict[str, Any]:
+    whole = Histogram.merged(tally.latency.values())
+    return {
+        "all": whole.summary(),
+        **{phase: histogram.summary() for phase, histogram in sorted(tally.latency.items())},
+    }
+
+
+def _of_groups(tally: Tally, what: str) -> int:
+    return sum(group.counts[what] for group in tally.groups.values())
+
+
+def _rollout(fleet: Fleet, result: LiveResult, number: int) -> dict[str, Any]:
+    rollout = result.plan.rollouts[number]
+    ends = result.tally.results
+    key = (rollout.application, rollout.revision)
+    began = fleet.rollouts[number].waves[0].at
+    return {
+        "application": rollout.application,
+        "revision": rollout.revision,
+        "succeeded": ends[(*key, "installed")],
+        "failed": ends[(*key, "failed")],
+        "paused_at_s": None,
+        "seconds_until": {f"{part:.0%}": _until(result.tally, number, part, began) for part in REACHED},
+    }
+
+
+def _until(tally: Tally, number: int, part: float, began: float) -> float | None:
+    """Seconds after a rollout began until the part of those that came to run its revision did."""
+    by_second = {
+        second: sum(n for (rollout, _), n in row.reached.items() if rollout == number)
+        for second, row in sorted(tally.seconds.items())
+    }
+    total, seen = sum(by_second.values()), 0
+    for second, count in by_second.items():
+        seen += count
+        if count and seen >= part * total:
+            return second + 1 - began
+    return None
+
+
+def _steps(result: LiveResult) -> Iterator[tuple[int, Second]]:
+    """Each row of the tables over time: where it begins, and what happened in it."""
+    width = step_s(result.plan.duration_s)
+    rows: dict[int, Second] = {}
+    for second, row in result.tally.seconds.items():
+        rows.setdefault(second // width, Second()).merge(row)
+    last = max([*rows, math.ceil(result.ran_s / width) - 1], default=-1)
+    for number in range(last + 1):
+        yield number * width, rows.get(number, Second())
+
+
+def _rates(result: LiveResult) -> Table:
+    names = (*OUTCOMES, *MORE_RATES)
+    rows: Table = {"time_s": [], **{name: [] for name in names}, "bytes": []}
+    quantiles = {"poll_p50_s": 0.5, "poll_p99_s": 0.99, "poll_max_s": 1.0}
+    rows |= {name: [] for name in quantiles}
+    for time, row in _steps(result):
+        rows["time_s"].append(float(time))
+        for name in names:
+            rows[name].append(row.counts[COLUMNS.index(name)])
+        rows["bytes"].append(row.counts[BYTES_OUT] + row.counts[BYTES_IN])
+        for name, share in quantiles.items():
+            rows[name].append(row.latency.quantile(share))
+    return rows
+
+
+def _convergence(fleet: Fleet, result: LiveResult) -> Table:
+    width = step_s(result.plan.duration_s)
+    waves = [(n, k) for n, rollout in enumerate(result.plan.rollouts) for k in range(len(rollout.waves))]
+    names = [f"rollout {n + 1} ({fleet.rollouts[n].revision}) wave {k + 1}" for n, k in waves]
+    rows: Table = {"time_s": [], **{name: [] for name in names}, "adopted manifests": [], "installed": []}
+    sums: Counter[str] = Counter()
+    for time, row in _steps(result):
+        rows["time_s"].append(float(time + width))
+        sums.update({"adopted manifests": row.counts[ADOPTED], "installed": row.counts[INSTALLED]})
+        sums.update({name: row.reached[wave] for name, wave in zip(names, waves, strict=True)})
+        for name in (*names, "adopted manifests", "installed"):
+            rows[name].append(sums[name])
+    return rows
+
+
+def _cohorts(result: LiveResult) -> Table:
+    groups, tally = result.plan.groups, result.tally
+    told = [tally.group(group.name) for group in groups]
+    return {
+        "cohort": [group.name for group in groups],
+        "vendor": [group.profile.vendor for group in groups],
+        "model": [group.profile.model for group in groups],
+        "devices": [group.devices for group in groups],
+        **{name: [group.counts[name] for group in told] for name in GROUP_COLUMNS},
+        "poll_p50_s": [group.latency.quantile(0.5) for group in told],
+        "poll_p99_s": [group.latency.quantile(0.99) for group in told],
+    }
+
+
+def _histograms(tally: Tally) -> Table:
+    """Buckets of the latency of polls: from above `over_s` up to `to_s`, how many of a phase."""
+    rows: Table = {"phase": [], "to_s": [], "count": []}
+    for phase, histogram in sorted(tally.latency.items()):
+        for to_s, count in histogram.buckets():
+            rows["phase"].append(phase)
+            rows["to_s"].append(to_s)
+            rows["count"].append(count)
+    return rows
+
+
+def _own_rss_mb() -> float:
+    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
