@@ -110,6 +110,7 @@ class FleetOperator:
             self._stirred.notify()
         if self._thread.ident is not None:
             self._thread.join()
+        self._northbound.close()
 
     def paused_at(self, rollout: int) -> float | None:
         """When a rollout was stopped by its failures."""
