@@ -132,7 +132,7 @@ def run_live(fleet: Fleet, wfm: Reached) -> tuple[LiveResult, tuple[str, ...]]:
 
     taken = mapped(fleet, LiveOptions(operated=True))
     operator = operator_of(taken, wfm.northbound)
-    return ran(taken.plan, wfm.url, wfm.identity, operator, None), operator.left_undone
+    return ran(taken.plan, wfm.url, wfm.identity, operator), operator.left_undone
 
 
 def _compared(fleet: Fleet, result: LiveResult, calibrated: Calibration) -> tuple[list[str], list[Row]]:

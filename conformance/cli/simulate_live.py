@@ -6,17 +6,20 @@ from __future__ import annotations
 
 import json
 import time
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from conformance.cli import simulate_shards
 from conformance.cli.helptext import help_of
 
 if TYPE_CHECKING:
     from conformance.bench.fleet_operator import FleetOperator
     from conformance.bench.fleet_watch import FleetWatch, Judged
     from simulator.fleet.description import Fleet
+    from simulator.fleet.live.hands import Hire
     from simulator.fleet.live.mapping import LiveOptions, Mapped
     from simulator.fleet.live.plan import LivePlan
     from simulator.fleet.live.result import LiveResult
@@ -53,6 +56,7 @@ def register(app: typer.Typer) -> None:
             "simulate fleet.yaml --live URL --identity DIR --northbound http://localhost:8081 --duration 10m",
             "simulate fleet.yaml --live URL --identity DIR --reconnect --connections 2000",
             "simulate fleet.yaml --live URL --identity DIR --revision 1.0.0-rc.2-signed",
+            "simulate fleet.yaml --live URL --identity DIR --scheduler tls://10.0.0.5:8786",
         ),
         epilog=EXIT_CODES,
     )(live)
@@ -120,6 +124,9 @@ def live(  # noqa: PLR0913 - one parameter for each option
     prefix: Annotated[str, typer.Option("--prefix", metavar="TEXT", help="Devices are called by it.")] = "fleet-",
     seed: Annotated[int | None, typer.Option("--seed", min=0, help="Instead of the description's.")] = None,
     out: Annotated[Path, typer.Option("--out", metavar="DIR", help="Folder for the results.")] = Path("fleet-results"),
+    workers: simulate_shards.Workers = None,
+    scheduler: simulate_shards.Scheduler = None,
+    worker_identity: simulate_shards.WorkerIdentity = None,
 ) -> None:
     """Run a fleet live and write summary.json, tables, and the record of what was judged."""
     from conformance.cli.simulate import read_fleet
@@ -145,7 +152,10 @@ def live(  # noqa: PLR0913 - one parameter for each option
             operated=northbound is not None,
         )
     )
-    raise typer.Exit(_Run(fleet, asked, url, identity, northbound, out).carry_out())
+    with simulate_shards.hired(workers, scheduler, worker_identity) as hired:
+        count, hire = hired or (processes, None)
+        code = _Run(fleet, replace(asked, processes=count), url, identity, northbound, out).carry_out(hire)
+    raise typer.Exit(code)
 
 
 class _Run:
@@ -162,7 +172,7 @@ class _Run:
         self._operator = operator_of(self._mapped, northbound) if northbound else None
         self._watch = self._watch_of() if asked.sample.devices else None
 
-    def carry_out(self) -> int:
+    def carry_out(self, hire: Hire | None) -> int:
         """Run, write, tell; gives the exit code."""
         from conformance.cli.console import stderr
 
@@ -170,7 +180,7 @@ class _Run:
         for line in self._mapped.left_out:
             console.print(f"not as described: {line}", markup=False, soft_wrap=True)
         began = time.monotonic()
-        result = ran(self._mapped.plan, self._url, self._identity, self._operator, self._watch)
+        result = ran(self._mapped.plan, self._url, self._identity, self._operator, self._watch, hire)
         judged = self._watch.judge() if self._watch else ()
         return self._written(result, judged, time.monotonic() - began)
 
@@ -217,9 +227,14 @@ class _Run:
 
 
 def ran(
-    plan: LivePlan, url: str, identity: Path, operator: FleetOperator | None, watch: FleetWatch | None
+    plan: LivePlan,
+    url: str,
+    identity: Path,
+    operator: FleetOperator | None = None,
+    watch: FleetWatch | None = None,
+    hire: Hire | None = None,
 ) -> LiveResult:
-    """Run a plan, shown as it goes. Raises Misuse."""
+    """Run a plan, shown as it goes; by processes of this machine unless others are hired. Raises Misuse."""
     from conformance.cli.live_progress import LiveBar
     from conformance.cli.problems import Misuse
     from simulator.fleet.live.driver import Progress, run_live
@@ -243,6 +258,7 @@ def ran(
                 on_progress=heard,
                 on_sample=watch.hear if watch else lambda _: None,
                 on_announced=operator.announced if operator else lambda _: None,
+                **({"hire": hire} if hire else {}),
             )
         except NotReady as error:
             raise Misuse("not-ready", str(error), "nothing was started; correct it and run again") from None

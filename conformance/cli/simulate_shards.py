@@ -1,16 +1,20 @@
-"""`simulate run --workers N` and `--scheduler ADDRESS`: ranges of devices on the workers of a Dask cluster."""
+"""`--workers N` and `--scheduler ADDRESS`: the workers of a Dask cluster simulate, or are live devices."""
 
 # ruff: noqa: PLC0415 - what is heavy is imported when the verb runs, so that --help stays fast
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
 if TYPE_CHECKING:
+    from simulator.fleet.cluster import Cluster
     from simulator.fleet.description import Fleet
+    from simulator.fleet.live.hands import Hire
     from simulator.fleet.plan import World
     from simulator.fleet.shards import Outcome
 
@@ -35,6 +39,15 @@ Scheduler = Annotated[
     ),
 ]
 
+WorkerIdentity = Annotated[
+    Path | None,
+    typer.Option(
+        "--worker-identity",
+        metavar="DIR",
+        help="The identity folder on the workers' machines, when it is not where --identity is here; no key is sent.",
+    ),
+]
+
 
 def run(
     fleet: Fleet,
@@ -48,20 +61,41 @@ def run(
     from conformance.cli.problems import Misuse
     from simulator.fleet import shards
 
-    if workers is not None and scheduler is not None:
-        raise Misuse("usage", "expected either --workers or --scheduler", "a scheduler's workers are all used")
     try:
         shards.check_independent(fleet, world)
     except shards.Coupled as error:
         hint = "leave out --workers and --scheduler: one process simulates it"
         raise Misuse("coupled", f"the fleet cannot be cut: {error}", hint) from None
+    with _opened(workers, scheduler) as pool:
+        return shards.simulate(world, pool, engine=engine, progress=progress)
+
+
+@contextmanager
+def hired(workers: int | None, scheduler: str | None, identity: Path | None) -> Iterator[tuple[int, Hire] | None]:
+    """How many workers carry a live run, and how they are hired; None when no cluster is asked for. Raises Misuse."""
+    if workers is None and scheduler is None:
+        yield None
+        return
+    with _opened(workers, scheduler) as pool:
+        from simulator.fleet.live.remote import Workers
+
+        carriers = Workers(pool.client, identity)
+        yield carriers.count, carriers.hire
+
+
+@contextmanager
+def _opened(workers: int | None, scheduler: str | None) -> Iterator[Cluster]:
+    from conformance.cli.problems import Misuse
+
+    if workers is not None and scheduler is not None:
+        raise Misuse("usage", "expected either --workers or --scheduler", "a scheduler's workers are all used")
     try:
         from simulator.fleet import cluster
     except ModuleNotFoundError as error:
         raise Misuse("missing-extra", str(error), EXTRA) from None
     try:
         with cluster.opened(workers, scheduler) as pool:
-            return shards.simulate(world, pool, engine=engine, progress=progress)
+            yield pool
     except cluster.ClusterProblem as error:
         raise Misuse("cluster", str(error), "docs/fleet-scale.md shows how a cluster is set up") from None
 

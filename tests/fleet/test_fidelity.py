@@ -101,7 +101,6 @@ def test_a_description_that_is_wrong_stays_as_it_is(compared: Path, capsys: pyte
         ("duration: 9s", "duration: 1h", "at most 600 s"),
         ("count: 40", "count: 40000", "at most 5,000 devices"),
         ("{rtt: 0.0005}", "{loss: 0.1}", "loss, bandwidth"),
-        ("waves: [{at: 3s}]", "waves: [{at: 3s}], pause: {}", "pause and fails"),
     ],
 )
 def test_what_cannot_be_compared_is_said(

@@ -9,7 +9,6 @@ import multiprocessing
 import threading
 import time
 from datetime import timedelta
-from multiprocessing.connection import Connection as Pipe
 from pathlib import Path
 from typing import Any
 
@@ -38,7 +37,7 @@ class Carrier:
             self._refused = Failed(str(error))
             return
         arguments = (theirs, plan, identity, lifetime, target, index)
-        self._thread = threading.Thread(target=_work, args=arguments, name=f"fleet-{index}", daemon=True)
+        self._thread = threading.Thread(target=work, args=arguments, name=f"fleet-{index}", daemon=True)
         self._thread.start()
 
     def clock(self) -> float:
@@ -49,30 +48,19 @@ class Carrier:
         """What there is to tell now, and whether that is all there will ever be."""
         if self._refused is not None:
             return [self._refused], True
+        over = not self._thread.is_alive()  # looked at first: what it told last is heard below
         told: list[Told] = []
-        try:
-            while self._ours.poll():
-                told.append(self._ours.recv())
-        except (EOFError, OSError):
-            return told, True
-        return told, False
+        while self._ours.poll():
+            told.append(self._ours.recv())
+        return told, over
 
     def send(self, what: float | None) -> None:
         """Tell the shard the moment to begin, or to end early."""
-        try:
-            self._ours.send(what)
-        except OSError:
-            return
+        self._ours.send(what)
 
     def dismiss(self) -> None:
         """End what is left."""
         self.send(None)
-        self._ours.close()
-
-
-def _work(theirs: Pipe, *arguments: Any) -> None:
-    with theirs:
-        work(theirs, *arguments)
 
 
 class Workers:
@@ -121,7 +109,7 @@ class Workers:
         for index, answer in asked.items():
             told, over = _answered(answer)
             heard += [(index, one) for one in told]
-            if over:
+            if over and not told:  # what was told last may be that it is done
                 heard.append((index, None))
         return heard
 
