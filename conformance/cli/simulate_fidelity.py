@@ -8,6 +8,7 @@ import json
 import tempfile
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
+from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -17,6 +18,7 @@ from conformance.cli import options
 from conformance.cli.helptext import help_of
 
 if TYPE_CHECKING:
+    from conformance.bench.fleet_operator import FleetOperator
     from conformance.cli.live_wfm import Reached
     from simulator.fleet.calibration import Calibration
     from simulator.fleet.description import Fleet
@@ -81,7 +83,7 @@ def fidelity(
         raise Misuse("fidelity", str(error), "`--example fidelity-500` is one that can be compared") from None
     out.mkdir(parents=True, exist_ok=True)
     with reached(live, northbound, identity) as wfm:
-        result, undone = run_live(fleet, wfm)
+        result, operator = run_live(fleet, wfm)
     write_measured(out, result)
     calibrated = calibration.calibrate(result.measured())
     names, rows = _compared(fleet, result, calibrated)
@@ -90,7 +92,8 @@ def fidelity(
         "devices": fleet.devices,
         "duration_s": fleet.duration,
         "complete": not result.partial,
-        "findings": [*(finding.text for finding in result.findings), *undone],
+        "findings": [*(finding.text for finding in result.findings), *operator.left_undone],
+        "operator": [asdict(step) for step in operator.steps],
         "figures": comparison.to_plain(names, rows),
         "calibration": calibrated.to_plain(),
     }
@@ -103,6 +106,8 @@ def fidelity(
     }
     (out / "summary.json").write_text(json.dumps(summary, indent=2) + "\n")
     _show(names, rows)
+    for step in operator.steps:
+        plain(f"live, {step.rollout}, {step.what}: {step.devices} devices from {step.at_s:.1f} to {step.until_s:.1f} s")
     for text in told["findings"]:
         plain(f"finding: {text}")
     plain(str(out / "fidelity.json"))
@@ -125,14 +130,14 @@ def reached(live: str | None, northbound: str | None, identity: Path) -> Iterato
         yield wfm
 
 
-def run_live(fleet: Fleet, wfm: Reached) -> tuple[LiveResult, tuple[str, ...]]:
-    """Run a fleet live, with its rollouts; gives what of them was left undone, too. Raises Misuse."""
+def run_live(fleet: Fleet, wfm: Reached) -> tuple[LiveResult, FleetOperator]:
+    """Run a fleet live, with its rollouts, by an operator who tells what was done. Raises Misuse."""
     from conformance.cli.simulate_live import operator_of, ran
     from simulator.fleet.live.mapping import LiveOptions, mapped
 
     taken = mapped(fleet, LiveOptions(operated=True))
     operator = operator_of(taken, wfm.northbound)
-    return ran(taken.plan, wfm.url, wfm.identity, operator), operator.left_undone
+    return ran(taken.plan, wfm.url, wfm.identity, operator), operator
 
 
 def _compared(fleet: Fleet, result: LiveResult, calibrated: Calibration) -> tuple[list[str], list[Row]]:

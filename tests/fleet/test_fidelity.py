@@ -51,19 +51,20 @@ def test_a_fleet_is_compared_live_and_in_both_engines(compared: Path) -> None:
     assert unchanged["live"] > 200
     assert unchanged["compiled"] == unchanged["simpy"]
     assert abs(unchanged["difference"]["compiled"]) < 0.25
-    bundles = figure(told, "requests: bundle")
+    bundles = figure(told, "requests: bundles")
     assert bundles["live"] == bundles["compiled"] == 40
     everywhere = figure(told, "1.1.0 on 100% of devices, s")
     assert 1 <= everywhere["live"] <= 6
     assert abs(everywhere["live"] - everywhere["compiled"]) <= 2
-    assert figure(told, "requests: unanswered")["live"] == 0
+    assert figure(told, "requests: unreachable")["live"] == 0
+    assert [step["devices"] for step in told["operator"]] == [40]
     summary = json.loads((compared / "out" / "summary.json").read_text())
     assert summary["fidelity"] == told["figures"]
 
 
 def test_calibrated_the_simulation_is_nearer(compared: Path) -> None:
     told = json.loads((compared / "out" / "fidelity.json").read_text())
-    for name in ("answer p50: bundle", "answer p50: unchanged", "bytes of HTTP"):
+    for name in ("answer p50: bundle, s", "answer p50: unchanged, s", "bytes of HTTP"):
         apart = figure(told, name)["difference"]
         assert abs(apart["calibrated"]) < max(abs(apart["compiled"]), 0.1), name
 

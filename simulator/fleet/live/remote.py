@@ -5,6 +5,7 @@ machine has an identity folder of its own, at a path that is told. All begin at 
 the distance of each worker's clock is taken when it is asked for the time, to half of how long the answer took.
 """
 
+import contextlib
 import multiprocessing
 import threading
 import time
@@ -50,13 +51,17 @@ class Carrier:
             return [self._refused], True
         over = not self._thread.is_alive()  # looked at first: what it told last is heard below
         told: list[Told] = []
-        while self._ours.poll():
-            told.append(self._ours.recv())
+        try:
+            while self._ours.poll():
+                told.append(self._ours.recv())
+        except (EOFError, OSError):
+            over = True
         return told, over
 
     def send(self, what: float | None) -> None:
         """Tell the shard the moment to begin, or to end early."""
-        self._ours.send(what)
+        with contextlib.suppress(OSError):  # it has ended
+            self._ours.send(what)
 
     def dismiss(self) -> None:
         """End what is left."""
