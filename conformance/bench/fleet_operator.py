@@ -104,7 +104,7 @@ class FleetOperator:
             self._stirred.notify()
 
     def finish(self) -> None:
-        """End acting; a call that is under way is waited for."""
+        """End acting, and close the way to the WFM; a call that is under way is waited for."""
         with self._stirred:
             self._state.ended = True
             self._stirred.notify()

@@ -133,6 +133,11 @@ class FleetWatch:
         self._writer.close()
         return tuple(_together(findings, {item.n: item for item in self._all()}))
 
+    def abandon(self) -> None:
+        """Throw the record away: there was no run."""
+        self._writer.close()
+        self._writer.path.unlink()
+
     # --- inside ------------------------------------------------------------------------------------------
 
     def _begin(self, url: str, revision: str) -> None:

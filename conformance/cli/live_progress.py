@@ -10,8 +10,6 @@ from conformance.cli.console import is_live, stderr
 from simulator.fleet.live.driver import Progress as Told
 from simulator.fleet.live.plan import LivePlan
 
-EVERY_S = 10.0
-"""How often a line is written where there is no bar."""
 _OVER_S = 3.0
 """The time over which requests per second are told."""
 
@@ -19,7 +17,9 @@ _OVER_S = 3.0
 class LiveBar:
     """Shows what a run tells: devices prepared, then the time that is left, devices connected and requests/s."""
 
-    def __init__(self, plan: LivePlan) -> None:
+    def __init__(self, plan: LivePlan, every_s: float = 10.0) -> None:
+        # `every_s`: how often a line is written where there is no bar
+        self._every_s = every_s
         self._plan = plan
         self._console = stderr()
         self._lively = is_live(self._console)
@@ -34,7 +34,7 @@ class LiveBar:
         self._task = self._bar.add_task("preparing", total=plan.devices, told="")
         self._running = False
         self._seen: list[tuple[float, int]] = []
-        self._next = time.monotonic() + EVERY_S
+        self._next = time.monotonic() + self._every_s
 
     def __enter__(self) -> Self:
         self._bar.__enter__()
@@ -70,5 +70,5 @@ class LiveBar:
     def _line(self, text: str) -> None:
         if self._lively or time.monotonic() < self._next:
             return
-        self._next = time.monotonic() + EVERY_S
+        self._next = time.monotonic() + self._every_s
         self._console.print(text, markup=False, soft_wrap=True)

@@ -59,7 +59,7 @@ def register(app: typer.Typer) -> None:
             "simulate fleet.yaml --out DIR",
             "simulate --example million-day --engine compiled --out DIR",
             "simulate --example million-day --workers 4",
-            "simulate fleet.yaml --live https://localhost:8443 --identity DIR --duration 10m",
+            "simulate fleet.yaml --live https://wfm:8443 --identity DIR",
         ),
     )
     verbs.command("run", short_help="Simulate a fleet.", epilog=EXIT_CODES_PLAIN)(run)

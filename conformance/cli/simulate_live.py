@@ -50,13 +50,14 @@ def register(app: typer.Typer) -> None:
         help=help_of(
             "Have the devices of a fleet come to a WFM at a URL, each over a connection and with credentials of its "
             "own; what the WFM answers is measured from the time at which each poll was due, and judged.",
-            "simulate --example office --live https://localhost:8443 --identity margo-identity",
-            "simulate fleet.yaml --live URL --identity DIR --devices 5000 --processes 2 --duration 10m",
-            "simulate fleet.yaml --live URL --identity DIR --spike 5m,30s,10 --storm 8m,0.5,20s",
-            "simulate fleet.yaml --live URL --identity DIR --northbound http://localhost:8081 --duration 10m",
-            "simulate fleet.yaml --live URL --identity DIR --reconnect --connections 2000",
-            "simulate fleet.yaml --live URL --identity DIR --revision 1.0.0-rc.2-signed",
-            "simulate fleet.yaml --live URL --identity DIR --scheduler tls://10.0.0.5:8786",
+            "simulate FILE --live https://wfm:8443 --identity DIR",
+            "simulate FILE --live URL --identity DIR --devices 5000 --duration 10m",
+            "simulate FILE --live URL --identity DIR --spike 5m,30s,10",
+            "simulate FILE --live URL --identity DIR --storm 8m,0.5,20s",
+            "simulate FILE --live URL --identity DIR --northbound URL",
+            "simulate FILE --live URL --identity DIR --reconnect",
+            "simulate FILE --live URL --identity DIR --processes 2",
+            "simulate FILE --live URL --identity DIR --scheduler tls://10.0.0.5:8786",
         ),
         epilog=EXIT_CODES,
     )(live)
@@ -118,6 +119,12 @@ def live(  # noqa: PLR0913 - one parameter for each option
             help="Carry the rollouts out: a reference WFM's operator API, or an adapter file.",
         ),
     ] = None,
+    gone_after: Annotated[
+        str, typer.Option("--gone-after", metavar="TIME", help="A WFM that answers nothing for so long ends the run.")
+    ] = "15s",
+    tell_every: Annotated[
+        str, typer.Option("--tell-every", metavar="TIME", help="How often a line tells of the run, without a terminal.")
+    ] = "10s",
     watch: Annotated[
         int, typer.Option("--watch", metavar="N", min=0, help="Judge the traffic of so many devices; 0: of none.")
     ] = 20,
@@ -150,11 +157,14 @@ def live(  # noqa: PLR0913 - one parameter for each option
             name_prefix=prefix,
             sample=Sample(watch, SAMPLED_EXCHANGES, SAMPLED_REFUSALS if watch else 0),
             operated=northbound is not None,
+            gone_after_s=_time("--gone-after", gone_after) or 0.0,
         )
     )
+    every_s = _time("--tell-every", tell_every) or 0.0
     with simulate_shards.hired(workers, scheduler, worker_identity) as hired:
         count, hire = hired or (processes, None)
-        code = _Run(fleet, replace(asked, processes=count), url, identity, northbound, out).carry_out(hire)
+        run = _Run(fleet, replace(asked, processes=count), url, identity, northbound, out)
+        code = run.carry_out(every_s, hire)
     raise typer.Exit(code)
 
 
@@ -172,7 +182,7 @@ class _Run:
         self._operator = operator_of(self._mapped, northbound) if northbound else None
         self._watch = self._watch_of() if asked.sample.devices else None
 
-    def carry_out(self, hire: Hire | None) -> int:
+    def carry_out(self, tell_every_s: float, hire: Hire | None) -> int:
         """Run, write, tell; gives the exit code."""
         from conformance.cli.console import stderr
 
@@ -180,7 +190,12 @@ class _Run:
         for line in self._mapped.left_out:
             console.print(f"not as described: {line}", markup=False, soft_wrap=True)
         began = time.monotonic()
-        result = ran(self._mapped.plan, self._url, self._identity, self._operator, self._watch, hire)
+        try:
+            result = ran(self._mapped.plan, self._url, self._identity, self._operator, self._watch, hire, tell_every_s)
+        except BaseException:
+            if self._watch:
+                self._watch.abandon()
+            raise
         judged = self._watch.judge() if self._watch else ()
         return self._written(result, judged, time.monotonic() - began)
 
@@ -233,6 +248,7 @@ def ran(
     operator: FleetOperator | None = None,
     watch: FleetWatch | None = None,
     hire: Hire | None = None,
+    tell_every_s: float = 10.0,
 ) -> LiveResult:
     """Run a plan, shown as it goes; by processes of this machine unless others are hired. Raises Misuse."""
     from conformance.cli.live_progress import LiveBar
@@ -241,7 +257,7 @@ def ran(
     from simulator.fleet.live.ready import NotReady
     from simulator.open_files import TooFewFiles
 
-    with LiveBar(plan) as bar:
+    with LiveBar(plan, tell_every_s) as bar:
 
         def heard(progress: Progress) -> None:
             if operator:

@@ -9,6 +9,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from simulator.fleet.live.connection import Target
+from simulator.fleet.live.credentials import Credentials
 from simulator.fleet.live.line import Exchange
 from simulator.fleet.live.plan import LivePlan, Polling
 from simulator.fleet.live.shard import Delta, Shard
@@ -25,12 +26,14 @@ class Seen:
 
     tally: Tally = field(default_factory=Tally)
     samples: list[Exchange] = field(default_factory=list)
+    announced: dict[int, str] = field(default_factory=dict)
     last: Delta | None = None
     changed: asyncio.Event = field(default_factory=asyncio.Event)
 
     def take(self, delta: Delta) -> None:
         self.tally.merge(delta.tally)
         self.samples.extend(delta.samples)
+        self.announced.update(delta.announced)
         self.last = delta
         self.changed.set()
 
@@ -56,13 +59,13 @@ def target_of(wfm: ReferenceWfm) -> Target:
     return Target(socket.AF_INET, ("127.0.0.1", port), "localhost", f"localhost:{port}")
 
 
-def shard_of(wfm: ReferenceWfm, asked: LivePlan, wallet: Wallet | None = None, index: int = 0) -> Shard:
+def shard_of(wfm: ReferenceWfm, asked: LivePlan, wallet: Credentials | None = None, index: int = 0) -> Shard:
     shard = Shard(asked, wallet or Wallet.of(authority(), WFM_ID), target_of(wfm), index)
     assert max(shard.prepare()) == shard.size
     return shard
 
 
-async def run(wfm: ReferenceWfm, asked: LivePlan, wallet: Wallet | None = None) -> Seen:
+async def run(wfm: ReferenceWfm, asked: LivePlan, wallet: Credentials | None = None) -> Seen:
     seen = Seen()
     await shard_of(wfm, asked, wallet).run(time.monotonic(), seen.take, every_s=0.1)
     return seen

@@ -47,6 +47,7 @@ class LiveOptions:
     name_prefix: str = "fleet-"
     sample: Sample = field(default_factory=Sample)
     operated: bool = False
+    gone_after_s: float = 15.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,6 +81,7 @@ def mapped(fleet: Fleet, options: LiveOptions) -> Mapped:
         seed=fleet.seed,
         name_prefix=options.name_prefix,
         sample=options.sample,
+        gone_after_s=options.gone_after_s,
         cohorts=tuple(cohorts),
         rollouts=tuple(Rollout(r.application, r.revision, shares(r.waves)) for r in taken.rollouts)
         if options.operated

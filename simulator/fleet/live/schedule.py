@@ -70,12 +70,23 @@ class Reboot:
 class Schedule:
     """The times of one device."""
 
-    __slots__ = ("_device", "_polls", "_retries", "_seed", "_unplugged", "_warp", "cohort", "reboots", "starts_at")
+    __slots__ = (
+        "_device",
+        "_moments",
+        "_polls",
+        "_retries",
+        "_seed",
+        "_unplugged",
+        "_warp",
+        "cohort",
+        "reboots",
+        "starts_at",
+    )
 
     def __init__(self, plan: LivePlan, warp: Warp, device: int) -> None:
         self._warp, self._device, self._seed = warp, device, plan.seed
         self.cohort: Cohort = plan.groups[plan.cohort_of(device)]
-        self._polls = self._retries = 0
+        self._polls = self._retries = self._moments = 0
         self.starts_at = plan.start_within(self.cohort) * uniform(plan.seed, device, START)
         off = list(_outages(plan, self.cohort, device))
         self._unplugged = [(begin, end) for kind, begin, end in off if kind == "network"]
@@ -85,11 +96,6 @@ class Schedule:
             if kind == "power"
         ]
         self.reboots = tuple(_apart([*_storms(plan, device), *power]))
-
-    @property
-    def polls(self) -> int:
-        """How many intervals were drawn."""
-        return self._polls
 
     def after(self, due: float) -> float:
         """When the poll after one that was due then is due; every call draws a new interval."""
@@ -111,12 +117,13 @@ class Schedule:
 
     def reboots_now(self) -> float | None:
         """Whether the device reboots instead of polling now, and how long that takes."""
+        self._moments += 1
         if not self._hit(self.cohort.reboots_per_day, REBOOT):
             return None
-        return quantile(self.cohort.boot_s, self._chance(BOOT, self._polls))
+        return quantile(self.cohort.boot_s, self._chance(BOOT, self._moments))
 
     def drifts_now(self) -> bool:
-        """Whether something is found not to be as it should be, instead of polling now."""
+        """Whether something is found not to be as it should be, instead of polling now; asked after `reboots_now`."""
         return self._hit(self.cohort.drifts_per_day, DRIFT)
 
     def installing(self, application: str, revision: str) -> Installing:
@@ -134,7 +141,7 @@ class Schedule:
     def _hit(self, per_day: float, purpose: int) -> bool:
         if not per_day:
             return False
-        return self._chance(purpose, self._polls) < per_day * self.cohort.polling.period_s / 86400.0
+        return self._chance(purpose, self._moments) < per_day * self.cohort.polling.period_s / 86400.0
 
     def _chance(self, purpose: int, number: int) -> float:
         return uniform(self._seed, self._device, purpose, number)

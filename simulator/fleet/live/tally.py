@@ -251,13 +251,17 @@ class Tally:
         self.bytes_out += other.bytes_out
         self.bytes_in += other.bytes_in
 
+    def served(self, operation: str) -> Histogram:
+        """The service times of an operation, whatever it was answered."""
+        return Histogram.merged(histogram for (name, _), histogram in self.service.items() if name == operation)
+
     def total(self, column: int) -> int:
         """The sum of one column of the time series."""
         return sum(row.counts[column] for row in self.seconds.values())
 
     def to_plain(self) -> dict[str, Any]:
         """Everything as JSON values: seconds for durations, whole numbers for counts."""
-        service = self._by_operation()
+        service = {operation: self.served(operation) for operation, _ in self.service}
         return {
             "requests": [
                 {"operation": operation, "status": status, "count": count}
@@ -309,12 +313,6 @@ class Tally:
             }
             for number, row in sorted(self.seconds.items())
         ]
-
-    def _by_operation(self) -> dict[str, Histogram]:
-        whole: dict[str, Histogram] = {}
-        for (operation, _), histogram in self.service.items():
-            whole.setdefault(operation, Histogram()).merge(histogram)
-        return whole
 
     def _example(self, name: str, text: str) -> None:
         """Keep one text of each kind: the smallest, so that the order of merging does not matter."""

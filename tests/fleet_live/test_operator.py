@@ -1,0 +1,120 @@
+"""Rollouts of a description are carried out at a WFM while its fleet runs."""
+
+import asyncio
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from conformance.bench.adapters.opening import open_northbound
+from conformance.bench.errors import UsageError
+from conformance.bench.fleet_operator import FleetOperator, package_of
+from simulator.fleet.description import Fleet
+from simulator.fleet.live.driver import run_live
+from simulator.fleet.live.mapping import LiveOptions, Mapped, mapped
+from simulator.fleet.live.result import LiveResult
+from simulator.fleet.live.results import summary_of, tables_of
+from simulator.wfm.server import ReferenceWfm
+from tests.fleet_live.test_driver import identity as identity  # noqa: PLC0414 - a fixture
+from tests.wfm.support import config
+
+
+def described(**bad: Any) -> Fleet:
+    revisions = [{"name": "1.0.0"}, {"name": "1.1.0", "installs": 0.1}, {"name": "1.2.0", "installs": 0.1, **bad}]
+    return Fleet.model_validate(
+        {
+            "duration": 8,
+            "cohorts": [
+                {"name": "a", "count": 30, "application": "app", "polling": {"period": 1, "start_spread": 0.5}},
+                {"name": "b", "count": 10, "application": "other", "polling": {"period": 1, "start_spread": 0.5}},
+            ],
+            "applications": [
+                {"name": "app", "revisions": revisions},
+                {"name": "other", "revisions": [{"name": "1.0.0"}]},
+            ],
+            "rollouts": [
+                {
+                    "application": "app",
+                    "revision": "1.1.0",
+                    "waves": [{"at": 1.5, "share": 0.3}, {"at": 2.5, "share": 0.7}],
+                },
+                {
+                    "application": "app",
+                    "revision": "1.2.0",
+                    "waves": [{"at": 4.5, "share": 0.4}, {"at": 7, "share": 0.6}],
+                    "pause": {"failure_rate": 0.3, "minimum": 3},
+                },
+            ],
+        }
+    )
+
+
+def carried_out(fleet: Fleet, identity: Path) -> tuple[Mapped, FleetOperator, LiveResult, ReferenceWfm]:
+    async def scenario() -> tuple[Mapped, FleetOperator, LiveResult, ReferenceWfm]:
+        async with ReferenceWfm(config(northbound_port=0)) as wfm:
+            run = mapped(fleet, LiveOptions(operated=True))
+            operator = FleetOperator(run.fleet, run.plan, open_northbound(f"http://127.0.0.1:{wfm.northbound_port}"))
+            await asyncio.to_thread(operator.bring_packages)
+            operator.start()
+            result = await asyncio.to_thread(
+                run_live,
+                run.plan,
+                wfm.management_url,
+                identity,
+                on_progress=operator.hear,
+                on_announced=operator.announced,
+            )
+            operator.finish()
+            return run, operator, result, wfm
+
+    return asyncio.run(scenario())
+
+
+def test_a_bad_revision_is_stopped_at_its_canary_and_taken_back(identity: Path) -> None:
+    run, operator, result, wfm = carried_out(described(fails=1.0), identity)
+    assert result.tally.results["app", "1.1.0", "installed"] == 30
+    failed = result.tally.results["app", "1.2.0", "failed"]
+    assert 3 <= failed < 25
+    assert operator.paused_at(0) is None
+    assert (operator.paused_at(1) or 99.0) < 7.5
+    assert [step.what for step in operator.steps][:2] == ["wave 1", "wave 2"]
+    assert "rolled back" in [step.what for step in operator.steps]
+    assert operator.left_undone == ()
+    versions = {
+        (kept.desired.package or ("", ""))[1]
+        for number in range(30)
+        for kept in wfm.core.client(run.plan.client_id(number)).deployments.values()
+    }
+    assert versions == {"1.1.0"}, "who had the bad revision has the one before it again"
+    assert not any(wfm.core.client(run.plan.client_id(number)).deployments for number in range(30, 40))
+    tables = tables_of(run.fleet, result)
+    waves = [name for name in tables["convergence"] if name.startswith("rollout 1 (1.1.0)")]
+    assert sum(tables["convergence"][name][-1] for name in waves) == 30
+    assert [rollout["succeeded"] for rollout in summary_of(run.fleet, result, 8.0)["rollouts"]] == [30, 0]
+
+
+def test_names_that_no_application_may_have_are_told_before_the_run() -> None:
+    fleet = described().model_copy(update={"applications": ()})
+    odd = Fleet.model_validate(
+        {
+            "cohorts": [{"name": "a", "count": 1, "application": "app"}],
+            "applications": [{"name": "app", "revisions": [{"name": "first"}]}],
+        }
+    )
+    assert fleet.rollouts
+    with pytest.raises(UsageError, match="rollouts: app first cannot be carried out"):
+        package_of(odd, "app", "first")
+
+
+def test_packages_are_about_as_large_as_described() -> None:
+    sizes = {}
+    for size in (2000, 40_000):
+        fleet = Fleet.model_validate(
+            {
+                "cohorts": [{"name": "a", "count": 1, "application": "app"}],
+                "applications": [{"name": "app", "revisions": [{"name": "1.0.0", "bytes": size}]}],
+            }
+        )
+        sizes[size] = len(package_of(fleet, "app", "1.0.0").to_archive())
+    assert sizes[2000] == pytest.approx(2000, rel=0.4)
+    assert sizes[40_000] == pytest.approx(40_000, rel=0.1)
