@@ -5,8 +5,6 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
 from enum import StrEnum
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
@@ -16,10 +14,15 @@ from typer.core import TyperGroup
 
 from conformance.cli import (
     simulate_calibrate,
+    simulate_compare,
+    simulate_examples,
     simulate_fidelity,
     simulate_init,
     simulate_live,
+    simulate_progress,
+    simulate_report,
     simulate_shards,
+    simulate_variants,
 )
 from conformance.cli.helptext import EXIT_CODES_PLAIN, help_of
 
@@ -60,6 +63,10 @@ def register(app: typer.Typer) -> None:
             "simulate --example million-day --engine compiled --out DIR",
             "simulate --example million-day --workers 4",
             "simulate fleet.yaml --live https://wfm:8443 --identity DIR",
+            "simulate examples                                # the questions that are answered",
+            "simulate --example herd                          # and its variants, compared",
+            "simulate fleet.yaml --set cohorts.*.polling.period=30s --out OTHER",
+            "simulate compare DIR OTHER",
         ),
     )
     verbs.command("run", short_help="Simulate a fleet.", epilog=EXIT_CODES_PLAIN)(run)
@@ -67,10 +74,13 @@ def register(app: typer.Typer) -> None:
     simulate_fidelity.register(verbs)
     simulate_calibrate.register(verbs)
     simulate_live.register(verbs)
+    simulate_examples.register(verbs)
+    simulate_report.register(verbs)
+    simulate_compare.register(verbs)
     app.add_typer(verbs, name="simulate", short_help="Simulate a fleet of up to ten million devices.")
 
 
-def run(
+def run(  # noqa: PLR0913 - one parameter for each option
     file: Annotated[Path | None, typer.Argument(metavar="FILE", help="Description of the fleet.")] = None,
     *,
     example: Annotated[str | None, typer.Option("--example", metavar="NAME", help="A shipped example.")] = None,
@@ -79,28 +89,57 @@ def run(
     ),
     seed: Annotated[int | None, typer.Option("--seed", min=0, help="Instead of the description's.")] = None,
     out: Annotated[Path, typer.Option("--out", metavar="DIR", help="Folder for the results.")] = Path("fleet-results"),
+    changed: Annotated[
+        list[str] | None,
+        typer.Option("--set", metavar="PATH=VALUE", help="Another setting, such as cohorts.*.polling.period=30s."),
+    ] = None,
+    variants: Annotated[
+        bool, typer.Option("--variants/--no-variants", help="Run the description's variants, too, and compare.")
+    ] = True,
     workers: simulate_shards.Workers = None,
     scheduler: simulate_shards.Scheduler = None,
 ) -> None:
-    """Simulate a fleet and write summary.json and tables."""
+    """Simulate a fleet and write summary.json, tables (Parquet and CSV), the fleet, and report.html with pictures.
+
+    A fleet with variants is run once for each, into DIR/variants/NAME, and DIR/compare.html shows them side by side.
+    """
     from conformance.cli.console import plain
 
-    fleet = read_fleet(file, example)
+    fleet = simulate_variants.changed(read_fleet(file, example), changed or [])
     if seed is not None:
         fleet = fleet.model_copy(update={"seed": seed})
+    others = simulate_variants.of(fleet) if variants else {}
     out.mkdir(parents=True, exist_ok=True)  # before the work, should it not be possible
-    summary = _simulated(fleet, engine, out, workers, scheduler)
+    _told(_simulated(fleet, engine, out, workers, scheduler), out)
+    for name, other in others.items():
+        plain(f"{name}:")
+        folder = out / simulate_variants.FOLDER / name
+        _told(_simulated(other, engine, folder, workers, scheduler), folder)
+    if others:
+        simulate_variants.compare(out, list(others))
+
+
+def _told(summary: dict[str, Any], out: Path) -> None:
+    """Say what came of it; a run that was interrupted is told to be partial, and ends the command."""
+    from conformance.cli.console import plain
+    from conformance.cli.problems import INTERRUPTED
+    from reports.fleet import page
+
     plain(f"{summary['devices']:,} devices, {summary['polls']:,} polls in {summary['wall_s']:.1f} s")
     for rollout in summary["rollouts"]:
         paused = rollout["paused_at_s"]
         end = "" if paused is None else f", paused after {paused:,.0f} s"
         plain(f"  {rollout['revision']}: {rollout['succeeded']:,} succeeded, {rollout['failed']:,} failed{end}")
     plain(str(out / "summary.json"))
+    plain(str(page.write_report(out)))
     simulate_shards.tell(summary)
+    if not summary["complete"]:
+        plain("PARTIAL: interrupted; what was counted until then is kept")
+        raise typer.Exit(INTERRUPTED)
 
 
 def read_fleet(file: Path | None, example: str | None) -> Fleet:
-    """Read a description or a shipped example. Raises Misuse."""
+    """Read the description that is named. Raises Misuse."""
     from conformance.cli.problems import Misuse
     from simulator.fleet import reading
 
@@ -127,30 +166,29 @@ def _simulated(fleet: Fleet, engine: Engine, out: Path, workers: int | None, sch
     began = time.perf_counter()
     driver.prepare(world)
     started = time.perf_counter()
-    shards = None
-    with progress_bar() as advance:
-        if workers or scheduler:
-            shards = simulate_shards.run(fleet, world, engine.value, workers, scheduler, advance)
-        else:
-            driver.simulate(world, progress=advance)
-    whole = shards is None or not shards.missing
-    how = results.Run(engine.value, time.perf_counter() - started, started - began, whole)
+    done = 0.0
+    whole, shards = True, None
+    with simulate_progress.showing(lambda: int(world.rates.sum())) as show:
+
+        def advance(part: float) -> None:
+            nonlocal done
+            done = part
+            show(part)
+
+        try:
+            if workers or scheduler:
+                shards = simulate_shards.run(fleet, world, engine.value, workers, scheduler, advance)
+                whole = not shards.missing
+            else:
+                driver.simulate(world, progress=advance)
+        except KeyboardInterrupt:
+            whole = False
+    # else device by device, each for the whole time
+    in_order = shards is None and (engine is Engine.SIMPY or world.fixed[0]["in_order"])
+    covered = done * fleet.duration if in_order and not whole else None
+    how = results.Run(engine.value, time.perf_counter() - started, started - began, whole, covered)
     summary = results.summary_of(fleet, world, how)
     if shards is not None:
         summary["shards"] = shards.to_plain()
-    results.write(out, summary, results.tables_of(fleet, world))
+    results.write(out, summary, results.tables_of(fleet, world, covered), fleet)
     return summary
-
-
-@contextmanager
-def progress_bar() -> Iterator[Callable[[float], None]]:
-    """A bar with the time that is left, on a terminal only."""
-    from rich.progress import BarColumn, Progress, TaskProgressColumn, TextColumn, TimeRemainingColumn
-
-    from conformance.cli.console import is_live, stderr
-
-    console = stderr()
-    columns = (TextColumn("simulating"), BarColumn(), TaskProgressColumn(), TimeRemainingColumn())
-    with Progress(*columns, console=console, transient=True, disable=not is_live(console)) as bar:
-        task = bar.add_task("", total=1.0)
-        yield lambda part: bar.update(task, completed=part)

@@ -13,7 +13,7 @@ import numpy as np
 from numba import njit
 
 from simulator.fleet import model
-from simulator.fleet.plan import DEVICE, World, copy_of, merge
+from simulator.fleet.plan import DEVICE, World, clear, copy_of, merge
 
 CHUNK = 16_384
 Progress = Callable[[float], None]
@@ -216,9 +216,10 @@ def _in_threads(world: World, total: int, threads: int, progress: Progress) -> N
         for first in range(0, total, CHUNK * threads):
             starts = range(first, min(first + CHUNK * threads, total), CHUNK)
             list(pool.map(some, range(threads), starts))
+            for part in own:  # now and not in the end: so that it can be told how many events there were
+                merge(world, part)
+                clear(part)
             progress(min(1.0, (first + CHUNK * threads) / total))
-    for part in own:
-        merge(world, part)
 
 
 def _in_order(world: World, progress: Progress) -> Any:

@@ -282,7 +282,10 @@ class Wfm(Part):
 
 
 class Fleet(Part):
-    """A whole fleet and what happens to it."""
+    """A whole fleet and what happens to it.
+
+    `variants`: the same with other settings by their paths (`simulator.fleet.variants`), to compare with.
+    """
 
     name: Name = "fleet"
     question: str = ""
@@ -292,6 +295,7 @@ class Fleet(Part):
     applications: Annotated[tuple[Application, ...], Field(min_length=1, max_length=100)]
     rollouts: Annotated[tuple[Rollout, ...], Field(max_length=100)] = ()
     wfm: Wfm = Wfm()
+    variants: Annotated[dict[Name, dict[str, Any]], Field(max_length=4)] = {}
 
     @property
     def devices(self) -> int:

@@ -25,6 +25,8 @@ NEVER = 1 << 62
 NOTHING, REQUEST = 0, 1
 _SITE, _START, _PERIOD, _LOSS, _RTT, _SERVICE, _REBOOT, _DRIFT = range(8)
 _TAKES, _FAILS, _WAIT, _BOOT, _WAVE, _OUTAGE = range(8, 14)
+WAVE = _WAVE
+"""The purpose of the number that puts a device into a wave."""
 STEPS = 256
 
 
@@ -265,11 +267,11 @@ def _installed(w: Any, d: Any, c: Any) -> None:
 @njit(cache=True)
 def _judge(w: Any, d: Any, failed: Any) -> None:
     """Count the result for the rollout, and pause it once too many failed."""
-    if d.wave >= 0 and not failed:
-        w.adopted[d.wave, np.int64(d.at * w.fixed[0].per_us)] += 1
     if d.target % 2:
         return
     rollout = d.target // 2 - 1
+    if d.wave >= 0 and not failed and w.waves[d.wave].rollout == rollout:
+        w.adopted[d.wave, np.int64(d.at * w.fixed[0].per_us)] += 1
     result = w.results[rollout]
     result[1 if failed else 0] += 1
     gate = w.rollouts[rollout]

@@ -12,8 +12,7 @@ STEPS = 256
 KINDS = 5
 COLUMNS = 8
 TALLIES = 6
-MAX_BINS = 1440
-SHORT_S = 600.0
+MAX_BINS = 14_400
 
 
 def _record(ints: str, floats: str = "") -> np.dtype[Any]:
@@ -82,14 +81,20 @@ def merge(world: World, part: World) -> None:
         getattr(world, name)[...] += getattr(part, name)
 
 
+def clear(part: World) -> None:
+    """Count anew."""
+    for name in COUNTED:
+        getattr(part, name)[...] = 0
+
+
 def us(seconds: float) -> int:
     """Seconds in whole microseconds."""
     return round(seconds * US)
 
 
 def bin_width(fleet: Fleet) -> float:
-    """Seconds of one step of the results over time: a minute, more for long runs, a second for short ones."""
-    return 1.0 if fleet.duration <= SHORT_S else max(60.0, fleet.duration / MAX_BINS)
+    """Seconds of one step of the results over time: one, or more for runs of over four hours."""
+    return max(1.0, fleet.duration / MAX_BINS)
 
 
 class _Tables:

@@ -1,17 +1,25 @@
-"""What a simulation leaves: summary.json and tables. They are counts: the same fleet and seed give the same."""
+"""What a run leaves: summary.json, tables as Parquet and CSV, and the fleet as it was run.
+
+They are counts: the same fleet and seed give the same. `rates` and `convergence` have a row for each step of
+`plan.bin_width`; `waves`, `cohorts`, `bytes` and `events` one for each thing they are named after.
+"""
 
 import csv
 import json
 import resource
+from collections.abc import Iterator
 from dataclasses import dataclass
+from datetime import UTC, datetime
+from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import Any
 
 import numpy as np
+import yaml
 
 from simulator.fleet import model
 from simulator.fleet.description import Fleet
-from simulator.fleet.plan import World, bin_width
+from simulator.fleet.plan import US, Array, World, bin_width
 
 OUTCOMES = {
     "unchanged": model.UNCHANGED,
@@ -30,17 +38,23 @@ CAUSES = {
     "drifts": model.DRIFTED,
     "power_cuts": model.POWER_CUT,
 }
+CHUNK = 1 << 20
+PARTS = (0.5, 0.9, 0.99)
 Table = dict[str, list[Any]]
 
 
 @dataclass(frozen=True, slots=True)
 class Run:
-    """How a simulation was made: engine, seconds, and whether it came to its end."""
+    """How a run was made: engine, seconds, and whether it came to its end.
+
+    `covered_s`: how much of the fleet's time was counted, when that is not all of it.
+    """
 
     engine: str
     wall_s: float
     compile_s: float = 0.0
     complete: bool = True
+    covered_s: float | None = None
 
 
 def summary_of(fleet: Fleet, world: World, run: Run) -> dict[str, Any]:
@@ -48,27 +62,44 @@ def summary_of(fleet: Fleet, world: World, run: Run) -> dict[str, Any]:
     totals = {name: int(world.rates[row].sum()) for name, row in OUTCOMES.items()}
     polls = totals["unchanged"] + totals["changed"] + totals["older"]
     per_bin = world.rates[: model.UNREACHABLE].sum(axis=0)
-    days = fleet.duration / 86400
+    covered = fleet.duration if run.covered_s is None else run.covered_s
+    size = int(world.tally[:, model.BYTES].sum())
     return {
         "name": fleet.name,
+        "question": fleet.question,
         "engine": run.engine,
         "seed": fleet.seed,
         "complete": run.complete,
         "devices": fleet.devices,
         "duration_s": fleet.duration,
+        "covered_s": covered,
         "polls": polls,
         "requests": totals,
         "peak_requests_per_s": round(float(per_bin.max()) / bin_width(fleet), 3),
+        "peak_over_s": bin_width(fleet),
         "longest_queue": int(world.waiting.max()),
         "refused_with": fleet.wfm.refuses_with,
-        "bytes": int(world.tally[:, model.BYTES].sum()),
-        "bytes_per_device_and_day": round(float(world.tally[:, model.BYTES].sum()) / fleet.devices / days, 1),
+        "bytes": size,
+        "bytes_per_device_and_day": round(_per_day(size, fleet, covered), 1),
         "failures": {name: int(world.tally[:, column].sum()) for name, column in CAUSES.items()},
         "rollouts": [_rollout(fleet, world, n) for n in range(len(fleet.rollouts))],
         "wall_s": round(run.wall_s, 3),
         "compile_s": round(run.compile_s, 3),
         "peak_rss_mb": round(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024, 1),
+        "finished": datetime.now(UTC).isoformat(timespec="seconds"),
+        "suite": _suite(),
     }
+
+
+def _suite() -> str | None:
+    try:
+        return version("margo-conformance")
+    except PackageNotFoundError:  # run from its source, not installed
+        return None
+
+
+def _per_day(size: int, fleet: Fleet, covered: float) -> float:
+    return size / fleet.devices / (covered / 86400) if covered else 0.0
 
 
 def _rollout(fleet: Fleet, world: World, n: int) -> dict[str, Any]:
@@ -82,32 +113,33 @@ def _rollout(fleet: Fleet, world: World, n: int) -> dict[str, Any]:
         "failed": failed,
         "paused_at_s": (paused - 1) / 1e6 if paused else None,
         "seconds_until": {
-            f"{part:.0%}": _reached(adopted, part, bin_width(fleet), rollout.waves[0].at) for part in (0.5, 0.9, 0.99)
+            f"{part:.0%}": _reached(adopted, part * adopted.sum(), bin_width(fleet), rollout.waves[0].at)
+            for part in PARTS
         },
     }
 
 
-def _reached(adopted: Any, part: float, width: float, since: float) -> float | None:
-    """Seconds after the rollout began until the part of those that adopted it had; to the end of a time step."""
-    total = int(adopted.sum())
-    if not total:
+def _reached(adopted: Array, devices: float, width: float, since: float) -> float | None:
+    """Seconds since then until so many devices had adopted, to the end of a time step; None if they never did."""
+    if not devices or adopted.sum() < devices:
         return None
-    return float((np.searchsorted(np.cumsum(adopted), part * total) + 1) * width - since)
+    return round(float((np.searchsorted(np.cumsum(adopted), devices) + 1) * width - since), 3)
 
 
-def tables_of(fleet: Fleet, world: World) -> dict[str, Table]:
-    """The tables: `rates` and `convergence` over time, `cohorts`."""
+def tables_of(fleet: Fleet, world: World, covered: float | None = None) -> dict[str, Table]:
+    """All tables. `covered`: the seconds that were counted, when that is not the whole duration."""
     width = bin_width(fleet)
-    bins = int(np.ceil(fleet.duration / width))
-    rates: Table = {"time_s": [n * width for n in range(bins)]}
+    covered = fleet.duration if covered is None else covered
+    bins = int(np.ceil(covered / width))
+    rates: Table = {"time_s": [round(n * width, 6) for n in range(bins)]}
     rates |= {name: world.rates[row, :bins].tolist() for name, row in OUTCOMES.items()}
     rates["longest_queue"] = world.waiting[:bins].tolist()
-    convergence: Table = {"time_s": [(n + 1) * width for n in range(bins)]}
-    for k, wave in enumerate(world.waves):
-        rollout = int(wave["rollout"])
-        number = k - int(np.argmax(world.waves["rollout"] == rollout)) + 1
-        name = f"rollout {rollout + 1} ({fleet.rollouts[rollout].revision}) wave {number}"
-        convergence[name] = np.cumsum(world.adopted[k, :bins]).tolist()
+    waves = _waves(fleet, world)
+    convergence: Table = {"time_s": [round((n + 1) * width, 6) for n in range(bins)]}
+    for k, (rollout, revision, wave) in enumerate(
+        zip(*(waves[c] for c in ("rollout", "revision", "wave")), strict=True)
+    ):
+        convergence[f"rollout {rollout} ({revision}) wave {wave}"] = np.cumsum(world.adopted[k, :bins]).tolist()
     cohorts: Table = {
         "cohort": [cohort.name for cohort in fleet.cohorts],
         "vendor": [cohort.profile.vendor for cohort in fleet.cohorts],
@@ -115,15 +147,118 @@ def tables_of(fleet: Fleet, world: World) -> dict[str, Table]:
         **{name: world.tally[:, column].tolist() for name, column in CAUSES.items()},
         "bytes": world.tally[:, model.BYTES].tolist(),
     }
-    return {"rates": rates, "convergence": convergence, "cohorts": cohorts}
+    return {
+        "rates": rates,
+        "convergence": convergence,
+        "cohorts": cohorts,
+        "waves": waves,
+        "bytes": _bytes(fleet, world, covered),
+        "events": _events(fleet, world),
+    }
 
 
-def write(folder: Path, summary: dict[str, Any], tables: dict[str, Table]) -> None:
-    """Write summary.json and one CSV file for each table. Raises OSError."""
+def wave_sizes(fleet: Fleet, world: World) -> list[int]:
+    """How many devices each wave is for: chance decides, by the same numbers as in a run."""
+    sizes = np.zeros(len(world.waves), np.int64)
+    first = 0
+    for cohort in world.cohorts:
+        for begin in range(first, int(cohort["end"]), CHUNK):
+            numbers = np.arange(begin, min(begin + CHUNK, int(cohort["end"])), dtype=np.uint64)
+            for n in range(len(fleet.rollouts)):
+                with np.errstate(over="ignore"):
+                    drawn = model.uniform.py_func(world.fixed[0]["seed"], numbers, model.WAVE, n)
+                for k, wave in enumerate(world.waves):
+                    if wave["rollout"] == n and wave["application"] == cohort["application"]:
+                        sizes[k] += ((drawn >= wave["low"]) & (drawn < wave["high"])).sum()
+        first = int(cohort["end"])
+    return [int(size) for size in sizes]
+
+
+def _waves(fleet: Fleet, world: World) -> Table:
+    """A row for each wave; how long after its beginning parts of its devices had the revision."""
+    rows: Table = {name: [] for name in ("rollout", "application", "revision", "wave", "at_s", "devices", "adopted")}
+    rows |= {f"s_until_{part:.0%}": [] for part in PARTS}
+    sizes = wave_sizes(fleet, world)
+    number = dict.fromkeys(range(len(fleet.rollouts)), 0)
+    for wave, adopted, devices in zip(world.waves, world.adopted, sizes, strict=True):
+        n = int(wave["rollout"])
+        number[n] += 1
+        at = float(wave["at"]) / US
+        row = (n + 1, fleet.rollouts[n].application, fleet.rollouts[n].revision, number[n], at, devices)
+        until = (_reached(adopted, part * devices, bin_width(fleet), at) for part in PARTS)
+        for column, value in zip(rows.values(), (*row, int(adopted.sum()), *until), strict=True):
+            column.append(value)
+    return rows
+
+
+def _bytes(fleet: Fleet, world: World, covered: float) -> Table:
+    """What the bytes were for. Bundles are what the rest leaves, as each revision has its own size."""
+    sizes = fleet.wfm.sizes.by_kind()
+    counts = [int(world.rates[kind].sum()) for kind in range(len(sizes))]
+    total = int(world.tally[:, model.BYTES].sum())
+    spent = {name: counts[kind] * sizes[kind] for name, kind in OUTCOMES.items() if kind < len(sizes)}
+    spent["bundles"] = total - sum(size for name, size in spent.items() if name != "bundles")
+    return {
+        "kind": list(spent),
+        "requests": [counts[OUTCOMES[name]] for name in spent],
+        "bytes": list(spent.values()),
+        "bytes_per_device_and_day": [round(_per_day(size, fleet, covered), 3) for size in spent.values()],
+    }
+
+
+def _events(fleet: Fleet, world: World) -> Table:
+    """What happened to the fleet, in order of time: outages, waves, pauses."""
+    rows = sorted({*_outages(fleet), *_happened(fleet, world)})
+    names = ("from_s", "until_s", "kind", "what", "share")
+    return (
+        {name: list(column) for name, column in zip(names, zip(*rows, strict=True), strict=True)}
+        if rows
+        else {name: [] for name in names}
+    )
+
+
+_Event = tuple[float, float, str, str, float]
+
+
+def _outages(fleet: Fleet) -> Iterator[_Event]:
+    for cohort in fleet.cohorts:
+        for outage in cohort.sites.outages:
+            at: float = outage.at
+            while at < fleet.duration:
+                yield at, at + outage.lasts, f"{outage.kind} outage", cohort.name, outage.share
+                at += outage.every or fleet.duration
+    for down in fleet.wfm.down:
+        yield down.at, down.at + down.lasts, "WFM outage", "", 1.0
+    for restored in fleet.wfm.restored:
+        yield restored.at, restored.at + restored.lasts, "period on a backup", "", 1.0
+
+
+def _happened(fleet: Fleet, world: World) -> Iterator[_Event]:
+    for n, rollout in enumerate(fleet.rollouts):
+        for k, wave in enumerate(rollout.waves):
+            yield wave.at, wave.at, "wave", f"{rollout.revision} wave {k + 1}", wave.share
+        if paused := int(world.results[n][2]):
+            yield (paused - 1) / US, (paused - 1) / US, "paused", rollout.revision, 1.0
+
+
+def write(folder: Path, summary: dict[str, Any], tables: dict[str, Table], fleet: Fleet | None = None) -> None:
+    """Write the tables, the fleet, and summary.json last, so that it stands for a whole folder. Raises OSError."""
+    import pyarrow as pa  # noqa: PLC0415 - takes longer to import than the rest of this file
+    import pyarrow.parquet as pq  # noqa: PLC0415
+
     folder.mkdir(parents=True, exist_ok=True)
+    (folder / "summary.json").unlink(missing_ok=True)
     for name, table in tables.items():
         with (folder / f"{name}.csv").open("w", newline="") as file:
             rows = csv.writer(file)
             rows.writerow(table)
             rows.writerows(zip(*table.values(), strict=True))
+        pq.write_table(pa.table(table), folder / f"{name}.parquet")
+    if fleet is not None:
+        (folder / "fleet.yaml").write_text(described(fleet))
     (folder / "summary.json").write_text(json.dumps(summary, indent=2) + "\n")
+
+
+def described(fleet: Fleet) -> str:
+    """The fleet as YAML with every default written out, so that it means the same wherever it is read again."""
+    return yaml.safe_dump(fleet.model_dump(mode="json", exclude_none=True), sort_keys=False, width=100)

@@ -64,9 +64,9 @@ def test_a_fleet_is_compared_live_and_in_both_engines(compared: Path) -> None:
 
 def test_calibrated_the_simulation_is_nearer(compared: Path) -> None:
     told = json.loads((compared / "out" / "fidelity.json").read_text())
-    for name in ("answer p50: bundle, s", "answer p50: unchanged, s", "bytes of HTTP"):
+    for name in ("answer p50: bundle, s", "answer p50: unchanged, s", "answer p95: unchanged, s"):
         apart = figure(told, name)["difference"]
-        assert abs(apart["calibrated"]) < max(abs(apart["compiled"]), 0.1), name
+        assert abs(apart["calibrated"]) < max(abs(apart["compiled"]), 0.25), name
 
 
 def test_a_calibration_is_merged_and_comments_stay(compared: Path, capsys: pytest.CaptureFixture[str]) -> None:

@@ -19,7 +19,6 @@ from simulator.fleet.plan import COUNTED, World, plan_of
 from simulator.fleet.reading import read
 from tests.fleet.test_equal_traces import BASE, chance, cohorts, times
 
-TABLES = ("rates.csv", "convergence.csv", "cohorts.csv")
 DESCRIPTION = """
 cohorts:
   - {name: a, count: 900, application: app, network: {loss: 0.01}, failures: {reboots_per_day: 5}}
@@ -33,11 +32,13 @@ duration: 30m
 """
 
 
-def written(folder: Path, fleet: Fleet, world: World) -> list[bytes]:
+def written(folder: Path, fleet: Fleet, world: World) -> dict[str, bytes]:
     """The tables as they are written."""
     how = results.Run("compiled", 0.0)
     results.write(folder, results.summary_of(fleet, world, how), results.tables_of(fleet, world))
-    return [(folder / name).read_bytes() for name in TABLES]
+    tables = {file.name: file.read_bytes() for suffix in ("csv", "parquet") for file in folder.glob(f"*.{suffix}")}
+    assert {"rates.csv", "convergence.csv", "cohorts.parquet"} <= tables.keys()
+    return tables
 
 
 @given(

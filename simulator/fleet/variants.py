@@ -1,0 +1,65 @@
+"""Variants of a fleet: the same with other settings, each named by its path, such as `cohorts.plant.polling.jitter`.
+
+Members of lists go by their name or their position, and `*` means all of them.
+"""
+
+from collections.abc import Iterator, Mapping
+from difflib import get_close_matches
+from typing import Any
+
+from pydantic import ValidationError
+
+from simulator.fleet.description import Fleet
+from simulator.fleet.reading import WrongDescription
+
+
+def variants_of(fleet: Fleet) -> dict[str, Fleet]:
+    """Every variant that the description names, as a fleet of its own. Raises WrongDescription."""
+    return {name: with_settings(fleet, settings, f"variant {name}") for name, settings in fleet.variants.items()}
+
+
+def with_settings(fleet: Fleet, settings: Mapping[str, Any], what: str) -> Fleet:
+    """The fleet with other settings and no variants; `what` begins the message. Raises WrongDescription."""
+    value = fleet.model_dump(mode="json", exclude_unset=True, exclude={"variants"})
+    for path, setting in settings.items():
+        places = list(_places(value, path, what))
+        for place, key in places:
+            place[key] = setting
+    try:
+        return Fleet.model_validate(value)
+    except ValidationError as error:
+        first = error.errors(include_url=False)[0]
+        message = str(first["msg"]).removeprefix("Value error, ")
+        raise WrongDescription(f"{what}: {'.'.join(map(str, first['loc']))}: {message}") from None
+
+
+def _places(value: Any, path: str, what: str) -> Iterator[tuple[Any, Any]]:
+    """The mappings (or lists) and keys that a path leads to; mappings on the way are made when they are not there."""
+    if isinstance(value, list):
+        keys, rest = _members(value, path, what)
+    else:
+        key, _, rest = path.partition(".")
+        keys = [key]
+    for key in keys:
+        if not rest:
+            yield value, key
+            continue
+        if isinstance(value, dict):
+            inner = value.get(key)
+            value[key] = inner if isinstance(inner, dict | list) else {}
+        yield from _places(value[key], rest, what)
+
+
+def _members(items: list[Any], path: str, what: str) -> tuple[list[Any], str]:
+    """Positions in a list that the beginning of a path names, and the rest of it; names may have dots."""
+    if path == "*" or path.startswith("*."):
+        return list(range(len(items))), path[2:]
+    names = {str(item.get("name", n)) if isinstance(item, dict) else str(n): n for n, item in enumerate(items)}
+    names |= {str(n): n for n in range(len(items)) if str(n) not in names}
+    for name in sorted(names, key=len, reverse=True):
+        if path == name or path.startswith(f"{name}."):
+            return [names[name]], path[len(name) + 1 :]
+    near = get_close_matches(path.partition(".")[0], names, n=1)
+    raise WrongDescription(
+        f"{what}: {path}: expected one of {', '.join(names)} or *" + (f"; did you mean {near[0]}?" if near else "")
+    )
