@@ -35,6 +35,7 @@ bench: $(STAMP)  ## measurements against named alternatives, in one run
 	$(BIN)/python -m benchmarks.conditional_gets
 	$(BIN)/python -m benchmarks.status_writes
 	$(BIN)/python -m benchmarks.signatures
+	$(BIN)/python -m benchmarks.fleet_shards
 
 lock:  ## renew requirements.lock from pyproject.toml
 	$(PYTHON) -m venv $(VENV) && $(BIN)/pip install --quiet uv
