@@ -86,7 +86,7 @@ def fidelity(
         result, operator = run_live(fleet, wfm)
     write_measured(out, result)
     calibrated = calibration.calibrate(result.measured())
-    names, rows = _compared(fleet, result, calibrated)
+    names, rows = _compared(fleet, result, calibrated, operator)
     told: dict[str, Any] = {
         "fleet": fleet.name,
         "devices": fleet.devices,
@@ -140,14 +140,24 @@ def run_live(fleet: Fleet, wfm: Reached) -> tuple[LiveResult, FleetOperator]:
     return ran(taken.plan, wfm.url, wfm.identity, operator), operator
 
 
-def _compared(fleet: Fleet, result: LiveResult, calibrated: Calibration) -> tuple[list[str], list[Row]]:
+def _compared(
+    fleet: Fleet, result: LiveResult, calibrated: Calibration, operator: FleetOperator
+) -> tuple[list[str], list[Row]]:
     from simulator.fleet import fidelity as comparison
 
+    done = {(step.rollout, step.what): (step.at_s, step.until_s) for step in operator.steps}
+    given = {
+        (number, place): done[name, what]
+        for number, rollout in enumerate(fleet.rollouts)
+        for place in range(len(rollout.waves))
+        if (name := f"{rollout.application} {rollout.revision}", what := f"wave {place + 1}") in done
+    }
+    nearer = comparison.paced(calibrated.applied(fleet), given)
     runs = [
         comparison.of_live(fleet, result),
         comparison.of_simulation(fleet, "compiled"),
         comparison.of_simulation(fleet, "simpy"),
-        comparison.of_simulation(calibrated.applied(fleet), "compiled"),
+        comparison.of_simulation(nearer, "compiled", fleet),
     ]
     return ["live", "compiled", "simpy", "calibrated"], comparison.rows(runs)
 

@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 
 from simulator.fleet import calibration, compiled, model, results, simpy_engine
-from simulator.fleet.description import Fleet, Rollout, Sampled, quantile
+from simulator.fleet.description import Fleet, Rollout, Sampled, Wave, quantile
 from simulator.fleet.live import results as live_results
 from simulator.fleet.live.histogram import Histogram
 from simulator.fleet.live.result import LiveResult
@@ -22,6 +22,7 @@ PARTS = (0.5, 0.9, 0.99, 1.0)
 TRACED = {"unchanged": model.UNCHANGED, "manifest": model.CHANGED, "bundle": model.BUNDLE, "status": model.STATUS}
 """The kinds of the description as lines of the trace."""
 LINES_PER_DEVICE = 20
+MAX_WAVES = 50
 MAX_DEVICES = 5_000
 _GRID = (np.arange(256) + 0.5) / 256
 
@@ -80,20 +81,38 @@ def of_live(fleet: Fleet, result: LiveResult) -> Figures:
     return Figures(values)
 
 
-def of_simulation(fleet: Fleet, engine: str) -> Figures:
-    """Simulate, and give the figures."""
+def of_simulation(fleet: Fleet, engine: str, described: Fleet | None = None) -> Figures:
+    """Simulate, and give the figures; rollouts begin when they are `described` to."""
     polls = fleet.duration / fleet.cohorts[0].polling.period
     world = plan_of(fleet, trace=int(fleet.devices * (polls * 2 + LINES_PER_DEVICE)))
     ENGINES[engine](world)
     summary = results.summary_of(fleet, world, results.Run(engine, 0.0))
     values = _counts(summary["requests"], summary["bytes"])
-    for number, rollout in enumerate(fleet.rollouts):
+    for number, rollout in enumerate((described or fleet).rollouts):
         adopted = world.adopted[world.waves["rollout"] == number].sum(axis=0)
         values |= _convergence(fleet, rollout, adopted, bin_width(fleet))
     rtt = fleet.cohorts[0].network.rtt
     for kind, code in TRACED.items():
         values |= _answers(world, code, rtt, kind)
     return Figures(values)
+
+
+def paced(fleet: Fleet, given: Mapping[tuple[int, int], tuple[float, float]]) -> Fleet:
+    """The fleet with waves that begin bit by bit, as an operator gave them out: by rollout and wave, from when to when.
+
+    A wave becomes parts of equal share; what was not given out stays as it is described.
+    """
+    rollouts = []
+    for number, rollout in enumerate(fleet.rollouts):
+        pieces = max(1, MAX_WAVES // len(rollout.waves))
+        waves: list[Wave] = []
+        for place, wave in enumerate(rollout.waves):
+            begin, end = given.get((number, place), (wave.at, wave.at))
+            step = (end - begin) / pieces
+            waves += [Wave(at=begin + step * (k + 0.5), share=wave.share / pieces) for k in range(pieces)]
+        in_order = tuple(sorted(waves, key=lambda wave: wave.at))
+        rollouts.append(rollout.model_copy(update={"waves": in_order}))
+    return fleet.model_copy(update={"rollouts": tuple(rollouts)})
 
 
 def rows(runs: Sequence[Figures]) -> list[Row]:

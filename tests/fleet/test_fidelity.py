@@ -127,3 +127,21 @@ def test_a_simulation_of_another_fleet_is_seen_to_be_another() -> None:
 
 def test_the_example_can_be_compared() -> None:
     fidelity.check(read_example("fidelity-500"))
+
+
+def test_waves_that_were_given_out_bit_by_bit_are_simulated_so() -> None:
+    fleet = read(SMALL.encode(), "fleet.yaml")
+    slow = fidelity.paced(fleet, {(0, 0): (3.0, 8.0)})
+    waves = slow.rollouts[0].waves
+    assert len(waves) == 50
+    assert sum(wave.share for wave in waves) == pytest.approx(1.0)
+    assert (waves[0].at, waves[-1].at) == pytest.approx((3.05, 7.95))
+    assert fidelity.paced(fleet, {}).rollouts[0].waves[-1].at == 3.0
+    rows = {
+        row.name: row.values
+        for row in fidelity.rows([fidelity.of_simulation(one, "compiled", fleet) for one in (fleet, slow)])
+    }
+    prompt, late = rows["1.1.0 on 50% of devices, s"]
+    assert prompt is not None
+    assert late is not None
+    assert late >= prompt + 1
