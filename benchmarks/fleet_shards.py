@@ -41,8 +41,8 @@ def main() -> None:
                 {
                     "one process, 1 thread": timed(fleet, expected, lambda world: compiled.simulate(world, threads=1)),
                     "one process, 2 threads": timed(fleet, expected, lambda world: compiled.simulate(world, threads=2)),
-                    "1 Dask worker": timed(fleet, expected, on(one)),
-                    "2 Dask workers": timed(fleet, expected, on(two)),
+                    "1 Dask worker": timed(fleet, expected, on(one, fleet)),
+                    "2 Dask workers": timed(fleet, expected, on(two, fleet)),
                 },
                 asked.rounds,
             )
@@ -58,9 +58,9 @@ def baseline(results: dict[str, list[float]]) -> float:
     return statistics.median(results["one process, 1 thread"])
 
 
-def on(pool: Cluster) -> Callable[[World], object]:
+def on(pool: Cluster, fleet: Fleet) -> Callable[[World], object]:
     """Simulate on a cluster."""
-    return lambda world: shards.simulate(world, pool)
+    return lambda world: shards.simulate(fleet, world, pool)
 
 
 def timed(fleet: Fleet, expected: World, simulate: Callable[[World], object]) -> Callable[[], float]:

@@ -67,7 +67,7 @@ def run(
         hint = "leave out --workers and --scheduler: one process simulates it"
         raise Misuse("coupled", f"the fleet cannot be cut: {error}", hint) from None
     with _opened(workers, scheduler) as pool:
-        return shards.simulate(world, pool, engine=engine, progress=progress)
+        return shards.simulate(fleet, world, pool, engine=engine, progress=progress)
 
 
 @contextmanager

@@ -21,6 +21,7 @@ from typing import Any
 import dask
 from distributed import Client, Future, LocalCluster, Security
 
+from simulator.fleet.description import Fleet
 from simulator.fleet.plan import World
 from simulator.fleet.shards import Counts, carry_out
 
@@ -73,7 +74,7 @@ class Cluster:
         """How many of them are gone; on this machine others have taken their places."""
         return len(set(self._first) - set(self.present()))
 
-    def run(self, world: World, engine: str, ranges: Sequence[range]) -> Iterator[tuple[int, Counts]]:
+    def run(self, fleet: Fleet, world: World, engine: str, ranges: Sequence[range]) -> Iterator[tuple[int, Counts]]:
         """Carry ranges out; those of a lost worker are carried out again by others. What is not given is missing."""
         done: queue.SimpleQueue[tuple[int, Future[Any]]] = queue.SimpleQueue()
         plain = world._replace(trace=world.trace[:0])
@@ -81,7 +82,7 @@ class Cluster:
         asked: dict[int, Future[Any]] = {}
         try:
             for position, devices in enumerate(ranges):
-                asked[position] = self.client.submit(carry_out, data, engine, devices, pure=False)
+                asked[position] = self.client.submit(carry_out, fleet, data, engine, devices, pure=False)
                 _announce(asked[position], position, done)
             yield from self._gathered(asked, done)
         finally:

@@ -13,6 +13,7 @@ import numpy as np
 from numba import njit
 
 from simulator.fleet import model
+from simulator.fleet.description import Fleet
 from simulator.fleet.plan import DEVICE, World, clear, copy_of, merge
 
 CHUNK = 16_384
@@ -180,7 +181,7 @@ def simulate(world: World, *, threads: int = 2, progress: Progress = lambda _: N
     return None
 
 
-def simulate_range(world: World, devices: range) -> None:
+def simulate_range(_fleet: Fleet, world: World, devices: range) -> None:
     """Run some devices of a fleet in which none influences another; the counts are in `world` afterwards."""
     room = np.zeros(min(CHUNK, len(devices)), DEVICE)
     for first in range(devices.start, devices.stop, CHUNK):

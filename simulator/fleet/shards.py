@@ -70,7 +70,7 @@ class Pool(Protocol):
         """How many of them are gone."""
         ...
 
-    def run(self, world: World, engine: str, ranges: Sequence[range]) -> Iterable[tuple[int, Counts]]:
+    def run(self, fleet: Fleet, world: World, engine: str, ranges: Sequence[range]) -> Iterable[tuple[int, Counts]]:
         """Carry ranges out in any order; gives the position of each with its counts. What is not given is missing."""
         ...
 
@@ -84,16 +84,16 @@ class Here:
         """None is: it would be this one."""
         return 0
 
-    def run(self, world: World, engine: str, ranges: Sequence[range]) -> Iterable[tuple[int, Counts]]:
+    def run(self, fleet: Fleet, world: World, engine: str, ranges: Sequence[range]) -> Iterable[tuple[int, Counts]]:
         """Carry ranges out."""
         for position, devices in enumerate(ranges):
-            yield position, carry_out(world, engine, devices)
+            yield position, carry_out(fleet, world, engine, devices)
 
 
-def carry_out(world: World, engine: str, devices: range) -> Counts:
+def carry_out(fleet: Fleet, world: World, engine: str, devices: range) -> Counts:
     """Carry one range out, in the process of whoever does it."""
     own = copy_of(World(*(np.array(part) for part in world)))  # what came over a network may be read-only
-    ENGINES[engine](own, devices)
+    ENGINES[engine](fleet, own, devices)
     rss = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
     return Counts({name: getattr(own, name) for name in COUNTED}, rss)
 
@@ -133,6 +133,7 @@ def check_independent(fleet: Fleet, world: World) -> None:
 
 
 def simulate(
+    fleet: Fleet,
     world: World,
     pool: Pool,
     *,
@@ -149,7 +150,7 @@ def simulate(
     waiting = dict(enumerate(ranges))
     done = 0
     try:
-        for position, part in pool.run(world, engine, ranges):
+        for position, part in pool.run(fleet, world, engine, ranges):
             devices = waiting.pop(position)
             for name, counts in part.counts.items():
                 getattr(world, name)[...] += counts

@@ -13,6 +13,7 @@ import numpy as np
 import simpy
 
 from simulator.fleet import model
+from simulator.fleet.description import Fleet
 from simulator.fleet.plan import DEVICE, World, copy_of
 
 FINISHED = -1
@@ -88,7 +89,7 @@ def prepare(world: World) -> None:
     model.refused(idle, device, 0)
 
 
-def simulate_range(world: World, devices: range) -> None:
+def simulate_range(_fleet: Fleet, world: World, devices: range) -> None:
     """Run some devices of a fleet in which none influences another; the counts are in `world` afterwards."""
     _run(world, devices, lambda _: None)
 

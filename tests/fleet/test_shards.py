@@ -50,7 +50,7 @@ def written(folder: Path, fleet: Fleet, world: World) -> dict[str, bytes]:
     fails=chance,
     engine=st.sampled_from(["compiled", "compiled", "simpy"]),
 )
-@settings(max_examples=25, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+@settings(max_examples=12, deadline=None, suppress_health_check=[HealthCheck.too_slow])
 def test_one_two_and_four_shards_write_the_same_bytes(
     tmp_path_factory: pytest.TempPathFactory,
     seed: int,
@@ -72,7 +72,7 @@ def test_one_two_and_four_shards_write_the_same_bytes(
     expected = written(folder, fleet, whole)
     for pieces in (1, 2, 4):
         world = plan_of(fleet)
-        outcome = shards.simulate(world, shards.Here(), engine=engine, pieces=pieces)
+        outcome = shards.simulate(fleet, world, shards.Here(), engine=engine, pieces=pieces)
         assert not outcome.missing
         assert outcome.ranges == min(pieces, fleet.devices)
         assert written(folder, fleet, world) == expected
@@ -95,8 +95,10 @@ def test_what_is_missing_is_said_in_as_few_ranges_as_possible() -> None:
 class Interrupted(shards.Here):
     """Somebody presses Ctrl-C after three ranges."""
 
-    def run(self, world: World, engine: str, ranges: Sequence[range]) -> Iterator[tuple[int, shards.Counts]]:
-        for position, part in super().run(world, engine, ranges):
+    def run(
+        self, fleet: Fleet, world: World, engine: str, ranges: Sequence[range]
+    ) -> Iterator[tuple[int, shards.Counts]]:
+        for position, part in super().run(fleet, world, engine, ranges):
             if position == 3:
                 raise KeyboardInterrupt
             yield position, part
@@ -105,10 +107,10 @@ class Interrupted(shards.Here):
 def test_ctrl_c_keeps_what_was_counted() -> None:
     fleet = Fleet.model_validate(BASE)
     world, first = plan_of(fleet), plan_of(fleet)
-    outcome = shards.simulate(world, Interrupted(), pieces=5)
+    outcome = shards.simulate(fleet, world, Interrupted(), pieces=5)
     assert outcome.interrupted
     assert shards.joined(outcome.missing) == [range(12, 20)]
-    compiled.simulate_range(first, range(12))
+    compiled.simulate_range(fleet, first, range(12))
     assert all(np.array_equal(getattr(world, name), getattr(first, name)) for name in COUNTED)
     assert world.rates.sum() > 0
 
@@ -156,7 +158,7 @@ def test_a_real_cluster_writes_the_same_bytes_also_when_a_worker_is_lost(
     compiled.simulate(whole)
     expected = written(tmp_path, fleet, whole)
     world = plan_of(fleet)
-    outcome = shards.simulate(world, two_workers)
+    outcome = shards.simulate(fleet, world, two_workers)
     assert (outcome.missing, outcome.lost_workers, outcome.workers, outcome.ranges) == ([], 0, 2, 16)
     assert written(tmp_path, fleet, world) == expected
 
@@ -169,7 +171,7 @@ def test_a_real_cluster_writes_the_same_bytes_also_when_a_worker_is_lost(
             os.kill(killed[0], signal.SIGKILL)
 
     world = plan_of(fleet)
-    outcome = shards.simulate(world, two_workers, progress=kill_one, pieces=200)
+    outcome = shards.simulate(fleet, world, two_workers, progress=kill_one, pieces=200)
     assert killed
     assert (outcome.missing, outcome.lost_workers) == ([], 1)
     assert written(tmp_path, fleet, world) == expected
