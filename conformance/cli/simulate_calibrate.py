@@ -81,7 +81,8 @@ def _measured(live: str | None, northbound: str | None, identity: Path) -> dict[
     from simulator.fleet.reading import read_example
 
     example = read_example(EXAMPLE)
-    cohort = example.cohorts[0].model_copy(update={"count": 100})
+    polling = example.cohorts[0].polling.model_copy(update={"start_spread": 5.0})
+    cohort = example.cohorts[0].model_copy(update={"count": 100, "polling": polling})
     (rollout,) = example.rollouts
     waves = (rollout.waves[0].model_copy(update={"at": 10.0, "share": 1.0}),)
     rollouts = (rollout.model_copy(update={"waves": waves}),)

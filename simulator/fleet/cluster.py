@@ -39,7 +39,7 @@ class ClusterProblem(Exception):
 
 def fingerprint() -> dict[str, str]:
     """What has to be the same everywhere: versions, and the simulator's own text."""
-    folder = Path(__file__).parent
+    folder = Path(__file__).parents[1]
     text = sha256()
     for file in sorted(folder.rglob("*.py")):
         text.update(file.relative_to(folder).as_posix().encode() + b"\0" + file.read_bytes())

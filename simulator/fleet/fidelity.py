@@ -4,7 +4,7 @@ What is compared: requests by kind, bytes of HTTP, how long a rollout takes to r
 an answer takes by kind. Both engines are shown, and the compiled one again with what the live run calibrated.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -17,7 +17,10 @@ from simulator.fleet.live.histogram import Histogram
 from simulator.fleet.live.result import LiveResult
 from simulator.fleet.plan import US, World, bin_width, plan_of
 
-ENGINES = {"compiled": compiled.simulate, "simpy": simpy_engine.simulate}
+ENGINES: Mapping[str, Callable[[Fleet, World], object]] = {
+    "compiled": lambda _, world: compiled.simulate(world),
+    "simpy": lambda _, world: simpy_engine.simulate(world),
+}
 PARTS = (0.5, 0.9, 0.99, 1.0)
 TRACED = {"unchanged": model.UNCHANGED, "manifest": model.CHANGED, "bundle": model.BUNDLE, "status": model.STATUS}
 """The kinds of the description as lines of the trace."""
@@ -85,7 +88,7 @@ def of_simulation(fleet: Fleet, engine: str, described: Fleet | None = None) -> 
     """Simulate, and give the figures; rollouts begin when they are `described` to."""
     polls = fleet.duration / fleet.cohorts[0].polling.period
     world = plan_of(fleet, trace=int(fleet.devices * (polls * 2 + LINES_PER_DEVICE)))
-    ENGINES[engine](world)
+    ENGINES[engine](fleet, world)
     summary = results.summary_of(fleet, world, results.Run(engine, 0.0))
     values = _counts(summary["requests"], summary["bytes"])
     for number, rollout in enumerate((described or fleet).rollouts):
