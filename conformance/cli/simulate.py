@@ -5,6 +5,7 @@
 from __future__ import annotations
 
 import time
+from contextlib import suppress
 from enum import StrEnum
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
@@ -62,11 +63,11 @@ def register(app: typer.Typer) -> None:
             "simulate fleet.yaml --out DIR",
             "simulate --example million-day --engine compiled --out DIR",
             "simulate --example million-day --workers 4",
-            "simulate fleet.yaml --live https://wfm:8443 --identity DIR",
             "simulate examples                                # the questions that are answered",
             "simulate --example herd                          # and its variants, compared",
             "simulate fleet.yaml --set cohorts.*.polling.period=30s --out OTHER",
             "simulate compare DIR OTHER",
+            "simulate fleet.yaml --live https://localhost:8443 --identity DIR --duration 10m",
         ),
     )
     verbs.command("run", short_help="Simulate a fleet.", epilog=EXIT_CODES_PLAIN)(run)
@@ -84,7 +85,7 @@ def run(  # noqa: PLR0913 - one parameter for each option
     file: Annotated[Path | None, typer.Argument(metavar="FILE", help="Description of the fleet.")] = None,
     *,
     example: Annotated[str | None, typer.Option("--example", metavar="NAME", help="A shipped example.")] = None,
-    engine: Annotated[Engine, typer.Option("--engine", help="simpy: slow, to hold the other against.")] = (
+    engine: Annotated[Engine, typer.Option("--engine", help="simpy: the real agent core on every device; slow.")] = (
         Engine.COMPILED
     ),
     seed: Annotated[int | None, typer.Option("--seed", min=0, help="Instead of the description's.")] = None,
@@ -101,7 +102,8 @@ def run(  # noqa: PLR0913 - one parameter for each option
 ) -> None:
     """Simulate a fleet and write summary.json, tables (Parquet and CSV), the fleet, and report.html with pictures.
 
-    A fleet with variants is run once for each, into DIR/variants/NAME, and DIR/compare.html shows them side by side.
+    Ctrl-C ends it early and keeps what was simulated. A fleet with variants is run once for each, into
+    DIR/variants/NAME, and DIR/compare.html shows them side by side.
     """
     from conformance.cli.console import plain
 
@@ -162,27 +164,26 @@ def _simulated(fleet: Fleet, engine: Engine, out: Path, workers: int | None, sch
     except ModuleNotFoundError as error:
         raise Misuse("missing-extra", str(error), EXTRA) from None
     world = plan.plan_of(fleet)
-    driver = compiled if engine is Engine.COMPILED else simpy_engine
     began = time.perf_counter()
-    driver.prepare(world)
+    if engine is Engine.COMPILED:
+        compiled.prepare(world)
     started = time.perf_counter()
     done = 0.0
-    whole, shards = True, None
-    with simulate_progress.showing(lambda: int(world.rates.sum())) as show:
+    whole, shards = False, None
+    with simulate_progress.showing(lambda: int(world.rates.sum())) as show, suppress(KeyboardInterrupt):
 
         def advance(part: float) -> None:
             nonlocal done
             done = part
             show(part)
 
-        try:
-            if workers or scheduler:
-                shards = simulate_shards.run(fleet, world, engine.value, workers, scheduler, advance)
-                whole = not shards.missing
-            else:
-                driver.simulate(world, progress=advance)
-        except KeyboardInterrupt:
-            whole = False
+        if workers or scheduler:
+            shards = simulate_shards.run(fleet, world, engine.value, workers, scheduler, advance)
+        elif engine is Engine.COMPILED:
+            compiled.simulate(world, progress=advance)
+        else:
+            simpy_engine.simulate(fleet, world, progress=advance)
+        whole = shards is None or not shards.missing
     # else device by device, each for the whole time
     in_order = shards is None and (engine is Engine.SIMPY or world.fixed[0]["in_order"])
     covered = done * fleet.duration if in_order and not whole else None

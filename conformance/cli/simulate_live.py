@@ -202,6 +202,7 @@ class _Run:
     def _written(self, result: LiveResult, judged: tuple[Judged, ...], wall_s: float) -> int:
         from conformance.record.events import Outcome
         from conformance.record.file import EVENT_FILE
+        from reports.fleet.page import write_report
         from simulator.fleet.live import results
         from simulator.fleet.results import write
 
@@ -225,8 +226,9 @@ class _Run:
             ],
         }  # fmt: skip
         summary["findings"] = [finding.text for finding in result.findings]
-        write(self._out, summary, tables)
+        write(self._out, summary, tables, fleet)
         write_measured(self._out, result)
+        write_report(self._out)
         _tell(summary, self._out)
         if any(item.outcome is Outcome.FAIL for item in judged):
             return BROKEN

@@ -5,6 +5,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 from reports.fleet import series as over
+from reports.fleet.derived import waves_of
 from reports.fleet.folder import Folder
 from reports.fleet.herd import step_of
 from reports.fleet.section import Section, marks_of, whole
@@ -39,7 +40,7 @@ class Curve:
 
 def curves_of(folder: Folder) -> list[Curve]:
     """The curve of each wave, from `waves` and `convergence`."""
-    waves, table = folder.table("waves"), folder.table("convergence")
+    waves, table = waves_of(folder), folder.table("convergence")
     times = table.get("time_s", ())
     found = []
     for n in range(len(waves.get("wave", ()))):
@@ -94,14 +95,14 @@ def _nearly(curve: Curve) -> float:
 
 
 def _parts(folder: Folder, n: int) -> list[str]:
-    waves = folder.table("waves")
+    waves = waves_of(folder)
     columns = [waves.get(f"s_until_{part}") for part in ("50%", "90%", "99%")]
     return [NOTHING if column is None else "never" if column[n] is None else duration(column[n]) for column in columns]
 
 
 def _over_time(folder: Folder) -> Iterator[Chart]:
     """All waves of a rollout together, over the whole run."""
-    table, waves = folder.table("convergence"), folder.table("waves")
+    table, waves = folder.table("convergence"), waves_of(folder)
     times = table["time_s"]
     shown = []
     for n, rollout in enumerate(folder.summary.rollouts, 1):

@@ -99,7 +99,7 @@ def sizes(folder: Folder) -> Section | None:
 
 
 def _bytes_by_cohort(folder: Folder) -> Iterator[Bars]:
-    table, days = folder.table("cohorts"), (folder.summary.covered_s or folder.summary.duration_s) / 86400
+    table, days = folder.table("cohorts"), (folder.summary.covered or folder.summary.duration_s) / 86400
     if not any(table.get("bytes", ())) or len(table["cohort"]) < 2:
         return
     values = [bytes_ / devices / days for bytes_, devices in zip(table["bytes"], table["devices"], strict=True)]

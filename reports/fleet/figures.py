@@ -8,6 +8,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Literal
 
+from reports.fleet.derived import waves_of
 from reports.fleet.folder import Folder
 from reports.fleet.herd import herds, reached
 from reports.fleet.units import clock
@@ -73,7 +74,7 @@ def quantile(ordered: list[float], part: float) -> float:
 
 
 def _waves(folder: Folder) -> Iterator[Figure]:
-    table = folder.table("waves")
+    table = waves_of(folder)
     for n in range(len(table.get("wave", ()))):
         rollout, revision, wave = (table[name][n] for name in ("rollout", "revision", "wave"))
         for part in PARTS:

@@ -50,6 +50,8 @@ class Summary(BaseModel):
     duration_s: float
     covered_s: float | None = None
     """Seconds of the fleet's time that were counted; less than `duration_s` where the run is partial."""
+    ran_s: float | None = None
+    """The same, as live runs tell it."""
     polls: int | None = None
     requests: Mapping[str, int] = Field(default_factory=dict)
     peak_requests_per_s: float | None = None
@@ -65,6 +67,11 @@ class Summary(BaseModel):
     suite: str | None = None
     repeat: str | None = None
     fidelity: Any = None
+
+    @property
+    def covered(self) -> float:
+        """Seconds of the fleet's time that were counted."""
+        return next((value for value in (self.covered_s, self.ran_s) if value is not None), self.duration_s)
 
 
 @dataclass(frozen=True, slots=True)

@@ -10,7 +10,7 @@ from statistics import median
 
 from reports.fleet.folder import Folder
 
-REACHED = ("unchanged", "changed", "older", "bundles", "status", "refused")
+REACHED = ("unchanged", "changed", "older", "bundles", "status", "capabilities", "refused")
 """Columns of requests that reached the WFM."""
 MOMENTS = 6
 """Outages that are told, those with the highest peaks."""

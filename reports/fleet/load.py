@@ -40,7 +40,7 @@ def requests(folder: Folder) -> Section | None:
         f"{clock(rates.index(peak) * step)}.",
         whole(folder),
         zero_based("requests/s", max(rates), number),
-        [*band, Series("median", xs, middle, 1)],
+        [*band, Series("median" if band else "rate", xs, middle, 1)],
         marks_of(folder),
         header=("From", "5th percentile", "Median", "95th percentile", "Highest"),
         rows=rows,

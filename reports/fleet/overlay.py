@@ -7,6 +7,7 @@ from typing import Any
 from reports.fleet import comparison_text as text
 from reports.fleet import series as over
 from reports.fleet.comparison import Change, Comparison
+from reports.fleet.derived import waves_of
 from reports.fleet.figures import FAILED
 from reports.fleet.folder import Folder
 from reports.fleet.herd import herds, reached, step_of
@@ -134,7 +135,7 @@ def _rollouts(runs: Sequence[Named]) -> Iterator[Chart]:
 
 def _rollout(folder: Folder, n: int) -> tuple[list[float], list[float]] | None:
     """All waves of a rollout: seconds since the first began, per cent of the devices of all."""
-    waves, table = folder.table("waves"), folder.table("convergence")
+    waves, table = waves_of(folder), folder.table("convergence")
     of = [k for k, rollout in enumerate(waves.get("rollout", ())) if rollout == n]
     columns = [column for name, column in table.items() if name.startswith(f"rollout {n} (")]
     devices = sum(waves["devices"][k] for k in of)

@@ -3,8 +3,8 @@
 The style sheet and the script are the page's own and allowed by their digests; every value is escaped.
 """
 
-from collections.abc import Iterable, Sequence
-from datetime import UTC, datetime
+from collections.abc import Iterable
+from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
 from typing import Any
@@ -14,8 +14,9 @@ from markupsafe import Markup
 
 from reports import write_atomically
 from reports.evidence import script_safe
-from reports.fleet import svg, words
+from reports.fleet import latency, svg, words
 from reports.fleet.charts import absent, sections
+from reports.fleet.derived import question_of
 from reports.fleet.figures import figures_of
 from reports.fleet.folder import Folder, read
 from reports.fleet.svg import Bars, Chart
@@ -24,8 +25,17 @@ from reports.html_report import _asset, _policy, moment
 
 REPORT = "report.html"
 _HERE = Path(__file__).parent.parent
-TILES = 8
-"""Figures at the top."""
+GRAVEST = ("fail", "note", "warning", "inconclusive", "observation", "pass")
+
+
+@dataclass(frozen=True, slots=True)
+class Finding:
+    """One line of the table of findings; `about`: the requirement, or the kind of what happened."""
+
+    outcome: str
+    about: str
+    times: str
+    text: str
 
 
 def write_report(path: Path) -> Path:
@@ -50,8 +60,9 @@ def render(folder: Folder) -> str:
         figures=[figure for figure in figures_of(folder) if figure.value is not None or figure.group == "Convergence"],
         sections=made,
         absent=absent(folder),
-        findings=_rows(folder, "findings"),
-        latency=_rows(folder, "latency"),
+        question=question_of(folder),
+        findings=_findings(folder),
+        latency=latency.percentiles(folder),
         fidelity=_flat(folder.summary.fidelity),
         about=_about(folder),
     )
@@ -103,10 +114,16 @@ def _values(series: svg.Series, value: Any) -> list[str]:
     ]
 
 
-def _rows(folder: Folder, name: str) -> tuple[Sequence[str], list[tuple[Any, ...]]]:
-    """A table as rows, for tables that are shown as they are."""
-    table = folder.table(name)
-    return list(table), list(zip(*table.values(), strict=True)) if table else []
+def _findings(folder: Folder) -> list[Finding]:
+    """What was found, gravest first; what has no outcome is about the run itself and has to be known to read it."""
+    table = folder.table("findings")
+    columns = [table.get(name) for name in ("outcome", "requirement", "kind", "times", "text")]
+    columns[3] = columns[3] or table.get("count")
+    columns[4] = columns[4] or table.get("message")
+    there = max((len(column) for column in columns if column), default=0)
+    rows = zip(*(column or [None] * there for column in columns), strict=True)
+    found = [Finding(str(o or "note"), str(r or k or ""), str(t or ""), str(text or "")) for o, r, k, t, text in rows]
+    return sorted(found, key=lambda finding: GRAVEST.index(finding.outcome) if finding.outcome in GRAVEST else 0)
 
 
 def _flat(value: Any, name: str = "") -> list[tuple[str, str]]:
@@ -152,7 +169,6 @@ def _environment() -> Environment:
         "numbered": svg.numbered,
         "bars": svg.bars,
         "written": written,
-        "now": lambda: datetime.now(UTC),
     }
     environment.tests["drawn"] = lambda item: isinstance(item, Chart)
     return environment

@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator
 
+from reports.fleet.derived import waves_of
 from reports.fleet.figures import CAUSES, figures_of
 from reports.fleet.folder import Folder, Rollout
 from reports.fleet.herd import Herd, herds
@@ -21,9 +22,9 @@ def partial(folder: Folder) -> str | None:
     summary = folder.summary
     if summary.complete:
         return None
-    if summary.covered_s is None or summary.covered_s >= summary.duration_s:
+    if summary.covered >= summary.duration_s:
         return "PARTIAL: the run did not come to its end, and every count is too low"
-    covered, whole = duration(summary.covered_s), duration(summary.duration_s)
+    covered, whole = duration(summary.covered), duration(summary.duration_s)
     return f"PARTIAL: the run ended after {covered} of {whole}; nothing after that was counted"
 
 
@@ -39,7 +40,7 @@ def _rollouts(folder: Folder) -> Iterator[str]:
 
 
 def _rollout(folder: Folder, n: int, rollout: Rollout) -> Iterator[str]:
-    waves = folder.table("waves")
+    waves = waves_of(folder)
     of = [k for k, number_ in enumerate(waves.get("rollout", ())) if number_ == n]
     wanted = sum(waves["devices"][k] for k in of)
     share = f" of {wanted:,}" if wanted else ""
@@ -61,7 +62,7 @@ def _rollout(folder: Folder, n: int, rollout: Rollout) -> Iterator[str]:
 
 
 def _soon(folder: Folder, of: list[int]) -> str:
-    waves = folder.table("waves")
+    waves = waves_of(folder)
     told = []
     for k in of:
         half, most = waves["s_until_50%"][k], waves["s_until_99%"][k]

@@ -325,10 +325,14 @@ class Applying(Placing):
         if work.removing or not work.failed:
             if self.policies.removal_failure == "retry":
                 self.set_timer(f"{RETRY}{work.deployment_id}", settings.removal_retry_s)
-        elif self.policies.install_retry == "retry":
+        elif self.policies.install_retry == "retry" and not self.gave_up(work):
             wait = min(settings.install_retry_s * 2.0 ** min(work.retries, 32), settings.install_retry_cap_s)
             work.retries += 1
             self.set_timer(f"{RETRY}{work.deployment_id}", wait)
+
+    def gave_up(self, work: Work) -> bool:
+        """Whether a failed installation was tried as often as it may be since the agent started."""
+        return 0 < self.settings.install_attempts <= work.retries + 1
 
     def try_again(self, deployment_id: str) -> None:
         """Another try of a deployment that had failed."""

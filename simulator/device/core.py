@@ -21,6 +21,7 @@ from simulator.device.facts import DeviceFacts
 from simulator.device.retry import Advice, Attempts, advice_of
 from simulator.device.settings import AgentSettings, downtime_left
 from simulator.device.work import Work
+from simulator.protocol.problem import Backoff
 
 Continuation = Callable[[Answer], None]
 
@@ -230,7 +231,10 @@ class AgentCore:
     def wait_by_advice(self, talk: Talk, advice: Advice) -> float:
         """Seconds to wait by the server's strategy (RTY-009, ERR-016)."""
         start = self.floor_of(advice) or self.settings.retry_base_s
-        return talk.attempts.next_delay(advice.strategy, start, self.settings.retry_cap_s, self.random)
+        settings = self.settings
+        return talk.attempts.next_delay(
+            advice.strategy, start, settings.retry_cap_s, self.random, settings.retry_jitter
+        )
 
     def wait_after_broken_link(self, talk: Talk) -> float | None:
         """Seconds to wait after a request without an answer, as the retry policy says (RB-09)."""
@@ -238,8 +242,10 @@ class AgentCore:
         if self.policies.retry == "give-up" and talk.attempts.failures + 1 >= settings.retry_attempts:
             talk.attempts.succeeded()
             return None
-        strategy = "exponential" if self.policies.retry == "backoff" else "fixed"
-        return talk.attempts.next_delay(strategy, settings.retry_base_s, settings.retry_cap_s, self.random)  # type: ignore[arg-type]
+        strategy: Backoff = "exponential" if self.policies.retry == "backoff" else "fixed"
+        return talk.attempts.next_delay(
+            strategy, settings.retry_base_s, settings.retry_cap_s, self.random, settings.retry_jitter
+        )
 
     def note_problem(self, status: int, advice: Advice) -> None:
         """Log an error answer by its type; the type is never fetched (ERR-003, PT-008, PT-011)."""

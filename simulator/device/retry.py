@@ -9,7 +9,8 @@ from simulator.protocol.problem import TRANSIENT, Backoff, Problem, parse_proble
 
 LONGEST_WAIT_S = 7 * 86400.0
 """A Retry-After beyond this is taken as this: nobody is to be able to switch a device off for good."""
-_JITTER = 0.1
+JITTER = 0.1
+"""The part of a wait by which chance makes it longer."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,7 +60,9 @@ class Attempts:
         self.failures = 0
         self.last_delay_s = 0.0
 
-    def next_delay(self, strategy: Backoff, start_s: float, cap_s: float, random: Callable[[], float]) -> float:
+    def next_delay(
+        self, strategy: Backoff, start_s: float, cap_s: float, random: Callable[[], float], jitter: float = JITTER
+    ) -> float:
         """The next wait in seconds: `start_s` again (fixed), or doubling from it, up to `cap_s` (exponential).
 
         A little random time is added, never taken away, so that devices that failed together do not return together.
@@ -68,6 +71,6 @@ class Attempts:
         delay = start_s
         if strategy == "exponential":
             delay = min(start_s * 2.0 ** min(self.failures - 1, 32), max(cap_s, start_s))
-            delay *= 1.0 + _JITTER * random()
+            delay *= 1.0 + jitter * random()
         self.last_delay_s = max(delay, self.last_delay_s) if strategy == "exponential" else delay
         return self.last_delay_s

@@ -5,6 +5,7 @@ from dataclasses import dataclass, field
 from typing import Literal
 
 from simulator.device.policies import Policies
+from simulator.device.retry import JITTER
 
 DAY_S = 86400.0
 Retrieval = Literal["bundle", "individual"]
@@ -42,8 +43,9 @@ class AgentSettings:
     """All that the agent core is told; times in seconds.
 
     `poll_jitter` is the part of the interval by which polls are spread; `start_spread_s` the time over which devices
-    that start together begin. `retry_attempts` bounds tries in a row before the next regular poll. A `drift_interval_s`
-    of 0 means that the machine is never looked at.
+    that start together begin. `retry_attempts` bounds tries in a row before the next regular poll; `retry_jitter` is
+    the part of a wait by which chance makes it longer. `install_attempts` of 0 means that a failed installation is
+    tried again without end, a `drift_interval_s` of 0 that the machine is never looked at.
     """
 
     policies: Policies = field(default_factory=Policies)
@@ -54,6 +56,8 @@ class AgentSettings:
     retry_base_s: float = 1.0
     retry_cap_s: float = 300.0
     retry_attempts: int = 5
+    retry_jitter: float = JITTER
+    install_attempts: int = 0
     install_retry_s: float = 60.0
     install_retry_cap_s: float = 3600.0
     removal_retry_s: float = 10.0

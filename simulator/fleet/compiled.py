@@ -1,66 +1,46 @@
 """The compiled engine: device by device where none influences another, else everything in order of (time, device).
 
 In order: time is cut into windows; what lies in a window is sorted, and what devices do again within it waits in a
-binary heap. The WFM's queue needs no events of its own: first come, first served means that a request's start is known
-when it arrives.
+binary heap. What happens is the business of `device_model`, `agent_model` and `wfm_model`.
 """
 
+import subprocess
+import sys
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
+from functools import cache
+from hashlib import sha256
+from pathlib import Path
 from typing import Any
 
 import numpy as np
 from numba import njit
 
-from simulator.fleet import model
+from simulator.fleet import device_model, views
 from simulator.fleet.description import Fleet
-from simulator.fleet.plan import DEVICE, World, clear, copy_of, merge
+from simulator.fleet.plan import DEVICE, TALKS, World, clear, copy_of, merge, plan_of
+from simulator.fleet.views import context_of
 
 CHUNK = 16_384
+COMPILED = ("agent_model", "compiled", "device_model", "model", "plan", "views", "wfm_model")
+"""The modules that are compiled, or whose layouts are compiled in."""
 Progress = Callable[[float], None]
 
 
 @njit(cache=True, nogil=True)
-def _alone(w: Any, devices: Any, first: Any) -> None:
+def _alone(context: Any, devices: Any, first: Any) -> None:
     """The whole lives of some devices, one after the other."""
+    w = context[0]
+    duration, traced = w.duration, w.n_trace > 0
     for i in range(devices.shape[0]):
         d = devices[i]
-        model.start(w, d, first + i)
-        calm = w.cohorts[d.cohort].calm != 0 and w.trace.shape[0] == 0
-        while d.at < w.fixed[0].duration:
-            if calm and d.phase == model.POLL and d.adopted == d.wanted and d.off == 0 and d.tries == 0:
-                model.poll_on(w, d)
-                if d.at >= w.fixed[0].duration:
+        device_model.start(w, d, first + i)
+        while d.at < duration:
+            if d.quiet and not traced and d.off == 0 and d.wanted == d.etag and d.epoch == views.marks(w)[1]:
+                device_model.poll_on(w, d)
+                if d.at >= duration:
                     break
-            if model.begin(w, d) == model.REQUEST:
-                model.answered(w, d, d.at + d.service)
-
-
-@njit(cache=True)
-def _admit(queue: Any, limit: Any, t: Any, service: Any) -> Any:
-    """When a request that arrives at `t` is done; -1 if too many wait. `queue`: servers, starts of those waiting."""
-    free, starts, where = queue
-    while where[1] > 0 and starts[where[0]] <= t:
-        where[0] = (where[0] + 1) % starts.shape[0]
-        where[1] -= 1
-    begins = max(t, free[0])
-    if begins > t:
-        if where[1] >= limit:
-            return -1
-        starts[(where[0] + where[1]) % starts.shape[0]] = begins
-        where[1] += 1
-    done = begins + service
-    at = 0
-    while 2 * at + 1 < free.shape[0]:  # the server that is free first stays on top
-        below = 2 * at + 1
-        if below + 1 < free.shape[0] and free[below + 1] < free[below]:
-            below += 1
-        if free[below] >= done:
-            break
-        free[at] = free[below]
-        at = below
-    free[at] = done
-    return done
+            device_model.step(w, d)
 
 
 @njit(cache=True)
@@ -121,25 +101,10 @@ def _sorted_window(devices: Any, begin: Any, end: Any, times: Any, who: Any) -> 
     return size
 
 
-@njit(cache=True)
-def _turn(w: Any, d: Any, queue: Any) -> None:
-    if model.begin(w, d) != model.REQUEST:
-        return
-    t = d.at
-    done = t + d.service
-    if w.fixed[0].servers > 0:
-        done = _admit(queue, w.fixed[0].queue_limit, t, d.service)
-        at = np.int64(t * w.fixed[0].per_us)
-        w.waiting[at] = max(w.waiting[at], queue[2][1])
-    if done < 0:
-        model.refused(w, d, t)
-    else:
-        model.answered(w, d, done)
-
-
 @njit(cache=True, nogil=True)
-def _together(w: Any, devices: Any, queue: Any, begin: Any, end: Any, scratch: Any) -> None:
+def _together(context: Any, devices: Any, begin: Any, end: Any, scratch: Any) -> None:
     """Everything from `begin` until `end` in order of (time, device)."""
+    w = context[0]
     times, who, again, again_who = scratch
     size = _sorted_window(devices, begin, end, times, who)
     k = heaped = 0
@@ -155,26 +120,29 @@ def _together(w: Any, devices: Any, queue: Any, begin: Any, end: Any, scratch: A
             i = who[k]
             k += 1
         d = devices[i]
-        _turn(w, d, queue)
+        if not (d.quiet and device_model.poll_once(w, d)):
+            device_model.step(w, d)
         if d.at < end:
             _push(again, again_who, heaped, d.at, i)
             heaped += 1
 
 
 @njit(cache=True)
-def _set_up(w: Any, devices: Any) -> None:
+def _set_up(context: Any, devices: Any) -> None:
     for i in range(devices.shape[0]):
-        model.start(w, devices[i], i)
+        device_model.start(context[0], devices[i], i)
 
 
 def simulate(world: World, *, threads: int = 2, progress: Progress = lambda _: None, keep: bool = False) -> Any:
     """Run the fleet; the counts are in `world` afterwards. Gives the devices' last records when they are kept."""
+    ready(in_order=bool(world.fixed[0]["in_order"]))
     if world.fixed[0]["in_order"]:
         return _in_order(world, progress)
     total = int(world.fixed[0]["devices"])
     if keep or total <= CHUNK:
         devices = np.zeros(total, DEVICE)
-        _alone(world, devices, 0)
+        context, _arrays = context_of(world, 0)
+        _alone(context, devices, 0)
         progress(1.0)
         return devices
     _in_threads(world, total, threads, progress)
@@ -183,55 +151,96 @@ def simulate(world: World, *, threads: int = 2, progress: Progress = lambda _: N
 
 def simulate_range(_fleet: Fleet, world: World, devices: range) -> None:
     """Run some devices of a fleet in which none influences another; the counts are in `world` afterwards."""
+    ready(in_order=False)
+    context, _arrays = context_of(world, 0)
     room = np.zeros(min(CHUNK, len(devices)), DEVICE)
     for first in range(devices.start, devices.stop, CHUNK):
-        _alone(world, room[: min(CHUNK, devices.stop - first)], first)
+        _alone(context, room[: min(CHUNK, devices.stop - first)], first)
 
 
 def prepare(world: World) -> None:
     """Have the engine compiled, or loaded from numba's cache, without running the fleet."""
-    idle = copy_of(world)
+    in_order = bool(world.fixed[0]["in_order"])
+    ready(in_order=in_order)
+    _load(copy_of(world), in_order=in_order)
+
+
+def _load(idle: World, *, in_order: bool) -> None:
     idle.fixed[0]["duration"] = 0
     nobody = np.zeros(1, DEVICE)
-    if world.fixed[0]["in_order"]:
-        _set_up(idle, nobody)
-        _together(idle, nobody, _queue(world, 1), 0, 1, tuple(np.zeros(1, np.int64) for _ in range(4)))
+    context, _arrays = context_of(idle, 0)
+    if in_order:
+        _set_up(context, nobody)
+        _together(context, nobody, 0, 1, tuple(np.zeros(1, np.int64) for _ in range(4)))
     else:
-        _alone(idle, nobody, 0)
+        _alone(context, nobody, 0)
 
 
-def _queue(world: World, devices: int) -> tuple[Any, Any, Any]:
-    room = int(min(world.fixed[0]["queue_limit"], devices)) + 1
-    servers = max(1, int(world.fixed[0]["servers"]))
-    return (np.zeros(servers, np.int64), np.zeros(room, np.int64), np.zeros(2, np.int64))
+@cache
+def ready(*, in_order: bool) -> None:
+    """Compile in a process of its own, unless this very code was compiled before.
+
+    The compiler needs more memory than most fleets; and its cache does not notice that a function of another module
+    was changed.
+    """
+    folder = getattr(getattr(_alone, "_cache", None), "cache_path", None)  # nothing else tells where numba keeps it
+    if folder is None:
+        return
+    sources = sorted(Path(__file__).with_name(f"{name}.py") for name in COMPILED)
+    mark = Path(folder) / f"fleet-{sha256(b''.join(file.read_bytes() for file in sources)).hexdigest()[:16]}"
+    if not mark.with_suffix(f".{in_order}").exists():
+        Path(folder).mkdir(parents=True, exist_ok=True)
+        if not any(mark.parent.glob(f"{mark.name}.*")):
+            for name in COMPILED:
+                for file in mark.parent.glob(f"{name}.*.nb?"):
+                    file.unlink(missing_ok=True)
+        code = f"from simulator.fleet import compiled; compiled.compile_now(in_order={in_order})"
+        subprocess.run([sys.executable, "-c", code], check=True)  # noqa: S603 - nothing of it comes from outside
+        mark.with_suffix(f".{in_order}").touch()
+
+
+def compile_now(*, in_order: bool) -> None:
+    """Fill numba's cache."""
+    fleet = {"cohorts": [{"name": "a", "count": 1, "application": "a"}]}
+    fleet["applications"] = [{"name": "a", "revisions": [{"name": "1"}]}]
+    _load(plan_of(Fleet.model_validate(fleet)), in_order=in_order)
+
+
+def _count(world: World, own: list[World]) -> None:
+    """Add what threads have counted so far, so that it can be told how many events there were."""
+    for part in own:
+        merge(world, part)
+        clear(part)
 
 
 def _in_threads(world: World, total: int, threads: int, progress: Progress) -> None:
     own = [copy_of(world) for _ in range(threads)]
+    contexts = [context_of(part, 0) for part in own]  # with the arrays that they point at
     room = [np.zeros(CHUNK, DEVICE) for _ in range(threads)]
 
     def some(thread: int, first: int) -> None:
-        _alone(own[thread], room[thread][: min(CHUNK, total - first)], first)
+        _alone(contexts[thread][0], room[thread][: min(CHUNK, total - first)], first)
 
-    with ThreadPoolExecutor(threads) as pool:
-        for first in range(0, total, CHUNK * threads):
-            starts = range(first, min(first + CHUNK * threads, total), CHUNK)
-            list(pool.map(some, range(threads), starts))
-            for part in own:  # now and not in the end: so that it can be told how many events there were
-                merge(world, part)
-                clear(part)
-            progress(min(1.0, (first + CHUNK * threads) / total))
+    try:
+        with ThreadPoolExecutor(threads) as pool:
+            for first in range(0, total, CHUNK * threads):
+                starts = range(first, min(first + CHUNK * threads, total), CHUNK)
+                list(pool.map(some, range(threads), starts))
+                _count(world, own)
+                progress(min(1.0, (first + CHUNK * threads) / total))
+    finally:  # what was counted before an interruption counts
+        _count(world, own)
 
 
 def _in_order(world: World, progress: Progress) -> Any:
     fixed = world.fixed[0]
     devices = np.zeros(int(fixed["devices"]), DEVICE)
-    _set_up(world, devices)
+    context, _arrays = context_of(world, int(min(fixed["queue_limit"], TALKS * len(devices))))
+    _set_up(context, devices)
     scratch = tuple(np.zeros(len(devices), np.int64) for _ in range(4))
-    queue = _queue(world, len(devices))
     duration, window = int(fixed["duration"]), int(fixed["window"])
     for begin in range(0, duration, window):
         end = min(begin + window, duration)
-        _together(world, devices, queue, begin, end, scratch)
+        _together(context, devices, begin, end, scratch)
         progress(end / duration)
     return devices

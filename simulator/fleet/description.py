@@ -14,7 +14,9 @@ from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, WithJsonSche
 MAX_DEVICES = 20_000_000
 MAX_DURATION_S = 366 * 86400.0
 MAX_OUTAGES = 400
+MAX_WINDOWS = 4
 _UNITS = {"ms": 0.001, "s": 1.0, "m": 60.0, "h": 3600.0, "d": 86400.0}
+_HOURS = re.compile(r"^([01]\d|2[0-3]):([0-5]\d)-([01]\d|2[0-3]):([0-5]\d)$")
 _TIME = re.compile(r"^\s*(\d+(?:\.\d+)?)\s*(ms|s|m|h|d)\s*$")
 
 
@@ -29,6 +31,11 @@ def _seconds(value: Any) -> Any:
     return value
 
 
+def _whole_seconds(value: Any) -> Any:
+    found = _seconds(value)
+    return int(found) if isinstance(found, float) and found.is_integer() else found
+
+
 _TIME_SCHEMA = WithJsonSchema(
     {"anyOf": [{"type": "number", "minimum": 0}, {"type": "string", "pattern": _TIME.pattern}]}
 )
@@ -41,6 +48,7 @@ Share = Annotated[float, Field(ge=0, le=1, allow_inf_nan=False)]
 PerDay = Annotated[float, Field(ge=0, le=1000, allow_inf_nan=False)]
 Count = Annotated[int, Field(ge=1, le=1_000_000_000)]
 Bytes = Annotated[int, Field(ge=0, le=1 << 40)]
+Tries = Annotated[int, Field(ge=1, le=1000)]
 Name = Annotated[str, Field(pattern=r"^[a-z0-9]([a-z0-9.-]{0,60}[a-z0-9])?$")]
 
 
@@ -131,24 +139,66 @@ class Network(Part):
     timeout: Positive = 30.0
 
 
+def _hours(value: Any) -> Any:
+    if isinstance(value, tuple):
+        return value
+    found = _HOURS.match(value) if isinstance(value, str) else None
+    if found is None:
+        raise ValueError('expected hours of the day such as "22:00-06:00"')
+    start, end = (int(found[n]) * 3600.0 + int(found[n + 1]) * 60.0 for n in (1, 3))
+    if start == end:
+        raise ValueError(f"expected an end other than the start, found {value!r}")
+    return start, end
+
+
+Hours = Annotated[
+    tuple[float, float],
+    BeforeValidator(_hours),
+    WithJsonSchema({"type": "string", "pattern": _HOURS.pattern}),
+]
+"""From and until, in seconds of the day; simulations begin at midnight."""
+
+
 class Polling(Part):
-    """`jitter`: the part of the period over which polls are spread; `start_spread`: the time in which devices begin."""
+    """How often a device asks, counted from the last answer.
+
+    `jitter`: the part of the period over which polls are spread; `start_spread`: the time in which devices are switched
+    on; `boot_spread`: the time in which a device begins after each start, so that a site that had no power does not
+    come back at once; `hours`: when it may poll, and so begin what it is told; always, without any.
+    """
 
     period: Annotated[float, BeforeValidator(_seconds), Field(ge=1, le=MAX_DURATION_S), _TIME_SCHEMA] = 60.0
     jitter: Annotated[float, Field(ge=0, le=1.9, allow_inf_nan=False)] = 0.2
     start_spread: Seconds | None = None
+    boot_spread: Seconds = 0.0
+    hours: Annotated[tuple[Hours, ...], Field(max_length=MAX_WINDOWS)] = ()
 
 
 class Retries(Part):
-    """After a failed request: `base` seconds, doubled up to `limit`; `jitter` takes away up to its part."""
+    """After a failed request: `base` seconds, doubled up to `limit`; `jitter` makes a wait longer, up to its part.
+
+    After so many tries of an `artefact` the device waits for its next poll.
+    """
 
     base: Positive = 2.0
     limit: Positive = 300.0
-    jitter: Share = 0.5
+    jitter: Share = 0.1
+    artefact: Tries = 5
+
+
+class Installs(Part):
+    """After a failed installation: `wait` seconds, doubled up to `limit`; without `tries` it is tried without end."""
+
+    tries: Tries | None = None
+    wait: Positive = 60.0
+    limit: Positive = 3600.0
 
 
 class Failures(Part):
-    """What happens to single devices between polls; rates for a device and a day; `boot`: until it polls again."""
+    """What happens to single devices at any time; rates for a device and a day.
+
+    `boot`: from power to the agent's start. Drift stops a component that runs as wanted; the agent installs it again.
+    """
 
     reboots_per_day: PerDay = 0.0
     drifts_per_day: PerDay = 0.0
@@ -174,18 +224,21 @@ class Cohort(Part):
     network: Network = Network()
     polling: Polling = Polling()
     retries: Retries = Retries()
+    installs: Installs = Installs()
     failures: Failures = Failures()
 
 
 class Revision(Part):
-    """A revision: `bytes` to fetch, seconds it `installs`; each of `tries` `fails` with this chance, `wait` apart."""
+    """A revision of the component: `bytes` to fetch, seconds it `installs`, the chance that this `fails`.
+
+    What takes longer than `timeout` has failed, too.
+    """
 
     name: Name
     bytes: Bytes = 4096
     installs: Sampled = Distribution(lognormal=(8.0, 30.0))
     fails: Share = 0.0
-    tries: Annotated[int, Field(ge=1, le=100)] = 1
-    wait: Seconds = 60.0
+    timeout: Annotated[int, BeforeValidator(_whole_seconds), Field(ge=1, le=86400), _TIME_SCHEMA] = 300
 
 
 class Application(Part):
@@ -203,7 +256,7 @@ class Wave(Part):
 
 
 class Gate(Part):
-    """The rollout stops when more than `failure_rate` of at least `minimum` results are failures."""
+    """The rollout stops when more than `failure_rate` of at least `minimum` devices report that it failed there."""
 
     failure_rate: Annotated[float, Field(gt=0, lt=1)] = 0.05
     minimum: Count = 20
@@ -250,6 +303,11 @@ class Services(Part):
     manifest: Sampled = 0.001
     bundle: Sampled = 0.003
     status: Sampled = 0.002
+    capabilities: Sampled = 0.002
+
+    def by_kind(self) -> tuple[Sampled, ...]:
+        """In the order of the model's kinds: unchanged, changed, older, bundle, status, capabilities."""
+        return (self.unchanged, self.manifest, self.manifest, self.bundle, self.status, self.capabilities)
 
 
 class Sizes(Part):
@@ -259,16 +317,18 @@ class Sizes(Part):
     manifest: Bytes = 1600
     bundle: Bytes = 900
     status: Bytes = 1400
+    capabilities: Bytes = 1900
 
     def by_kind(self) -> tuple[int, ...]:
-        """In the order of the model's kinds: unchanged, changed, older, bundle, status."""
-        return (self.unchanged, self.manifest, self.manifest, self.bundle, self.status)
+        """In the order of the model's kinds: unchanged, changed, older, bundle, status, capabilities."""
+        return (self.unchanged, self.manifest, self.manifest, self.bundle, self.status, self.capabilities)
 
 
 class Wfm(Part):
     """Without `servers` there are as many as needed, and devices do not influence each other.
 
-    When `queue_limit` requests wait, others are answered `refuses_with` and Retry-After `retry_after`.
+    When `queue_limit` requests wait, others are answered `refuses_with` and Retry-After `retry_after`, rounded up, as
+    the protocol has whole seconds.
     """
 
     servers: Annotated[int, Field(ge=1, le=65_536)] | None = None

@@ -19,10 +19,16 @@ from simulator.fleet.plan import US, World, bin_width, plan_of
 
 ENGINES: Mapping[str, Callable[[Fleet, World], object]] = {
     "compiled": lambda _, world: compiled.simulate(world),
-    "simpy": lambda _, world: simpy_engine.simulate(world),
+    "simpy": simpy_engine.simulate,
 }
 PARTS = (0.5, 0.9, 0.99, 1.0)
-TRACED = {"unchanged": model.UNCHANGED, "manifest": model.CHANGED, "bundle": model.BUNDLE, "status": model.STATUS}
+TRACED = {
+    "unchanged": model.UNCHANGED,
+    "manifest": model.CHANGED,
+    "bundle": model.BUNDLE,
+    "status": model.STATUS,
+    "capabilities": model.CAPABILITIES,
+}
 """The kinds of the description as lines of the trace."""
 LINES_PER_DEVICE = 20
 MAX_WAVES = 50

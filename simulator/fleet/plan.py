@@ -1,39 +1,61 @@
 """A fleet as arrays of fixed layout, which both engines read and count in. Times in microseconds, sizes in bytes."""
 
+import math
 from typing import Any, NamedTuple
 
 import numpy as np
 
-from simulator.fleet.description import Application, Cohort, Fleet, Outage, Sampled, quantile
+from simulator.fleet.description import MAX_WINDOWS, Application, Cohort, Fleet, Outage, Sampled, quantile
 
 Array = np.ndarray[Any, Any]
 US = 1_000_000
 STEPS = 256
-KINDS = 5
-COLUMNS = 8
+KINDS = 6
+COLUMNS = 9
 TALLIES = 6
+WAITS = 14
+"""What a device may wait for beside its next poll (`model.POWER_DUE` and on)."""
+TALKS = 4
+OUTBOX = 9
 MAX_BINS = 14_400
 
 
-def _record(ints: str, floats: str = "") -> np.dtype[Any]:
-    return np.dtype([(name, np.int64) for name in ints.split()] + [(name, np.float64) for name in floats.split()])
+def _record(ints: str, floats: str = "", windows: tuple[str, ...] = ()) -> np.dtype[Any]:
+    fields: list[Any] = [(name, np.int64) for name in ints.split()] + [(name, np.float64) for name in floats.split()]
+    return np.dtype(fields + [(name, np.float64, (MAX_WINDOWS,)) for name in windows])
 
 
-SMALL = ("cohort", "site", "adopted", "wanted", "target", "wave", "epoch", "tries", "fails", "phase", "kind", "off")
-SETTINGS = ("duration", "devices", "servers", "queue_limit", "retry_after", "service", "in_order", "window")
-DEVICE = np.dtype(
-    [(name, np.int64) for name in ("at", "n", "number", "since", "change_at", "off_until", "service")]
-    + [(name, np.int32) for name in SMALL]
-)
+def _device() -> np.dtype[Any]:
+    """A device's record: what every poll touches comes first, in one cache line."""
+    fields: list[Any] = [(name, np.int64) for name in ("at", "poll", "rest", "change_at")]
+    fields += [(name, np.int32) for name in ("draws", "requests", "number", "site", "wanted", "etag", "epoch")]
+    fields += [("cohort", np.int16), ("off", np.int8), ("quiet", np.int8)]
+    fields += [("due", np.int64, (WAITS,)), ("not_before", np.float64, (TALKS,))]
+    fields += [("last_delay", np.float64, (TALKS,)), ("failures", np.int32, (TALKS,)), ("outcome", np.int32, (TALKS,))]
+    small = "goal held seen disk running version accepted work_version held_version reported retries offer given"
+    fields += [(name, np.int32) for name in (*small.split(), "adopted", "ops", "boots", "reboots", "drifts")]
+    fields += [(name, np.int32) for name in ("offered", "starting", "target")] + [("told", np.int32, (TALKS,))]
+    fields += [("outbox", np.int32, (OUTBOX,)), ("verdict", np.int32)]
+    fields += [(name, np.int8, (TALKS,)) for name in ("busy", "broken", "waiting", "sending")]
+    flags = "power ready offline reconciled settled kept_old state phase outbox_size sends tells newly gave_up"
+    fields += [(name, np.int8) for name in flags.split()]
+    size = np.dtype(fields).itemsize
+    return np.dtype([*fields, ("padding", np.int8, (-size % 64,))])
+
+
+SETTINGS = ("duration", "devices", "servers", "queue_limit", "in_order", "window")
+DEVICE = _device()
 COHORT = _record(
-    "end application revision first_site sites start_spread period timeout first_outage last_outage hazards calm "
-    "slowest boot rtt",
-    "spread loss reboots drifts us_per_byte backoff backoff_limit backoff_jitter",
+    "seed end application revision first_site sites first_outage last_outage start_spread timeout retry_after artefact "
+    "install_tries boot rtt powered windows",
+    "period spread boot_spread retry_base retry_cap retry_jitter install_wait install_limit loss reboots drifts "
+    "us_per_byte",
+    ("opens", "closes"),
 )
 OUTAGE = _record("start end kind salt", "share")
 ROLLOUT = _record("revision previous rollback minimum", "failure_rate")
 WAVE = _record("rollout application at", "low high")
-REVISION = _record("size takes tries wait", "fails")
+REVISION = _record("size takes timeout", "fails")
 RESTORE = _record("at until backup")
 FIXED = np.dtype([("seed", np.uint64), ("per_us", np.float64)] + [(name, np.int64) for name in SETTINGS])
 
@@ -105,27 +127,19 @@ class _Tables:
         self.rows.append([quantile(of, k / STEPS) * US for k in range(STEPS + 1)])
         return len(self.rows) - 1
 
-    def longest(self, row: int) -> int:
-        return int(self.rows[row][-1]) + 2
-
 
 def plan_of(fleet: Fleet, *, trace: int = 0) -> World:
     """Lay a fleet out; `trace`: how many lines of what devices do are kept."""
     tables = _Tables()
-    services = fleet.wfm.service
-    kinds = (services.unchanged, services.manifest, services.manifest, services.bundle, services.status)
-    service = [tables.add(kind) for kind in kinds]
+    for kind in fleet.wfm.service.by_kind():
+        tables.add(kind)
     revisions, first = _revisions(fleet, tables)
     cohorts, outages = _cohorts(fleet, tables, first)
     rollouts, waves = _rollouts(fleet, first)
     bins = int(fleet.duration / bin_width(fleet)) + 2
-    longest = max(tables.longest(row) for row in service)
-    rows = _array(COHORT, cohorts)
-    if fleet.wfm.servers is None:
-        rows["calm"] = (rows["hazards"] == 0) & (rows["period"] > rows["slowest"] + longest)
     return World(
         fixed=_array(FIXED, [_fixed(fleet)]),
-        cohorts=rows,
+        cohorts=_array(COHORT, cohorts),
         outages=_array(OUTAGE, outages),
         rollouts=_array(ROLLOUT, rollouts),
         waves=_array(WAVE, waves),
@@ -159,8 +173,6 @@ def _fixed(fleet: Fleet) -> tuple[Any, ...]:
         fleet.devices,
         wfm.servers or 0,
         wfm.queue_limit,
-        us(wfm.retry_after),
-        0,
         int(shared),
         us(max(window, 0.5)),
     )
@@ -171,29 +183,30 @@ def _revisions(fleet: Fleet, tables: _Tables) -> tuple[list[tuple[Any, ...]], di
     first: dict[str, int] = {}
     for application in fleet.applications:
         first[application.name] = len(rows)
-        rows += [(r.bytes, tables.add(r.installs), r.tries, us(r.wait), r.fails) for r in application.revisions]
+        rows += [(r.bytes, tables.add(r.installs), us(r.timeout), r.fails) for r in application.revisions]
     return rows, first
 
 
-def _cohorts(
-    fleet: Fleet, tables: _Tables, first: dict[str, int]
-) -> tuple[list[tuple[Any, ...]], list[tuple[Any, ...]]]:
+Rows = list[tuple[Any, ...]]
+
+
+def _cohorts(fleet: Fleet, tables: _Tables, first: dict[str, int]) -> tuple[Rows, Rows]:
     names = [application.name for application in fleet.applications]
-    rows: list[tuple[Any, ...]] = []
-    outages: list[tuple[Any, ...]] = []
+    rows: Rows = []
+    outages: Rows = []
     end = sites = 0
     for cohort in fleet.cohorts:
         end += cohort.count
         before = len(outages)
         outages += [row for n, outage in enumerate(cohort.sites.outages) for row in _times(fleet, outage, n)]
         outages += [(us(d.at), us(d.at + d.lasts), 2, 0, 1.0) for d in fleet.wfm.down]
-        place = (names.index(cohort.application), first[cohort.application], sites, (before, len(outages)))
-        rows.append((end, *_cohort(fleet, cohort, tables, place)))
+        place = (end, names.index(cohort.application), first[cohort.application], sites, cohort.sites.count)
+        rows.append(_cohort(fleet, cohort, tables, (*place, before, len(outages))))
         sites += cohort.sites.count
     return rows, outages
 
 
-def _times(fleet: Fleet, outage: Outage, salt: int) -> list[tuple[Any, ...]]:
+def _times(fleet: Fleet, outage: Outage, salt: int) -> Rows:
     kind = 3 if outage.kind == "power" else 1
     starts = [outage.at]
     while outage.every is not None and starts[-1] + outage.every < fleet.duration:
@@ -201,47 +214,51 @@ def _times(fleet: Fleet, outage: Outage, salt: int) -> list[tuple[Any, ...]]:
     return [(us(at), us(at + outage.lasts), kind, salt, outage.share) for at in starts]
 
 
-def _cohort(
-    fleet: Fleet, cohort: Cohort, tables: _Tables, place: tuple[int, int, int, tuple[int, int]]
-) -> tuple[Any, ...]:
+def _cohort(fleet: Fleet, cohort: Cohort, tables: _Tables, place: tuple[int, ...]) -> tuple[Any, ...]:
     polling, network, failures = cohort.polling, cohort.network, cohort.failures
-    application, revision, first_site, slice_of_outages = place
-    boot, rtt = tables.add(failures.boot), tables.add(network.rtt)
-    per_poll = polling.period / 86400
-    us_per_byte = US / network.bandwidth if network.bandwidth else 0.0
-    hazards = network.loss > 0 or failures.reboots_per_day > 0 or failures.drifts_per_day > 0
-    largest = max(fleet.wfm.sizes.by_kind())
+    opens, closes = np.zeros((2, MAX_WINDOWS))
+    for n, (start, end) in enumerate(polling.hours):
+        opens[n], closes[n] = start, end
     return (
-        application,
-        revision,
-        first_site,
-        cohort.sites.count,
+        fleet.seed,
+        *place,
         us(polling.period if polling.start_spread is None else polling.start_spread),
-        us(polling.period * (1 - polling.jitter / 2)),
         us(network.timeout),
-        *slice_of_outages,
-        int(hazards),
-        0,
-        tables.longest(rtt) + int(largest * us_per_byte),
-        boot,
-        rtt,
-        polling.period * polling.jitter * US,
-        network.loss,
-        min(1.0, failures.reboots_per_day * per_poll),
-        min(1.0, failures.drifts_per_day * per_poll),
-        us_per_byte,
-        us(cohort.retries.base),
-        us(cohort.retries.limit),
+        math.ceil(fleet.wfm.retry_after),
+        cohort.retries.artefact,
+        cohort.installs.tries or 0,
+        tables.add(failures.boot),
+        tables.add(network.rtt),
+        int(any(outage.kind == "power" for outage in cohort.sites.outages)),
+        len(polling.hours),
+        polling.period,
+        polling.period * polling.jitter,
+        polling.boot_spread,
+        cohort.retries.base,
+        cohort.retries.limit,
         cohort.retries.jitter,
+        cohort.installs.wait,
+        cohort.installs.limit,
+        network.loss,
+        _between(failures.reboots_per_day),
+        _between(failures.drifts_per_day),
+        US / network.bandwidth if network.bandwidth else 0.0,
+        opens,
+        closes,
     )
 
 
-def _rollouts(fleet: Fleet, first: dict[str, int]) -> tuple[list[tuple[Any, ...]], list[tuple[Any, ...]]]:
+def _between(per_day: float) -> float:
+    """The mean time in microseconds from one to the next; 0 for never."""
+    return 86400.0 * US / per_day if per_day else 0.0
+
+
+def _rollouts(fleet: Fleet, first: dict[str, int]) -> tuple[Rows, Rows]:
     applications = {application.name: application for application in fleet.applications}
     names = list(applications)
     current = dict(first)
-    rows: list[tuple[Any, ...]] = []
-    waves: list[tuple[Any, ...]] = []
+    rows: Rows = []
+    waves: Rows = []
     for n, rollout in enumerate(fleet.rollouts):
         revision = first[rollout.application] + _position(applications[rollout.application], rollout.revision)
         gate = rollout.pause

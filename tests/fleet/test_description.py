@@ -61,7 +61,7 @@ def test_a_description_is_simulated(engine: str, tmp_path: Path, capsys: pytest.
     assert summary["rollouts"][0]["succeeded"] == 30
     assert summary["peak_rss_mb"] > 0
     rates = (tmp_path / "out" / "rates.csv").read_text().splitlines()
-    assert len(rates) == 1801
+    assert len(rates) == 1801  # a header, and a row for each second
 
 
 def test_what_init_writes_can_be_read(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:

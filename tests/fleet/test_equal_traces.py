@@ -1,4 +1,8 @@
-"""Both engines tell the same: every request with its times and every device's last state, to the microsecond."""
+"""Both engines tell the same, to the microsecond: the one drives the real agent, the other has a model of it.
+
+Compared are every request with its times and outcome, every status report, every adoption, what each device waits for
+at the end and since when, and all counts.
+"""
 
 from typing import Any
 
@@ -11,8 +15,8 @@ from simulator.fleet import compiled, model, simpy_engine
 from simulator.fleet.description import Fleet
 from simulator.fleet.plan import World, plan_of
 
-ROOM = 100_000
-FAILING = {"name": "2", "fails": 0.3, "tries": 2, "bytes": 30_000}
+ROOM = 400_000
+FAILING = {"name": "2", "fails": 0.3, "bytes": 30_000}
 BASE: dict[str, Any] = {
     "duration": 1500,
     "cohorts": [{"name": "a", "count": 20, "application": "app"}],
@@ -30,17 +34,20 @@ def cohort(**changes: Any) -> dict[str, Any]:
 
 def in_order(world: World) -> Any:
     lines = world.trace[: world.marks[0]]
-    return lines[np.lexsort((lines[:, 1], lines[:, 0]))]
+    return lines[np.lexsort(lines.T[[4, 1, 3, 2, 0]])]
 
 
 def both(fleet: Fleet) -> World:
     fast, slow = plan_of(fleet, trace=ROOM), plan_of(fleet, trace=ROOM)
-    devices = compiled.simulate(fast, keep=True), simpy_engine.simulate(slow)
+    models, devices = compiled.simulate(fast, keep=True), simpy_engine.simulate(fleet, slow)
     assert fast.marks[0] < ROOM
     assert np.array_equal(in_order(fast), in_order(slow))
-    assert np.array_equal(*devices)
     for name in ("rates", "adopted", "waiting", "tally", "results", "marks"):
         assert np.array_equal(getattr(fast, name), getattr(slow, name)), name
+    for modelled, device in zip(models, devices, strict=True):
+        assert tuple(modelled[list(simpy_engine.STATE)].item()) == device.state
+        due = {what: int(at) for what, at in enumerate([*modelled["due"], modelled["poll"]]) if at < model.NEVER}
+        assert due == device.due
     return fast
 
 
@@ -65,8 +72,11 @@ NARROW = {"servers": 2, "queue_limit": 5, "retry_after": 2, "service": {"unchang
         ({"wfm": {"down": [{"at": 600, "lasts": 200}]}}, model.UNREACHABLE),
         (cohort(network={"loss": 0.1, "rtt": {"lognormal": [0.05, 0.4]}, "bandwidth": 10_000}), model.LOST),
         ({"wfm": {"restored": [{"at": 1200, "backup": 200, "lasts": 200}]}}, model.OLDER),
+        (cohort(polling={"period": 30, "hours": ["00:05-00:10", "00:18-00:20"], "boot_spread": 60}), model.CHANGED),
+        ({"wfm": {"servers": 1, "queue_limit": 1, "refuses_with": 429, "service": {"capabilities": 5}}}, model.REFUSED),
+        ({**HERD, "wfm": {"servers": 1, "queue_limit": 300, "service": {"status": 2}}}, model.STATUS),
     ],
-    ids=["plain", "queue", "outages", "down", "loss", "restored"],
+    ids=["plain", "queue", "outages", "down", "loss", "restored", "hours", "announcements", "late reports"],
 )
 def test_the_engines_agree_where_something_happens(changes: dict[str, Any], seen: int) -> None:
     assert both(Fleet.model_validate({**BASE, **changes})).rates[seen].sum() > 0
@@ -79,13 +89,38 @@ def test_the_engines_agree_on_when_a_rollout_is_paused_and_rolled_back() -> None
     assert world.rates[model.CHANGED].sum() > world.results[0][:2].sum()  # those that had it went back
 
 
-def test_a_device_sleeps_through_quiet_times_as_if_it_had_been_called_for_every_poll() -> None:
-    fleet = Fleet.model_validate({**BASE, **cohort(count=300)})
+def test_the_engines_agree_on_two_thousand_devices() -> None:
+    fleet = {**BASE, **HERD, "duration": 600, "wfm": {**NARROW, "servers": 20, "queue_limit": 100}}
+    fleet["cohorts"] = [{**HERD["cohorts"][0], "count": 2000}]
+    assert both(Fleet.model_validate(fleet)).rates[model.REFUSED].sum() > 0
+
+
+def test_the_engines_agree_on_installations_that_time_out_or_are_given_up() -> None:
+    slow = {"name": "2", "fails": 0.5, "installs": {"uniform": [10, 50]}, "timeout": 40}
+    changes = {**cohort(count=100, installs={"tries": 2, "wait": 20}, failures={"drifts_per_day": 100})}
+    revisions = [{"name": "1", "fails": 0.5}, slow, {"name": "3"}]
+    world = both(Fleet.model_validate({**BASE, **changes, "applications": [{"name": "app", "revisions": revisions}]}))
+    assert world.tally[0][model.GAVE_UP] > 0
+
+
+@pytest.mark.parametrize(
+    "changes",
+    [
+        {},
+        {"network": {"loss": 0.05, "rtt": {"uniform": [0.01, 3]}}},
+        {"polling": {"period": 20, "jitter": 0, "hours": ["00:02-00:15"]}},
+        {"failures": {"reboots_per_day": 200, "drifts_per_day": 100}},
+    ],
+    ids=["plain", "network", "hours", "failures"],
+)
+def test_a_device_sleeps_through_quiet_times_as_if_it_had_been_called_for_every_poll(changes: dict[str, Any]) -> None:
+    fleet = Fleet.model_validate({**BASE, **cohort(count=300, **changes)})
     whole, quick = plan_of(fleet, trace=ROOM), plan_of(fleet)
     devices = [compiled.simulate(world, keep=True) for world in (whole, quick)]
     assert np.array_equal(whole.rates, quick.rates)
     assert np.array_equal(whole.tally, quick.tally)
-    assert all(np.array_equal(devices[0][name], devices[1][name]) for name in ("at", "n", "adopted", "phase"))
+    names = ("at", "poll", "due", "requests", "draws", "adopted", "state")
+    assert all(np.array_equal(devices[0][name], devices[1][name]) for name in names)
 
 
 def test_threads_count_the_same() -> None:
@@ -118,11 +153,20 @@ cohorts = st.fixed_dictionaries(
         "count": st.integers(1, 40),
         "application": st.just("app"),
         "polling": st.fixed_dictionaries(
-            {"period": st.integers(5, 60), "jitter": st.sampled_from([0, 0.2, 1.5]), "start_spread": st.integers(0, 60)}
+            {
+                "period": st.integers(5, 60),
+                "jitter": st.sampled_from([0, 0.2, 1.5]),
+                "start_spread": st.integers(0, 60),
+                "boot_spread": st.sampled_from([0, 30]),
+                "hours": st.sampled_from([(), ("00:02-00:08",), ("00:20-00:03", "00:10-00:11")]),
+            }
         ),
         "sites": st.fixed_dictionaries({"count": st.integers(1, 4), "outages": outages}),
         "network": st.fixed_dictionaries({"rtt": times, "loss": chance, "bandwidth": st.sampled_from([None, 5000])}),
-        "retries": st.fixed_dictionaries({"base": st.integers(1, 20), "jitter": chance}),
+        "retries": st.fixed_dictionaries(
+            {"base": st.integers(1, 20), "jitter": chance, "artefact": st.sampled_from([1, 5])}
+        ),
+        "installs": st.fixed_dictionaries({"tries": st.sampled_from([None, 1, 3]), "wait": st.sampled_from([5, 60])}),
         "failures": st.fixed_dictionaries(
             {"reboots_per_day": st.sampled_from([0, 200]), "drifts_per_day": st.sampled_from([0, 200])}
         ),
@@ -133,7 +177,9 @@ wfms = st.fixed_dictionaries(
         "servers": st.sampled_from([None, 1, 2, 5]),
         "queue_limit": st.sampled_from([0, 3, 1000]),
         "retry_after": st.sampled_from([0, 30]),
-        "service": st.fixed_dictionaries({"unchanged": times, "manifest": times, "bundle": times, "status": times}),
+        "service": st.fixed_dictionaries(
+            {"unchanged": times, "manifest": times, "bundle": times, "status": times, "capabilities": times}
+        ),
         "down": st.lists(st.fixed_dictionaries({"at": st.integers(0, 900), "lasts": st.integers(1, 60)}), max_size=1),
         "restored": st.sampled_from([[], [{"at": 600, "backup": 100, "lasts": 200}]]),
     }
@@ -141,11 +187,37 @@ wfms = st.fixed_dictionaries(
 gates = st.sampled_from([None, {"failure_rate": 0.1, "minimum": 3}, {"failure_rate": 0.2, "rollback": False}])
 
 
-@given(seed=st.integers(0, 2**63 - 1), some=st.lists(cohorts, min_size=1, max_size=3), wfm=wfms, gate=gates)
-@settings(max_examples=25, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+revisions = st.lists(
+    st.fixed_dictionaries(
+        {
+            "fails": st.sampled_from([0, 0.3, 1.0]),
+            "installs": st.sampled_from([1, {"lognormal": [8, 30]}, {"uniform": [1, 90]}]),
+            "timeout": st.sampled_from([20, 300]),
+            "bytes": st.sampled_from([0, 30_000]),
+        }
+    ),
+    min_size=3,
+    max_size=3,
+)
+
+
+@given(
+    seed=st.integers(0, 2**63 - 1),
+    some=st.lists(cohorts, min_size=1, max_size=3),
+    made=revisions,
+    wfm=wfms,
+    gate=gates,
+)
+@settings(max_examples=40, deadline=None, suppress_health_check=[HealthCheck.too_slow])
 def test_the_engines_agree_on_any_fleet(
-    seed: int, some: list[dict[str, Any]], wfm: dict[str, Any], gate: dict[str, Any] | None
+    seed: int,
+    some: list[dict[str, Any]],
+    made: list[dict[str, Any]],
+    wfm: dict[str, Any],
+    gate: dict[str, Any] | None,
 ) -> None:
     named = [{**item, "name": f"cohort-{n}"} for n, item in enumerate(some)]
     rollouts = [{**rollout, "pause": gate} for rollout in BASE["rollouts"]]
-    both(Fleet.model_validate({**BASE, "seed": seed, "cohorts": named, "rollouts": rollouts, "wfm": wfm}))
+    applications = [{"name": "app", "revisions": [{**item, "name": str(n + 1)} for n, item in enumerate(made)]}]
+    changes = {"seed": seed, "cohorts": named, "applications": applications, "rollouts": rollouts, "wfm": wfm}
+    both(Fleet.model_validate({**BASE, **changes}))

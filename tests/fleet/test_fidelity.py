@@ -122,7 +122,7 @@ def test_a_simulation_of_another_fleet_is_seen_to_be_another() -> None:
     assert all(row[0] in (0.0, None) for row in rows.values())
     assert rows["requests: unchanged"][1] == pytest.approx(-0.5, abs=0.15)
     assert rows["bytes of HTTP"][1] is not None
-    assert rows["bytes of HTTP"][1] < -0.2
+    assert rows["bytes of HTTP"][1] < -0.1
 
 
 def test_the_example_can_be_compared() -> None:

@@ -109,6 +109,10 @@ def scaled(fleet: Fleet, devices: int) -> Fleet:
     return fleet.model_copy(update={"cohorts": kept})
 
 
+ENDLESS = 1000
+"""Tries of an installation that the description does not limit."""
+
+
 def shares(waves: tuple[Wave, ...]) -> tuple[tuple[float, float], ...]:
     """The part [low, high) of the devices that each wave is for, as in the simulation."""
     parts: list[tuple[float, float]] = []
@@ -121,8 +125,9 @@ def shares(waves: tuple[Wave, ...]) -> tuple[tuple[float, float], ...]:
 
 
 def _cohort(fleet: Fleet, cohort: Described, first_site: int) -> Cohort:
+    tries = cohort.installs.tries or ENDLESS
     known = {
-        (application.name, revision.name): Installing(revision.installs, revision.fails, revision.tries, revision.wait)
+        (application.name, revision.name): Installing(revision.installs, revision.fails, tries, cohort.installs.wait)
         for application in fleet.applications
         for revision in application.revisions
     }

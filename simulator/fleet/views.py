@@ -1,0 +1,160 @@
+"""The arrays of a fleet as compiled functions see them: made from addresses in one record.
+
+Handing the arrays themselves from function to function would have numba count references to each of them at every
+call, which costs more than all the rest. Whoever makes a context keeps the arrays alive as long as it is used.
+"""
+
+from typing import Any
+
+import numpy as np
+from numba import njit, types
+from numba.core import cgutils
+from numba.extending import intrinsic
+from numba.np.numpy_support import carray
+
+from simulator.fleet.plan import COHORT, FIXED, OUTAGE, RESTORE, REVISION, ROLLOUT, WAVE, World
+
+I64, F64 = np.dtype(np.int64), np.dtype(np.float64)
+QUEUE = ("free", "starts", "where")
+ARRAYS = tuple(name for name in World._fields if name != "fixed") + QUEUE
+CONTEXT = np.dtype(FIXED.descr + [(name, np.int64) for name in ARRAYS] + [(f"n_{name}", np.int64) for name in ARRAYS])
+
+
+def context_of(world: World, waiting: int) -> tuple[Any, Any]:
+    """The record for a fleet whose WFM's queue has room for so many; and what it points at, to be kept."""
+    servers = max(1, int(world.fixed[0]["servers"]))
+    queue = (np.zeros(servers, np.int64), np.zeros(waiting + 1, np.int64), np.zeros(2, np.int64))
+    context = np.zeros(1, CONTEXT)
+    for name in FIXED.names or ():
+        context[name] = world.fixed[name]
+    kept = {**world._asdict(), **dict(zip(QUEUE, queue, strict=True))}
+    for name in ARRAYS:
+        if not kept[name].flags.c_contiguous:
+            raise ValueError(f"{name}: expected an array that is contiguous")
+        context[name], context[f"n_{name}"] = kept[name].ctypes.data, kept[name].shape[-1 if kept[name].ndim > 1 else 0]
+    context["n_trace"] = len(world.trace)
+    return context, kept
+
+
+def _to_pointer(_typing: Any, address: Any) -> Any:
+    def generate(_context: Any, builder: Any, _signature: Any, arguments: Any) -> Any:
+        return builder.inttoptr(arguments[0], cgutils.voidptr_t)
+
+    return types.voidptr(address), generate
+
+
+_pointer: Any = intrinsic(_to_pointer)
+
+
+@njit(cache=True)
+def cohorts(w: Any) -> Any:
+    """Records of `plan.COHORT`."""
+    return carray(_pointer(w.cohorts), (w.n_cohorts,), COHORT)
+
+
+@njit(cache=True)
+def outages(w: Any) -> Any:
+    """Records of `plan.OUTAGE`."""
+    return carray(_pointer(w.outages), (w.n_outages,), OUTAGE)
+
+
+@njit(cache=True)
+def rollouts(w: Any) -> Any:
+    """Records of `plan.ROLLOUT`."""
+    return carray(_pointer(w.rollouts), (w.n_rollouts,), ROLLOUT)
+
+
+@njit(cache=True)
+def waves(w: Any) -> Any:
+    """Records of `plan.WAVE`."""
+    return carray(_pointer(w.waves), (w.n_waves,), WAVE)
+
+
+@njit(cache=True)
+def revisions(w: Any) -> Any:
+    """Records of `plan.REVISION`."""
+    return carray(_pointer(w.revisions), (w.n_revisions,), REVISION)
+
+
+@njit(cache=True)
+def restores(w: Any) -> Any:
+    """Records of `plan.RESTORE`."""
+    return carray(_pointer(w.restores), (w.n_restores,), RESTORE)
+
+
+@njit(cache=True)
+def constant(w: Any) -> Any:
+    """Values of rows that never vary."""
+    return carray(_pointer(w.constant), (w.n_constant,), I64)
+
+
+@njit(cache=True)
+def sizes(w: Any) -> Any:
+    """Bytes by kind."""
+    return carray(_pointer(w.sizes), (w.n_sizes,), I64)
+
+
+@njit(cache=True)
+def waiting(w: Any) -> Any:
+    """The longest queue by time."""
+    return carray(_pointer(w.waiting), (w.n_waiting,), I64)
+
+
+@njit(cache=True)
+def marks(w: Any) -> Any:
+    """Lines in the trace, pauses."""
+    return carray(_pointer(w.marks), (w.n_marks,), I64)
+
+
+@njit(cache=True)
+def free(w: Any) -> Any:
+    """When each server is free."""
+    return carray(_pointer(w.free), (w.n_free,), I64)
+
+
+@njit(cache=True)
+def starts(w: Any) -> Any:
+    """When those waiting begin."""
+    return carray(_pointer(w.starts), (w.n_starts,), I64)
+
+
+@njit(cache=True)
+def where(w: Any) -> Any:
+    """Begin and length of those waiting."""
+    return carray(_pointer(w.where), (w.n_where,), I64)
+
+
+@njit(cache=True)
+def tables(w: Any) -> Any:
+    """Quantiles."""
+    return carray(_pointer(w.tables), (1 << 30, w.n_tables), F64)
+
+
+@njit(cache=True)
+def rates(w: Any) -> Any:
+    """Requests by outcome and time."""
+    return carray(_pointer(w.rates), (1 << 30, w.n_rates), I64)
+
+
+@njit(cache=True)
+def adopted(w: Any) -> Any:
+    """Adoptions by wave and time."""
+    return carray(_pointer(w.adopted), (1 << 30, w.n_adopted), I64)
+
+
+@njit(cache=True)
+def tally(w: Any) -> Any:
+    """Counts by cohort."""
+    return carray(_pointer(w.tally), (1 << 30, w.n_tally), I64)
+
+
+@njit(cache=True)
+def results(w: Any) -> Any:
+    """By rollout: succeeded, failed, paused at + 1."""
+    return carray(_pointer(w.results), (1 << 30, w.n_results), I64)
+
+
+@njit(cache=True)
+def trace(w: Any) -> Any:
+    """Device, n, time, outcome, done."""
+    return carray(_pointer(w.trace), (w.n_trace, 5), I64)
