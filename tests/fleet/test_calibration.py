@@ -119,11 +119,13 @@ def test_the_delays_of_a_wfm_are_found_again_within_a_fifth() -> None:
     async def scenario() -> Seen:
         seen = Seen()
         async with ReferenceWfm(config(), middlewares=[late(NUMBER, took)]) as wfm:
-            shard = shard_of(wfm, plan(40, 6.0, 0.8, ramp_s=2.0))
+            shard = shard_of(wfm, plan(40, 60.0, 0.8, ramp_s=2.0))
             running = asyncio.create_task(shard.run(time.monotonic(), seen.take, every_s=0.1))
             await seen.until(lambda: seen.count("fetch-manifest", 304) > 20)
             for device in range(40):
                 await wfm.service.publish(f"fleet-{device:06d}", document(f"fleet-{device:06d}"))
+            await seen.until(lambda: seen.count("report-status") >= 80)
+            shard.stop()
             await running
         return seen
 

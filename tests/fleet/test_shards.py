@@ -50,7 +50,7 @@ def written(folder: Path, fleet: Fleet, world: World) -> dict[str, bytes]:
     fails=chance,
     engine=st.sampled_from(["compiled", "compiled", "simpy"]),
 )
-@settings(max_examples=12, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+@settings(max_examples=8, deadline=None, suppress_health_check=[HealthCheck.too_slow])
 def test_one_two_and_four_shards_write_the_same_bytes(
     tmp_path_factory: pytest.TempPathFactory,
     seed: int,
