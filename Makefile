@@ -36,11 +36,12 @@ bench: $(STAMP)  ## measurements against named alternatives, in one run
 	$(BIN)/python -m benchmarks.status_writes
 	$(BIN)/python -m benchmarks.signatures
 	$(BIN)/python -m benchmarks.live_driver
+	$(BIN)/python -m benchmarks.fleet_shards
 
 lock:  ## renew requirements.lock from pyproject.toml
 	$(PYTHON) -m venv $(VENV) && $(BIN)/pip install --quiet uv
 	$(BIN)/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-annotate --no-header --no-emit-index-url --no-emit-find-links \
-	  --group dev --group build --extra postgres --extra fleet pyproject.toml -o requirements.lock
+	  --group dev --group build --extra postgres --extra fleet --extra scale --extra calibrate pyproject.toml -o requirements.lock
 
 wheel: $(STAMP)  ## build the wheel into dist/
 	$(BIN)/python -m build --no-isolation --wheel --outdir dist

@@ -14,12 +14,15 @@ import typer
 from typer.core import TyperGroup
 
 from conformance.cli import (
+    simulate_calibrate,
     simulate_compare,
     simulate_examples,
+    simulate_fidelity,
     simulate_init,
     simulate_live,
     simulate_progress,
     simulate_report,
+    simulate_shards,
     simulate_variants,
 )
 from conformance.cli.helptext import EXIT_CODES_PLAIN, help_of
@@ -42,10 +45,10 @@ class _RunByDefault(TyperGroup):
 
     def parse_args(self, ctx: Any, args: list[str]) -> list[str]:
         """Put `run` before what names no verb."""
-        if simulate_live.wanted(args) and args[0] != simulate_live.NAME:
-            args = [simulate_live.NAME, *(args[1:] if args[0] == "run" else args)]
-        elif args and args[0] not in {*self.commands, "--help"}:
+        if args and args[0] not in {*self.commands, "--help"}:
             args = ["run", *args]
+        if args and args[0] == "run" and simulate_live.wanted(args):
+            args = [simulate_live.NAME, *args[1:]]
         return super().parse_args(ctx, args)
 
 
@@ -59,6 +62,7 @@ def register(app: typer.Typer) -> None:
             "simulate init > fleet.yaml",
             "simulate fleet.yaml --out DIR",
             "simulate --example million-day --engine compiled --out DIR",
+            "simulate --example million-day --workers 4",
             "simulate examples                                # the questions that are answered",
             "simulate --example herd                          # and its variants, compared",
             "simulate fleet.yaml --set cohorts.*.polling.period=30s --out OTHER",
@@ -68,14 +72,16 @@ def register(app: typer.Typer) -> None:
     )
     verbs.command("run", short_help="Simulate a fleet.", epilog=EXIT_CODES_PLAIN)(run)
     simulate_init.register(verbs)
+    simulate_fidelity.register(verbs)
+    simulate_calibrate.register(verbs)
+    simulate_live.register(verbs)
     simulate_examples.register(verbs)
     simulate_report.register(verbs)
     simulate_compare.register(verbs)
-    simulate_live.register(verbs)
     app.add_typer(verbs, name="simulate", short_help="Simulate a fleet of up to ten million devices.")
 
 
-def run(
+def run(  # noqa: PLR0913 - one parameter for each option
     file: Annotated[Path | None, typer.Argument(metavar="FILE", help="Description of the fleet.")] = None,
     *,
     example: Annotated[str | None, typer.Option("--example", metavar="NAME", help="A shipped example.")] = None,
@@ -91,6 +97,8 @@ def run(
     variants: Annotated[
         bool, typer.Option("--variants/--no-variants", help="Run the description's variants, too, and compare.")
     ] = True,
+    workers: simulate_shards.Workers = None,
+    scheduler: simulate_shards.Scheduler = None,
 ) -> None:
     """Simulate a fleet and write summary.json, tables (Parquet and CSV), the fleet, and report.html with pictures.
 
@@ -104,11 +112,11 @@ def run(
         fleet = fleet.model_copy(update={"seed": seed})
     others = simulate_variants.of(fleet) if variants else {}
     out.mkdir(parents=True, exist_ok=True)  # before the work, should it not be possible
-    _told(_simulated(fleet, engine, out), out)
+    _told(_simulated(fleet, engine, out, workers, scheduler), out)
     for name, other in others.items():
         plain(f"{name}:")
         folder = out / simulate_variants.FOLDER / name
-        _told(_simulated(other, engine, folder), folder)
+        _told(_simulated(other, engine, folder, workers, scheduler), folder)
     if others:
         simulate_variants.compare(out, list(others))
 
@@ -126,6 +134,7 @@ def _told(summary: dict[str, Any], out: Path) -> None:
         plain(f"  {rollout['revision']}: {rollout['succeeded']:,} succeeded, {rollout['failed']:,} failed{end}")
     plain(str(out / "summary.json"))
     plain(str(page.write_report(out)))
+    simulate_shards.tell(summary)
     if not summary["complete"]:
         plain("PARTIAL: interrupted; what was counted until then is kept")
         raise typer.Exit(INTERRUPTED)
@@ -147,7 +156,7 @@ def read_fleet(file: Path | None, example: str | None) -> Fleet:
         raise Misuse("fleet", str(error), "correct the description; `simulate init` shows every key") from None
 
 
-def _simulated(fleet: Fleet, engine: Engine, out: Path) -> dict[str, Any]:
+def _simulated(fleet: Fleet, engine: Engine, out: Path, workers: int | None, scheduler: str | None) -> dict[str, Any]:
     from conformance.cli.problems import Misuse
 
     try:
@@ -160,7 +169,7 @@ def _simulated(fleet: Fleet, engine: Engine, out: Path) -> dict[str, Any]:
         compiled.prepare(world)
     started = time.perf_counter()
     done = 0.0
-    whole = False
+    whole, shards = False, None
     with simulate_progress.showing(lambda: int(world.rates.sum())) as show, suppress(KeyboardInterrupt):
 
         def advance(part: float) -> None:
@@ -168,14 +177,19 @@ def _simulated(fleet: Fleet, engine: Engine, out: Path) -> dict[str, Any]:
             done = part
             show(part)
 
-        if engine is Engine.COMPILED:
+        if workers or scheduler:
+            shards = simulate_shards.run(fleet, world, engine.value, workers, scheduler, advance)
+        elif engine is Engine.COMPILED:
             compiled.simulate(world, progress=advance)
         else:
             simpy_engine.simulate(fleet, world, progress=advance)
-        whole = True
-    in_order = engine is Engine.SIMPY or world.fixed[0]["in_order"]  # else device by device, each for the whole time
+        whole = shards is None or not shards.missing
+    # else device by device, each for the whole time
+    in_order = shards is None and (engine is Engine.SIMPY or world.fixed[0]["in_order"])
     covered = done * fleet.duration if in_order and not whole else None
     how = results.Run(engine.value, time.perf_counter() - started, started - began, whole, covered)
     summary = results.summary_of(fleet, world, how)
+    if shards is not None:
+        summary["shards"] = shards.to_plain()
     results.write(out, summary, results.tables_of(fleet, world, covered), fleet)
     return summary

@@ -4,23 +4,29 @@
 
 from __future__ import annotations
 
+import json
 import time
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from conformance.cli import simulate_shards
 from conformance.cli.helptext import help_of
 
 if TYPE_CHECKING:
     from conformance.bench.fleet_operator import FleetOperator
     from conformance.bench.fleet_watch import FleetWatch, Judged
     from simulator.fleet.description import Fleet
+    from simulator.fleet.live.hands import Hire
     from simulator.fleet.live.mapping import LiveOptions, Mapped
+    from simulator.fleet.live.plan import LivePlan
     from simulator.fleet.live.result import LiveResult
 
 NAME = "live"
 FLAG = "--live"
+MEASURED_FILE = "live.json"
 INCOMPLETE = 4
 BROKEN = 1
 EXIT_CODES = (
@@ -51,6 +57,7 @@ def register(app: typer.Typer) -> None:
             "simulate FILE --live URL --identity DIR --northbound URL",
             "simulate FILE --live URL --identity DIR --reconnect",
             "simulate FILE --live URL --identity DIR --processes 2",
+            "simulate FILE --live URL --identity DIR --scheduler tls://10.0.0.5:8786",
         ),
         epilog=EXIT_CODES,
     )(live)
@@ -124,6 +131,9 @@ def live(  # noqa: PLR0913 - one parameter for each option
     prefix: Annotated[str, typer.Option("--prefix", metavar="TEXT", help="Devices are called by it.")] = "fleet-",
     seed: Annotated[int | None, typer.Option("--seed", min=0, help="Instead of the description's.")] = None,
     out: Annotated[Path, typer.Option("--out", metavar="DIR", help="Folder for the results.")] = Path("fleet-results"),
+    workers: simulate_shards.Workers = None,
+    scheduler: simulate_shards.Scheduler = None,
+    worker_identity: simulate_shards.WorkerIdentity = None,
 ) -> None:
     """Run a fleet live and write summary.json, tables, and the record of what was judged."""
     from conformance.cli.simulate import read_fleet
@@ -153,7 +163,11 @@ def live(  # noqa: PLR0913 - one parameter for each option
         )
     )
     every_s = time_of("--tell-every", tell_every)
-    raise typer.Exit(_Run(fleet, asked, url, identity, northbound, out).carry_out(every_s))
+    with simulate_shards.hired(workers, scheduler, worker_identity) as hired:
+        count, hire = hired or (processes, None)
+        run = _Run(fleet, replace(asked, processes=count), url, identity, northbound, out)
+        code = run.carry_out(every_s, hire)
+    raise typer.Exit(code)
 
 
 class _Run:
@@ -168,10 +182,10 @@ class _Run:
         self._mapped: Mapped = planned(lambda: mapped(fleet, asked))
         self._url, self._identity, self._out = url, identity, out
         out.mkdir(parents=True, exist_ok=True)  # before the work, should it not be possible
-        self._operator = self._operator_of(northbound) if northbound else None
+        self._operator = operator_of(self._mapped, northbound) if northbound else None
         self._watch = self._watch_of() if asked.sample.devices else None
 
-    def carry_out(self, tell_every_s: float) -> int:
+    def carry_out(self, tell_every_s: float, hire: Hire | None) -> int:
         """Run, write, tell; gives the exit code."""
         from conformance.cli.console import stderr
 
@@ -180,47 +194,13 @@ class _Run:
             console.print(f"not as described: {line}", markup=False, soft_wrap=True)
         began = time.monotonic()
         try:
-            result = self._ran(tell_every_s)
+            result = ran(self._mapped.plan, self._url, self._identity, self._operator, self._watch, hire, tell_every_s)
         except BaseException:
             if self._watch:
                 self._watch.abandon()
             raise
         judged = self._watch.judge() if self._watch else ()
         return self._written(result, judged, time.monotonic() - began)
-
-    def _ran(self, tell_every_s: float) -> LiveResult:
-        from conformance.cli.live_progress import LiveBar
-        from conformance.cli.problems import Misuse
-        from simulator.fleet.live.driver import Progress, run_live
-        from simulator.fleet.live.ready import NotReady
-        from simulator.open_files import TooFewFiles
-
-        plan = self._mapped.plan
-        with LiveBar(plan, tell_every_s) as bar:
-
-            def heard(progress: Progress) -> None:
-                if self._operator:
-                    self._operator.hear(progress)
-                bar.show(progress)
-
-            if self._operator:
-                self._operator.start()
-            try:
-                return run_live(
-                    plan,
-                    self._url,
-                    self._identity,
-                    on_progress=heard,
-                    on_sample=self._watch.hear if self._watch else lambda _: None,
-                    on_announced=self._operator.announced if self._operator else lambda _: None,
-                )
-            except NotReady as error:
-                raise Misuse("not-ready", str(error), "nothing was started; correct it and run again") from None
-            except TooFewFiles as error:
-                raise Misuse("open-files", str(error), "or bound them with --connections") from None
-            finally:
-                if self._operator:
-                    self._operator.finish()
 
     def _written(self, result: LiveResult, judged: tuple[Judged, ...], wall_s: float) -> int:
         from conformance.record.events import Outcome
@@ -250,25 +230,12 @@ class _Run:
         }  # fmt: skip
         summary["findings"] = [finding.text for finding in result.findings]
         write(self._out, summary, tables, fleet)
+        write_measured(self._out, result)
         write_report(self._out)
         _tell(summary, self._out)
         if any(item.outcome is Outcome.FAIL for item in judged):
             return BROKEN
         return 0 if summary["complete"] else INCOMPLETE
-
-    def _operator_of(self, given: str) -> FleetOperator:
-        from conformance.bench.adapters.opening import open_northbound
-        from conformance.bench.errors import Blocked
-        from conformance.bench.fleet_operator import FleetOperator
-        from conformance.bench.northbound import NorthboundError
-        from conformance.cli.problems import Misuse
-
-        operator = FleetOperator(self._mapped.fleet, self._mapped.plan, open_northbound(given))
-        try:
-            operator.bring_packages()
-        except (NorthboundError, Blocked) as error:
-            raise Misuse("northbound", str(error), "check the address given with --northbound") from None
-        return operator
 
     def _watch_of(self) -> FleetWatch:
         from conformance.bench.fleet_watch import FleetWatch
@@ -277,6 +244,71 @@ class _Run:
         plan = self._mapped.plan
         client_of = Wallet.open(self._identity).name_of if plan.revision == "1.0.0-rc.3" else None
         return FleetWatch(self._out, self._url, plan.revision, client_of)
+
+
+def ran(
+    plan: LivePlan,
+    url: str,
+    identity: Path,
+    operator: FleetOperator | None = None,
+    watch: FleetWatch | None = None,
+    hire: Hire | None = None,
+    tell_every_s: float = 10.0,
+) -> LiveResult:
+    """Run a plan, shown as it goes; by processes of this machine unless others are hired. Raises Misuse."""
+    from conformance.cli.live_progress import LiveBar
+    from conformance.cli.problems import Misuse
+    from simulator.fleet.live.driver import Progress, run_live
+    from simulator.fleet.live.ready import NotReady
+    from simulator.open_files import TooFewFiles
+
+    with LiveBar(plan, tell_every_s) as bar:
+
+        def heard(progress: Progress) -> None:
+            if operator:
+                operator.hear(progress)
+            bar.show(progress)
+
+        if operator:
+            operator.start()
+        try:
+            return run_live(
+                plan,
+                url,
+                identity,
+                on_progress=heard,
+                on_sample=watch.hear if watch else lambda _: None,
+                on_announced=operator.announced if operator else lambda _: None,
+                **({"hire": hire} if hire else {}),
+            )
+        except NotReady as error:
+            raise Misuse("not-ready", str(error), "nothing was started; correct it and run again") from None
+        except TooFewFiles as error:
+            raise Misuse("open-files", str(error), "or bound them with --connections") from None
+        finally:
+            if operator:
+                operator.finish()
+
+
+def operator_of(mapped: Mapped, given: str) -> FleetOperator:
+    """An operator with the rollouts of a fleet, whose packages the WFM has. Raises Misuse."""
+    from conformance.bench.adapters.opening import open_northbound
+    from conformance.bench.errors import Blocked
+    from conformance.bench.fleet_operator import FleetOperator
+    from conformance.bench.northbound import NorthboundError
+    from conformance.cli.problems import Misuse
+
+    operator = FleetOperator(mapped.fleet, mapped.plan, open_northbound(given))
+    try:
+        operator.bring_packages()
+    except (NorthboundError, Blocked) as error:
+        raise Misuse("northbound", str(error), "check the address given with --northbound") from None
+    return operator
+
+
+def write_measured(out: Path, result: LiveResult) -> None:
+    """Write what `simulate calibrate` takes."""
+    (out / MEASURED_FILE).write_text(json.dumps(result.measured()) + "\n")
 
 
 def _add_operator(summary: dict[str, Any], tables: dict[str, Any], operator: FleetOperator | None) -> None:

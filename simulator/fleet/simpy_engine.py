@@ -373,9 +373,10 @@ class Device:
 
 
 class Engine:
-    """All devices, their WFM, and what they share."""
+    """Devices, all or some, their WFM, and what they share."""
 
-    def __init__(self, fleet: Fleet, world: World) -> None:
+    def __init__(self, fleet: Fleet, world: World, numbers: range | None = None) -> None:
+        some = numbers or range(fleet.devices)
         self.env = simpy.Environment(0)
         self.world, fixed = world, world.fixed[0]
         self.seed, self.per_us, self.duration = int(fixed["seed"]), float(fixed["per_us"]), int(fixed["duration"])
@@ -390,7 +391,7 @@ class Engine:
         self.devices = [
             Device(self, number, cohort)
             for cohort, (first, end) in enumerate(zip([0, *ends], ends, strict=False))
-            for number in range(first, end)
+            for number in range(max(first, some.start), min(end, some.stop))
         ]
 
     def run(self, progress: Callable[[float], None] = lambda _: None) -> None:
@@ -427,6 +428,11 @@ class Engine:
 
 
 _PLAIN = [name for name in COHORT.names or () if not COHORT[name].shape]
+
+
+def simulate_range(fleet: Fleet, world: World, devices: range) -> None:
+    """Run some devices of a fleet in which none influences another; the counts are in `world` afterwards."""
+    Engine(fleet, world, devices).env.run()
 
 
 def simulate(fleet: Fleet, world: World, *, progress: Callable[[float], None] = lambda _: None) -> list[Device]:

@@ -15,8 +15,16 @@ import pytest
 ROOT = Path(__file__).resolve().parents[2]
 PROGRAM = Path(sys.executable).with_name("margo-conformance")
 DOCUMENTS = [ROOT / "README.md", *sorted((ROOT / "docs").glob("*.md"))]
-NEEDS_ANOTHER_SIDE = ("--listen", "--url", "--live", "serve ")
-"""Commands that wait for something real; the tests of the command line cover them with both sides there."""
+NEEDS_ANOTHER_SIDE = (
+    "--listen",
+    "--url",
+    "--live",
+    "serve ",
+    "--scheduler",
+    "simulate fidelity",
+    "simulate calibrate",
+)
+"""Commands that wait for something real, or for what a long run left; tests of their own cover them with all there."""
 
 
 def commands() -> Iterator[str]:

@@ -134,7 +134,7 @@ def test_a_wfm_that_stalls_cannot_hide_it() -> None:
     seen = asyncio.run(scenario())
     polls = seen.tally.latency_of("fleet")
     slow = sum(count for to_s, count in polls.buckets() if to_s > 0.3)
-    served = sum(count for to_s, count in seen.tally.service["fetch-manifest"].buckets() if to_s > 0.3)
+    served = sum(count for to_s, count in seen.tally.served("fetch-manifest").buckets() if to_s > 0.3)
     assert served <= 25, "one request of each device waited"
     assert slow > 100, "and every poll that was due in the meantime counts with its own delay"
     assert (polls.quantile(1.0) or 0.0) > 0.9

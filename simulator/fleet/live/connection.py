@@ -9,6 +9,7 @@ import contextlib
 import errno
 import socket
 import ssl
+import sys
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -34,6 +35,8 @@ FailureKind = Literal[
 OWN_FAILURES = ("no-ports", "no-files")
 """Failures of this machine, not of the WFM or the network to it."""
 
+_RTT_AT = 68
+"""Where the round trip stands in struct tcp_info of linux/tcp.h, in microseconds."""
 _BIND_ADDRESS_NO_PORT = 24  # IP_BIND_ADDRESS_NO_PORT of Linux: the port is chosen when the peer is known
 
 
@@ -178,18 +181,21 @@ async def connect(
     connection: Connection,
     timeout_s: float,
     source_ip: str | None = None,
-) -> None:
-    """Open a connection, TLS handshake included. Raises ExchangeFailed."""
+) -> float:
+    """Open a connection, TLS handshake included; gives the seconds of a round trip of TCP. Raises ExchangeFailed."""
     loop = asyncio.get_running_loop()
+    began = time.monotonic()
     try:
         async with asyncio.timeout(timeout_s):
             sock = await _connected(target, source_ip)
+            tcp = _round_trip(sock, time.monotonic() - began)
             # from here on the socket is the loop's, which closes it when the handshake fails
             await loop.create_connection(lambda: connection, sock=sock, ssl=context, server_hostname=target.host)
     except TimeoutError:
         raise ExchangeFailed("connect-timeout", f"no connection within {timeout_s:g} s") from None
     except (OSError, ValueError) as error:
         raise ExchangeFailed(*failure_of(error)) from None
+    return tcp
 
 
 def failure_of(error: BaseException) -> tuple[FailureKind, str]:
@@ -210,6 +216,15 @@ def failure_of(error: BaseException) -> tuple[FailureKind, str]:
         errno.ENETUNREACH: "unreachable",
     }
     return known.get(getattr(error, "errno", None), "reset"), text
+
+
+def _round_trip(sock: socket.socket, took: float) -> float:
+    """What the kernel measured when TCP connected, whatever else this process was at; or else how long it took."""
+    try:
+        info = sock.getsockopt(socket.IPPROTO_TCP, socket.TCP_INFO, _RTT_AT + 4)
+    except (AttributeError, OSError):  # not Linux
+        return took
+    return int.from_bytes(info[_RTT_AT : _RTT_AT + 4], sys.byteorder) / 1e6 or took
 
 
 async def _connected(target: Target, source_ip: str | None) -> socket.socket:

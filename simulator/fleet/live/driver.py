@@ -1,36 +1,29 @@
-"""A live run from the outside: processes that each carry a share of the fleet, and what they tell, put together.
+"""A live run from the outside: hands that each carry a share of the fleet, and what they tell, put together.
 
-The processes begin at one moment and tell every second what happened since; so what one of them counted is kept when
-it, the WFM or the user ends the run early.
+They are processes of this machine, or workers on several. They begin at one moment and tell every second what happened
+since; so what one of them counted is kept when it, the WFM or the user ends the run early.
 """
 
-import multiprocessing
-import signal
-import threading
 import time
-from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from datetime import timedelta
-from multiprocessing.connection import Connection as Pipe
-from multiprocessing.connection import wait
 from pathlib import Path
 from typing import Literal
 
 from simulator.fleet.live.credentials import open_credentials
+from simulator.fleet.live.hands import Hands, Hire, Processes
 from simulator.fleet.live.line import Exchange
 from simulator.fleet.live.plan import LivePlan
-from simulator.fleet.live.ready import NotReady, check_machine, find, first_request
+from simulator.fleet.live.ready import NotReady, find, first_request
 from simulator.fleet.live.result import Finding, LiveResult, ProcessUse, about_the_driver
 from simulator.fleet.live.shard import DRAIN_S, Delta
 from simulator.fleet.live.tally import ANSWERED, FAILED, SENT, Tally
 from simulator.fleet.live.tls import LIFETIME
-from simulator.fleet.live.worker import Done, Failed, Prepared, Ready, Told, work
+from simulator.fleet.live.worker import Done, Failed, Prepared, Ready, Told
 
 SILENCE_S = 3.0
 """A time without any answer that is worth a finding though the WFM came back."""
-_HEAD_START_S = 0.3
-_POLL_S = 0.5
 _PATIENCE_S = 30.0
 
 
@@ -58,6 +51,7 @@ def run_live(
     on_progress: Callable[[Progress], object] = lambda _: None,
     on_sample: Callable[[Exchange], object] = lambda _: None,
     on_announced: Callable[[Mapping[int, str]], object] = lambda _: None,
+    hire: Hire = Processes,
 ) -> LiveResult:
     """Run a plan against the WFM at a URL, with credentials of an identity folder. Blocks until it is over.
 
@@ -70,39 +64,15 @@ def run_live(
         CredentialError: the identity folder cannot be used.
     """
     lifetime = LIFETIME + timedelta(seconds=plan.duration_s)
-    check_machine(plan)
-    target = find(url)
-    first_request(plan, open_credentials(plan.revision, identity, lifetime), target)
-    context = multiprocessing.get_context("spawn")
-    crew = _Crew(plan, on_progress, on_sample, on_announced)
+    first_request(plan, open_credentials(plan.revision, identity, lifetime), find(url))
+    hands = hire(plan, url, identity, lifetime)
+    crew = _Crew(plan, hands, on_progress, on_sample, on_announced)
     try:
-        for index in range(plan.shards):
-            ours, theirs = context.Pipe()
-            process = context.Process(
-                target=work, args=(theirs, plan, identity, lifetime, target, index), name=f"fleet-{index}", daemon=True
-            )
-            with _uninterrupted():
-                process.start()
-            theirs.close()
-            crew.add(ours, process)
         crew.prepare()
         crew.run()
     finally:
-        crew.dismiss()
+        hands.dismiss()
     return crew.result(url)
-
-
-@contextmanager
-def _uninterrupted() -> Iterator[None]:
-    """A process that is started here does not hear Ctrl-C, not even while it starts: it is told by this one."""
-    if threading.current_thread() is not threading.main_thread():
-        yield
-        return
-    before = signal.signal(signal.SIGINT, signal.SIG_IGN)
-    try:
-        yield
-    finally:
-        signal.signal(signal.SIGINT, before)
 
 
 class _Crew:
@@ -111,19 +81,18 @@ class _Crew:
     def __init__(
         self,
         plan: LivePlan,
+        hands: Hands,
         on_progress: Callable[[Progress], object],
         on_sample: Callable[[Exchange], object],
         on_announced: Callable[[Mapping[int, str]], object],
     ) -> None:
-        self._plan, self._on_progress, self._on_sample = plan, on_progress, on_sample
+        self._plan, self._hands, self._on_progress, self._on_sample = plan, hands, on_progress, on_sample
         self._on_announced = on_announced
-        self._pipes: list[Pipe] = []
-        self._processes: list[multiprocessing.process.BaseProcess] = []
         self._tally = Tally()
         self._uses = [ProcessUse() for _ in range(plan.shards)]
         self._open = [0] * plan.shards
         self._prepared = [0] * plan.shards
-        self._running: set[int] = set()
+        self._running = set(range(plan.shards))
         self._findings: list[Finding] = []
         self._partial = False
         self._began = 0.0
@@ -132,37 +101,30 @@ class _Crew:
         self._failed_in_silence = 0
         self._answered = self._failed = 0
 
-    def add(self, pipe: Pipe, process: multiprocessing.process.BaseProcess) -> None:
-        """Take a started process into the crew."""
-        self._pipes.append(pipe)
-        self._processes.append(process)
-        self._running.add(len(self._pipes) - 1)
-
     def prepare(self) -> None:
         """Wait until every process has its devices ready. Raises NotReady."""
         ready: set[int] = set()
-        while len(ready) < len(self._pipes):
-            for index, told in self._hear():
+        while len(ready) < self._plan.shards:
+            for index, told in self._hands.hear(self._running):
                 match told:
                     case Prepared(count):
                         self._prepared[index] = count
                     case Ready():
                         ready.add(index)
                     case Failed(text):
-                        raise NotReady(text)
+                        raise NotReady(f"{self._hands.name(index)}: {text}")
                     case None:
-                        raise NotReady(f"process {index} of the driver ended before the run began")
+                        raise NotReady(f"{self._hands.name(index)} ended before the run began")
             self._on_progress(Progress("preparing", sum(self._prepared), 0.0))
 
     def run(self) -> None:
         """Begin, and listen until every process is done, or the run has to end."""
-        self._began = time.monotonic() + _HEAD_START_S
-        for pipe in self._pipes:
-            pipe.send(self._began)
+        self._began = time.monotonic() + self._hands.head_start_s
+        self._hands.begin(self._began)
         latest = self._began + self._plan.duration_s + 2 * DRAIN_S + _PATIENCE_S
         while self._running:
             try:
-                for index, told in self._hear():
+                for index, told in self._hands.hear(self._running):
                     self._take(index, told)
                 self._on_progress(self._progress())
                 self._check_silence()
@@ -171,35 +133,12 @@ class _Crew:
             if time.monotonic() > latest:
                 self._lose(self._running, "does not end")
 
-    def dismiss(self) -> None:
-        """See that no process is left."""
-        for pipe in self._pipes:
-            pipe.close()
-        for process in self._processes:
-            process.join(1.0)
-            if process.is_alive():
-                process.terminate()
-                process.join()
-
     def result(self, url: str) -> LiveResult:
         """Everything together."""
         findings = (*self._findings, *about_the_driver(self._tally, self._ran_s))
         return LiveResult(self._plan, url, self._tally, findings, self._partial, self._ran_s, tuple(self._uses))
 
     # --- listening ---------------------------------------------------------------------------------------
-
-    def _hear(self) -> list[tuple[int, Told | None]]:
-        """What the processes have to tell now; None from one that is gone."""
-        waiting = {self._pipes[index]: index for index in self._running}
-        heard: list[tuple[int, Told | None]] = []
-        for pipe in wait(list(waiting), _POLL_S):
-            if not isinstance(pipe, Pipe):
-                continue
-            try:
-                heard.append((waiting[pipe], pipe.recv()))
-            except (EOFError, OSError):
-                heard.append((waiting[pipe], None))
-        return heard
 
     def _take(self, index: int, told: Told | None) -> None:
         match told:
@@ -261,16 +200,13 @@ class _Crew:
         self._findings.append(Finding(kind, text, now if since is None else since, now))
         self._partial = True
         for index in self._running:
-            try:
-                self._pipes[index].send(None)
-            except OSError:
-                continue  # it is gone, and will be heard to be
+            self._hands.stop(index)
 
     def _lose(self, indices: set[int], how: str) -> None:
         now = max(0.0, time.monotonic() - self._began)
         for index in sorted(indices):
             devices = len(range(index, self._plan.devices, self._plan.shards))
-            text = f"process {index} of the driver {how}: its {devices} devices are missing from here on"
+            text = f"{self._hands.name(index)} {how}: its {devices} devices are missing from here on"
             self._findings.append(Finding("process-lost", text, now, self._plan.duration_s))
         self._partial = True
         self._running -= set(indices)

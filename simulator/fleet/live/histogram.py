@@ -83,6 +83,17 @@ class Histogram:
                 return min(self._upper_ns(bucket), self.maximum_ns) / _NS
         raise AssertionError("the buckets hold fewer than were counted")
 
+    def distribution(self) -> tuple[list[float], list[float]]:
+        """The upper edges of the buckets in seconds, and the share of the durations that each does not fall below."""
+        edges: list[float] = []
+        shares: list[float] = []
+        seen = 0
+        for bucket in sorted(self.counts):
+            seen += self.counts[bucket]
+            edges.append(min(self._upper_ns(bucket), self.maximum_ns) / _NS)
+            shares.append(seen / self.count)
+        return edges, shares
+
     @property
     def mean(self) -> float | None:
         """The exact mean; None without any duration."""

@@ -189,8 +189,8 @@ class Line:
             finally:
                 waiting.pop(connection, None)
             at, response = answer.at - office.began, answer.response
-            tally = office.tally
-            tally.answered(said.operation, response.status, at, at - sent_at, response.size)
+            tally, sizes = office.tally, {"sent": len(data), "body": len(response.body)}
+            tally.answered(said.operation, response.status, at, at - sent_at, response.size, **sizes)
             tally.groups[self._cohort][BYTES] += len(data) + response.size
             if self._sampled or (response.status >= 400 and office.refusals):
                 self._observe(said, answer, connection, sent_at)
@@ -240,7 +240,7 @@ class Line:
         limits = office.plan.connections
         made = Connection(limits.max_body_bytes, office.budget.release)
         try:
-            await connect(office.target, self._context, made, limits.connect_timeout_s, self._source_ip)
+            tcp = await connect(office.target, self._context, made, limits.connect_timeout_s, self._source_ip)
         except BaseException:
             if made.made:
                 made.fail("unfinished", "the run ended")  # it is released when it is gone
@@ -248,7 +248,7 @@ class Line:
                 office.budget.release()
             raise
         now = office.now()
-        office.tally.connected(now, now - began)
+        office.tally.connected(now, now - began, tcp)
         office.connections += 1
         self._number = office.connections
         self._connection = made

@@ -5,6 +5,7 @@ import contextlib
 import socket
 import ssl
 import time
+from collections.abc import Sequence
 from pathlib import Path
 from urllib.parse import urlsplit
 
@@ -56,12 +57,13 @@ def find(url: str) -> Target:
     raise NotReady(f"{url}: nothing answers there ({'; '.join(dict.fromkeys(causes))}); is the WFM running?")
 
 
-def check_machine(plan: LivePlan) -> None:
-    """Look whether this machine has the files, ports and addresses that the plan needs.
+def check_machine(plan: LivePlan, shards: Sequence[int] | None = None) -> None:
+    """Look whether this machine has the files, ports and addresses that the plan, or some shards of it, need.
 
     Raises NotReady, TooFewFiles. The soft limit of open files is raised, and processes started from here inherit that.
     """
-    most = max(_most_open(plan, shard) for shard in range(plan.shards))
+    here = range(plan.shards) if shards is None else shards
+    most = max(_most_open(plan, shard) for shard in here)
     allow_open_files(most)
     ips = plan.connections.source_ips
     for address in ips:
@@ -71,7 +73,7 @@ def check_machine(plan: LivePlan) -> None:
                 sock.bind((address, 0))
             except OSError as error:
                 raise NotReady(f"source IP {address}: expected an address of this machine, found: {error}") from None
-    open_at_once = sum(_most_open(plan, shard) for shard in range(plan.shards))
+    open_at_once = sum(_most_open(plan, shard) for shard in here)
     ports = _ports() * max(1, len(ips))
     if open_at_once > ports:
         raise NotReady(

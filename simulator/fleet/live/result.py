@@ -45,6 +45,10 @@ class LiveResult:
     ran_s: float
     processes: tuple[ProcessUse, ...]
 
+    def measured(self) -> dict[str, Any]:
+        """What was counted, whole, as JSON values: for calibration, and for whoever wants to count otherwise."""
+        return {"url": self.url, "partial": self.partial, "ran_s": self.ran_s, **self.tally.to_plain()}
+
     def to_plain(self) -> dict[str, Any]:
         """Everything as JSON values."""
         return {

@@ -5,7 +5,7 @@ service time from the moment at which the request was written. Times are seconds
 """
 
 from collections import Counter, defaultdict
-from dataclasses import dataclass, field
+from dataclasses import asdict, dataclass, field
 from typing import Any
 
 from simulator.fleet.live.histogram import COARSE, FINE, Histogram
@@ -71,8 +71,26 @@ class Second:
 
 
 @dataclass(slots=True)
+class Wire:
+    """Bytes of HTTP of one kind of request: whole requests, whole answers, and the bodies of answers alone."""
+
+    sent: int = 0
+    received: int = 0
+    body: int = 0
+
+    def add(self, sent: int, received: int, body: int) -> None:
+        """Count an exchange, or many."""
+        self.sent += sent
+        self.received += received
+        self.body += body
+
+
+@dataclass(slots=True)
 class Tally:
     """Everything counted.
+
+    `service`: requests by operation and status, `wire` their bytes. `handshake`: connections with all that belongs to
+    them, `tcp`: a round trip of TCP alone.
 
     `polls`: their latency by phase and cohort; `service`: requests by operation; `lag`: how late the driver was.
     `noticed` counts what a device saw and refused (a manifest that is not newer, a digest that is wrong) and what the
@@ -88,8 +106,10 @@ class Tally:
     groups: defaultdict[str, Counter[str]] = field(default_factory=lambda: defaultdict(Counter))
     texts: dict[str, str] = field(default_factory=dict)
     polls: defaultdict[tuple[str, str], Histogram] = field(default_factory=lambda: defaultdict(_fine))
-    service: defaultdict[str, Histogram] = field(default_factory=lambda: defaultdict(_fine))
+    service: defaultdict[tuple[str, int], Histogram] = field(default_factory=lambda: defaultdict(_fine))
+    wire: defaultdict[tuple[str, int], Wire] = field(default_factory=lambda: defaultdict(Wire))
     handshake: Histogram = field(default_factory=_fine)
+    tcp: Histogram = field(default_factory=_fine)
     lag: Histogram = field(default_factory=_fine)
     seconds: dict[int, Second] = field(default_factory=dict)
     bytes_out: int = 0
@@ -112,10 +132,14 @@ class Tally:
         counts[SENT] += 1
         counts[BYTES_OUT] += size
 
-    def answered(self, operation: str, status: int, at: float, took: float, size: int) -> None:
-        """A request was answered `took` seconds after it was written."""
-        self.requests[operation, status] += 1
-        self.service[operation].record(took)
+    def answered(
+        self, operation: str, status: int, at: float, took: float, size: int, *, sent: int = 0, body: int = 0
+    ) -> None:
+        """A request of `sent` bytes was answered `took` seconds after it was written; `body` is a part of `size`."""
+        key = (operation, status)
+        self.requests[key] += 1
+        self.service[key].record(took)
+        self.wire[key].add(sent, size, body)
         self.bytes_in += size
         counts = self.second(at).counts
         counts[ANSWERED] += 1
@@ -151,9 +175,10 @@ class Tally:
         """A poll is scheduled for this time, and its time has come."""
         self.second(at).counts[DUE] += 1
 
-    def connected(self, at: float, took: float) -> None:
-        """A connection was made, handshake included."""
+    def connected(self, at: float, took: float, tcp: float) -> None:
+        """A connection was made, handshake included; `tcp`: a round trip."""
         self.handshake.record(took)
+        self.tcp.record(tcp)
         self.second(at).counts[HANDSHAKES] += 1
 
     def progressed(self, column: int, at: float) -> None:
@@ -182,11 +207,14 @@ class Tally:
             self.groups[name] += group
         for name, text in other.texts.items():
             self._example(name, text)
-        for key, histogram in other.polls.items():
-            self.polls[key].merge(histogram)
-        for name, histogram in other.service.items():
-            self.service[name].merge(histogram)
+        for poll, histogram in other.polls.items():
+            self.polls[poll].merge(histogram)
+        for key, histogram in other.service.items():
+            self.service[key].merge(histogram)
+        for key, wire in other.wire.items():
+            self.wire[key].add(wire.sent, wire.received, wire.body)
         self.handshake.merge(other.handshake)
+        self.tcp.merge(other.tcp)
         self.lag.merge(other.lag)
         for number, row in other.seconds.items():
             self.seconds.setdefault(number, Second()).merge(row)
@@ -203,12 +231,17 @@ class Tally:
         """The latency of a cohort's polls."""
         return Histogram.merged(own for (_, of), own in self.polls.items() if of == cohort)
 
+    def served(self, operation: str) -> Histogram:
+        """The service times of an operation, whatever it was answered."""
+        return Histogram.merged(histogram for (name, _), histogram in self.service.items() if name == operation)
+
     def total(self, column: int) -> int:
         """The sum of one column of the time series."""
         return sum(row.counts[column] for row in self.seconds.values())
 
     def to_plain(self) -> dict[str, Any]:
         """Everything as JSON values: seconds for durations, whole numbers for counts."""
+        service = {operation: self.served(operation) for operation, _ in self.service}
         return {
             "requests": [
                 {"operation": operation, "status": status, "count": count}
@@ -224,16 +257,27 @@ class Tally:
                 "all": Histogram.merged(self.latency.values()).summary(),
                 **{phase: histogram.summary() for phase, histogram in sorted(self.latency.items())},
             },
-            "service_time_s": {name: histogram.summary() for name, histogram in sorted(self.service.items())},
+            "service_time_s": {name: histogram.summary() for name, histogram in sorted(service.items())},
             "handshake_s": self.handshake.summary(),
+            "tcp_s": self.tcp.summary(),
             "driver_lag_s": self.lag.summary(),
             "bytes": {"out": self.bytes_out, "in": self.bytes_in},
             "histograms": {
                 "poll_latency": {phase: histogram.to_plain() for phase, histogram in sorted(self.latency.items())},
-                "service_time": {name: histogram.to_plain() for name, histogram in sorted(self.service.items())},
+                "service_time": {name: histogram.to_plain() for name, histogram in sorted(service.items())},
                 "handshake": self.handshake.to_plain(),
+                "tcp": self.tcp.to_plain(),
                 "driver_lag": self.lag.to_plain(),
             },
+            "exchanges": [
+                {
+                    "operation": operation,
+                    "status": status,
+                    "bytes": asdict(self.wire[operation, status]),
+                    "service_time": histogram.to_plain(),
+                }
+                for (operation, status), histogram in sorted(self.service.items())
+            ],
             "series": self.series(),
         }
 

@@ -54,8 +54,9 @@ Told = Prepared | Ready | Failed | Done | Delta
 
 
 def work(pipe: Pipe, plan: LivePlan, identity: Path, lifetime: timedelta, target: Target, index: int) -> None:
-    """Be one process: the other side sends the moment to begin, and anything more to end early."""
-    signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is for the process that started this one
+    """Be one process, or a thread of a worker: told the moment to begin, and anything more to end early."""
+    if threading.current_thread() is threading.main_thread():
+        signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is for the process that started this one
     with suppress(BrokenPipeError, EOFError):  # nobody listens any more
         try:
             observe: Observe | None = None if plan.sample.devices or plan.sample.refusals else ignore

@@ -1,0 +1,147 @@
+"""The same fleet live and simulated: differences are told, and are smaller with what the live run calibrated."""
+
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+
+from conformance.cli.main import main
+from simulator.fleet import fidelity
+from simulator.fleet.description import Fleet
+from simulator.fleet.reading import read, read_example
+
+SMALL = """
+# a fleet for half a minute of patience
+name: small
+duration: 9s
+cohorts:
+  - name: gateways
+    count: 40
+    application: monitor
+    polling: {period: 1s, jitter: 0.2, start_spread: 1s}  # quick
+    network: {rtt: 0.0005}
+applications:
+  - name: monitor
+    revisions:
+      - {name: "1.0.0"}
+      - {name: "1.1.0", bytes: 1000, installs: {uniform: [0.5, 1]}}
+rollouts:
+  - {application: monitor, revision: "1.1.0", waves: [{at: 3s}]}
+"""
+
+
+@pytest.fixture(scope="module")
+def compared(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    folder = tmp_path_factory.mktemp("fidelity")
+    (folder / "fleet.yaml").write_text(SMALL)
+    assert main(["simulate", "fidelity", str(folder / "fleet.yaml"), "--out", str(folder / "out")]) == 0
+    return folder
+
+
+def figure(told: dict[str, Any], name: str) -> dict[str, Any]:
+    return next(row for row in told["figures"] if row["figure"] == name)
+
+
+def test_a_fleet_is_compared_live_and_in_both_engines(compared: Path) -> None:
+    told = json.loads((compared / "out" / "fidelity.json").read_text())
+    assert told["complete"]
+    unchanged = figure(told, "requests: unchanged")
+    assert unchanged["live"] > 200
+    assert unchanged["compiled"] == unchanged["simpy"]
+    assert abs(unchanged["difference"]["compiled"]) < 0.25
+    bundles = figure(told, "requests: bundles")
+    assert bundles["live"] == bundles["compiled"] == 40
+    everywhere = figure(told, "1.1.0 on 100% of devices, s")
+    assert 1 <= everywhere["live"] <= 6
+    assert abs(everywhere["live"] - everywhere["compiled"]) <= 2
+    assert figure(told, "requests: unreachable")["live"] == 0
+    assert [step["devices"] for step in told["operator"]] == [40]
+    summary = json.loads((compared / "out" / "summary.json").read_text())
+    assert summary["fidelity"] == told["figures"]
+
+
+def test_calibrated_the_simulation_is_nearer(compared: Path) -> None:
+    told = json.loads((compared / "out" / "fidelity.json").read_text())
+    for name in ("answer p50: bundle, s", "answer p50: unchanged, s", "answer p95: unchanged, s"):
+        apart = figure(told, name)["difference"]
+        assert abs(apart["calibrated"]) < max(abs(apart["compiled"]), 0.25), name
+
+
+def test_a_calibration_is_merged_and_comments_stay(compared: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    file = compared / "fleet.yaml"
+    assert main(["simulate", "calibrate", str(compared / "out"), "--into", str(file)]) == 0
+    printed = capsys.readouterr().out
+    merged = read(file.read_bytes(), "fleet.yaml")
+    assert "# a fleet for half a minute of patience" in file.read_text()
+    assert "# quick" in file.read_text()
+    before = read(SMALL.encode(), "fleet.yaml")
+    assert merged.wfm.service != before.wfm.service
+    assert merged.cohorts[0].network.rtt != before.cohorts[0].network.rtt
+    assert merged.applications[0].revisions[0] == before.applications[0].revisions[0]
+    assert merged.applications[0].revisions[1].bytes != 1000
+    assert merged.rollouts == before.rollouts
+    # what is printed can be pasted
+    part = yaml.safe_load(printed)
+    assert part["wfm"]["sizes"]["unchanged"] == merged.wfm.sizes.unchanged
+    Fleet.model_validate({**yaml.safe_load(SMALL), "wfm": part["wfm"]})
+
+
+def test_a_description_that_is_wrong_stays_as_it_is(compared: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    file = compared / "wrong.yaml"
+    file.write_text(SMALL.replace("count: 40", "cuont: 40"))
+    assert main(["simulate", "calibrate", str(compared / "out"), "--into", str(file)]) == 2
+    assert "did you mean count?" in capsys.readouterr().err
+    assert "cuont: 40" in file.read_text()
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "told"),
+    [
+        ("duration: 9s", "duration: 1h", "at most 600 s"),
+        ("count: 40", "count: 40000", "at most 5,000 devices"),
+        ("{rtt: 0.0005}", "{loss: 0.1}", "loss, bandwidth"),
+    ],
+)
+def test_what_cannot_be_compared_is_said(
+    old: str, new: str, told: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (tmp_path / "fleet.yaml").write_text(SMALL.replace(old, new))
+    assert main(["simulate", "fidelity", str(tmp_path / "fleet.yaml"), "--out", str(tmp_path / "out")]) == 2
+    assert told in capsys.readouterr().err
+    assert not (tmp_path / "out").exists()
+
+
+def test_a_simulation_of_another_fleet_is_seen_to_be_another() -> None:
+    fleet = read(SMALL.encode(), "fleet.yaml")
+    polling = fleet.cohorts[0].polling.model_copy(update={"period": 2.0})
+    other = fleet.model_copy(update={"cohorts": (fleet.cohorts[0].model_copy(update={"polling": polling}),)})
+    runs = [fidelity.of_simulation(one, "compiled") for one in (fleet, fleet, other)]
+    rows = {row.name: row.differences for row in fidelity.rows(runs)}
+    assert all(row[0] in (0.0, None) for row in rows.values())
+    assert rows["requests: unchanged"][1] == pytest.approx(-0.5, abs=0.15)
+    assert rows["bytes of HTTP"][1] is not None
+    assert rows["bytes of HTTP"][1] < -0.1
+
+
+def test_the_example_can_be_compared() -> None:
+    fidelity.check(read_example("fidelity-500"))
+
+
+def test_waves_that_were_given_out_bit_by_bit_are_simulated_so() -> None:
+    fleet = read(SMALL.encode(), "fleet.yaml")
+    slow = fidelity.paced(fleet, {(0, 0): (3.0, 8.0)})
+    waves = slow.rollouts[0].waves
+    assert len(waves) == 50
+    assert sum(wave.share for wave in waves) == pytest.approx(1.0)
+    assert (waves[0].at, waves[-1].at) == pytest.approx((3.05, 7.95))
+    assert fidelity.paced(fleet, {}).rollouts[0].waves[-1].at == 3.0
+    rows = {
+        row.name: row.values
+        for row in fidelity.rows([fidelity.of_simulation(one, "compiled", fleet) for one in (fleet, slow)])
+    }
+    prompt, late = rows["1.1.0 on 50% of devices, s"]
+    assert prompt is not None
+    assert late is not None
+    assert late >= prompt + 1
