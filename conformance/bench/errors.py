@@ -1,8 +1,12 @@
 """The ways in which a scenario or a run ends early, each told apart from the others."""
 
-from collections.abc import Iterable
+from __future__ import annotations
 
-from conformance.record.events import Finding
+from collections.abc import Iterable
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from conformance.record.events import Finding  # its models are heavy, and what went wrong is told by every verb
 
 
 class UsageError(Exception):

@@ -43,7 +43,7 @@ def register(app: typer.Typer) -> None:
             "serve device --wfm URL --svid F --key F --trust-bundle F",
             "serve device --connection DIR/connection.json",
             "serve device --wfm URL --identity DIR --gateway --child a",
-            "serve device --wfm URL --identity DIR --revision 1.0.0-rc.2-signed --algorithm rsa-pss-sha256",
+            "serve device --connection F --algorithm rsa-pss-sha256",
         ),
         epilog=EXIT_CODES_PLAIN,
     )(serve_device)

@@ -44,6 +44,8 @@ def serving(build: Callable[[WfmConfig], ReferenceWfm] = ReferenceWfm) -> Iterat
             found.extend([wfm.management_url, asyncio.get_running_loop()])
             ready.set()
             await gone.wait()
+        while len(asyncio.get_running_loop()._selector.get_map()) > 1:  # type: ignore[attr-defined]  # noqa: ASYNC110
+            await asyncio.sleep(0.01)  # TLS is ended in some turns of the loop; its own pipe stays
 
     thread = Thread(target=asyncio.run, args=(serve(),), daemon=True)
     thread.start()
