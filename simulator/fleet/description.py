@@ -9,7 +9,7 @@ from itertools import pairwise
 from statistics import NormalDist
 from typing import Annotated, Any, Literal, Self
 
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, WithJsonSchema, model_validator
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, PlainSerializer, WithJsonSchema, model_validator
 
 MAX_DEVICES = 20_000_000
 MAX_DURATION_S = 366 * 86400.0
@@ -151,9 +151,21 @@ def _hours(value: Any) -> Any:
     return start, end
 
 
+def _several(value: Any) -> Any:
+    if isinstance(value, str):
+        raise ValueError(f'expected a list of hours such as ["{value}"]')
+    return value
+
+
+def _clock(hours: tuple[float, float]) -> str:
+    """As it is written, so that a fleet that was run can be read again."""
+    return "-".join(f"{int(at) // 3600:02}:{int(at) % 3600 // 60:02}" for at in hours)
+
+
 Hours = Annotated[
     tuple[float, float],
     BeforeValidator(_hours),
+    PlainSerializer(_clock, return_type=str),
     WithJsonSchema({"type": "string", "pattern": _HOURS.pattern}),
 ]
 """From and until, in seconds of the day; simulations begin at midnight."""
@@ -171,7 +183,7 @@ class Polling(Part):
     jitter: Annotated[float, Field(ge=0, le=1.9, allow_inf_nan=False)] = 0.2
     start_spread: Seconds | None = None
     boot_spread: Seconds = 0.0
-    hours: Annotated[tuple[Hours, ...], Field(max_length=MAX_WINDOWS)] = ()
+    hours: Annotated[tuple[Hours, ...], BeforeValidator(_several), Field(max_length=MAX_WINDOWS)] = ()
 
 
 class Retries(Part):

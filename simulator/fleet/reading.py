@@ -48,8 +48,18 @@ def read(data: bytes, file: str) -> Fleet:
         return Fleet.model_validate(value)
     except ValidationError as error:
         tree: Any = yaml.compose(data.decode(), Loader=yaml.SafeLoader)
-        wrong: list[Any] = error.errors(include_url=False)
+        wrong: list[Any] = _causes(error.errors(include_url=False))
         raise WrongDescription("; ".join(_told(item, file, tree) for item in wrong[:5])) from None
+
+
+def _causes(wrong: list[Any]) -> list[Any]:
+    """Without what only follows: a list is not too short because a member of it is wrong."""
+    return [
+        item
+        for item in wrong
+        if item["type"] != "too_short"
+        or not any(other["loc"][: len(item["loc"])] == item["loc"] and other is not item for other in wrong)
+    ]
 
 
 def _told(item: Any, file: str, tree: Any) -> str:

@@ -35,6 +35,7 @@ duration: 30m
         ("count: 30", "count: 3, polling: {periods: 3}", "did you mean period?"),
         ("count: 30", 'count: 3, polling: {hours: ["9-17"]}', 'expected hours of the day such as "22:00-06:00"'),
         ("count: 30", 'count: 3, polling: {hours: ["09:00-09:00"]}', "expected an end other than the start"),
+        ("count: 30", 'count: 3, polling: {hours: "22:00-06:00"}', 'expected a list of hours such as ["22:00-06:00"]'),
         ("count: 30", "count: 3, installs: {tries: 0}", ":3: cohorts.0.installs.tries"),
         ("count: 30", "count: 3, installs: {trys: 2}", "did you mean tries?"),
         ('{name: "2"}', '{name: "2", timeout: 0}', ":6: applications.0.revisions.1.timeout"),
@@ -56,6 +57,7 @@ def test_a_wrong_description_is_refused_where_it_is_wrong(
     said = capsys.readouterr().err
     assert told in said
     assert "fleet.yaml" in said
+    assert "at least 1 item" not in said, "the cause is told, and not what follows from it"
     assert not (tmp_path / "out").exists()
 
 
@@ -71,6 +73,15 @@ def test_a_description_is_simulated(engine: str, tmp_path: Path, capsys: pytest.
     assert summary["peak_rss_mb"] > 0
     rates = (tmp_path / "out" / "rates.csv").read_text().splitlines()
     assert len(rates) == 1801  # a header, and a row for each second
+
+
+def test_hours_are_written_as_they_are_read() -> None:
+    fleet = reading.read(
+        GOOD.replace("count: 30", 'count: 3, polling: {hours: ["22:00-06:30"]}').encode(), "fleet.yaml"
+    )
+    assert fleet.cohorts[0].polling.hours == ((22 * 3600.0, 6.5 * 3600.0),)
+    again = yaml.safe_dump(fleet.model_dump(mode="json", exclude_none=True)).encode()
+    assert reading.read(again, "fleet.yaml") == fleet
 
 
 def test_what_init_writes_can_be_read(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
