@@ -416,8 +416,9 @@ class World:
 
     def _ended(self, connection: LinkConnection) -> None:
         """Count a TCP connection that has ended: who only opens them floods, too, and never comes to TLS."""
-        if connection.opening[:1] not in (b"", _TLS_RECORD):
-            self.tally.refused = f"it began with {connection.opening!r} rather than with TLS"
+        if connection.opening:
+            tls = connection.opening.startswith(_TLS_RECORD)
+            self.tally.began = "" if tls else f"it began with {connection.opening!r} rather than with TLS"
         self._admitted(connection.bytes_up, keeps=False)
 
     def _admitted(self, size: int, *, keeps: bool = True) -> bool:

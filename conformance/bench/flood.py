@@ -29,6 +29,8 @@ class Tally:
     handshakes: int = 0
     refused: str = ""
     """What was wrong with the last that came: a connection that was refused, or something that was no request."""
+    began: str = ""
+    """What the last connection that said something began with, unless that was TLS: it says more than the refusal."""
     dropped: int = 0
     """How much was not kept in the scenario under way."""
     floods: bool = False
@@ -91,7 +93,7 @@ class Tally:
         if not connections:
             return f"no device connected {within}"
         what = "led to a request that can be understood" if self.handshakes else "began TLS"
-        why = self.refused or ("" if self.handshakes else "it sent nothing")
+        why = self.began or self.refused or ("" if self.handshakes else "it sent nothing")
         return f"{connections} connections {within}, none of which {what}{f'; the last: {why}' if why else ''}"
 
     def words(self, now: float) -> str:

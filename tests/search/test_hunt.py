@@ -1,6 +1,10 @@
 """The hunt itself: found, shrunk to the least, within its limits, the same again from the same seed."""
 
+import os
+import subprocess
+import sys
 from collections.abc import Sequence
+from pathlib import Path
 
 import pytest
 from hypothesis import strategies as st
@@ -112,3 +116,27 @@ def test_time_that_is_up_ends_the_hunt() -> None:
     found = Hunt(DRAWN, fit, forgetful).run(Limits(1, 10_000, 0.0))
     assert found.examples == 0
     assert not found.told_something
+
+
+MEASURING = """
+import time
+from conformance.search.hunt import Hunt, Limits
+from conformance.search.trial import Trial
+from tests.search.test_hunt import DRAWN, fit
+at = []
+Hunt(DRAWN, fit, lambda actions: at.append(time.process_time()) or Trial(1)).run(Limits(seed=1, examples=20))
+print(max(later - earlier for earlier, later in zip(at, at[1:])))
+"""
+
+
+def test_what_hypothesis_prepares_once_takes_nothing_of_the_budget(tmp_path: Path) -> None:
+    """In a process and a folder of its own, where nothing is prepared yet: of seconds, a part of one may be left."""
+    told = subprocess.run(  # noqa: S603 - our own program
+        [sys.executable, "-c", MEASURING],
+        cwd=tmp_path,
+        env={**os.environ, "PYTHONPATH": str(Path(__file__).parents[2])},
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    assert float(told.stdout) < 1.5

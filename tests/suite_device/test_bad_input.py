@@ -1,11 +1,13 @@
 """Devices that hang, flood, send garbage, half-close or never come: the run ends in time, and says which it was."""
 
 import contextlib
+import dataclasses
 import json
 import logging
 import subprocess
 import sys
 import time
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -13,14 +15,17 @@ import pytest
 
 from conformance.bench.device_external import Arrangement
 from conformance.bench.device_seat import external_seat
-from conformance.bench.device_world import Endpoint
+from conformance.bench.device_world import Endpoint, World
 from conformance.bench.errors import SubjectMissing
 from conformance.bench.flood import EVENT_BYTES, IN_A_ROW, MAX_EVENTS, Tally
 from conformance.bench.ics import Ics
+from conformance.bench.recorder import Recorder
 from conformance.bench.run import RunPlan, run
 from conformance.bench.scenarios import Selection
-from conformance.record.file import EVENT_FILE
+from conformance.record.file import EVENT_FILE, EventWriter
 from conformance.record.run import Run
+from simulator.faults.link import LinkConnection
+from simulator.identity.handshake import HandshakeFacts
 from tests.cli.commands import PROGRAM
 from tests.suite_device import misbehaving
 from tests.suite_device.misbehaving import Misbehaving, device, free_port
@@ -90,6 +95,21 @@ def test_a_device_that_makes_no_request_ends_the_run_and_is_described(
     assert errors_in(caplog) == []
     finished = [event for event in events_of(tmp_path) if event["type"] == "scenario-finished"]
     assert not any(event["outcome"] == "passed" for event in finished), "a run without a device is never green"
+
+
+@pytest.mark.parametrize("link_first", [True, False])
+def test_what_is_told_of_garbage_does_not_depend_on_who_hears_of_it_first(link_first: bool, tmp_path: Path) -> None:
+    refused = HandshakeFacts(1, "server", "refused", by="self", reason="WRONG_VERSION_NUMBER")
+    garbage = LinkConnection(0.0, 1.0, bytes_up=8, bytes_down=0, cut=False, opening=b"garbage!")
+    with EventWriter(tmp_path / EVENT_FILE) as writer:
+        world = World(Recorder(writer), Endpoint())
+        told: list[Callable[[], None]] = [lambda: world._ended(garbage), lambda: world._shaken(refused)]
+        for tell in told if link_first else reversed(told):
+            tell()
+        said = "1 connections to there within 2 s, none of which began TLS; the last: "
+        assert world.tally.who_came(1, "there", 2.0) == said + "it began with b'garbage!' rather than with TLS"
+        world._ended(dataclasses.replace(garbage, opening=b"\x16broken"))
+        assert "WRONG_VERSION_NUMBER" in world.tally.who_came(2, "there", 2.0), "the last one did begin with TLS"
 
 
 def test_a_device_that_floods_is_named_and_bounded(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:

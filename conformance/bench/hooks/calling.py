@@ -146,10 +146,10 @@ async def _http(hook: HttpHook, call: Call) -> Answer:
                 if len(kept) >= MAX_OUTPUT:
                     break
     except (httpx.HTTPError, httpx.InvalidURL) as error:
-        raise HookFailed(f"{hook.method} {hook.http}: {str(error) or type(error).__name__}") from None
+        raise HookFailed(f"{hook.method} {url}: {str(error) or type(error).__name__}") from None
     said = kept.decode("utf-8", "replace")
     if not answer.is_success:
-        raise HookFailed(f"{hook.method} {hook.http} was answered with status {answer.status_code}{_told(said)}")
+        raise HookFailed(f"{hook.method} {url} was answered with status {answer.status_code}{_told(said)}")
     return Answer(said, answer.status_code)
 
 
