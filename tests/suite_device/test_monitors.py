@@ -243,6 +243,17 @@ def test_distance_of_polls_is_not_judged_where_the_bench_gave_a_reason() -> None
     assert seen(check, record(PROVISIONED_SLOW, *idle(1.0, 61.0, 121.0, 181.0))) == {Seen.NOTED}
 
 
+def test_the_tag_that_a_device_brings_along_is_not_judged_and_any_other_is() -> None:
+    def tagged(at: float, tag: str) -> Exchange:
+        return poll(at, status=304, response=Body(), request_headers=(*ETAG[:1], ("If-None-Match", tag)))
+
+    known = Fact(n=5, at=0.1, scenario=1, kind="provisioned", data={"client": CLIENT, "knownVersion": 3})
+    check, came = MONITORS["polls_carry_the_last_tag"], tagged(0.6, '"brought"')
+    assert seen(check, record(known, came, poll(), tagged(2.0, '"brought"'))) == set()
+    assert seen(check, record(known, came, poll(), tagged(2.0, '"good"'))) == {Seen.KEPT}
+    assert seen(check, record(known, came, poll(), tagged(2.0, '"other"'))) == {Seen.BROKEN}
+
+
 def test_what_was_removed_though_it_was_desired_may_come_back() -> None:
     assert seen(MONITORS["what_is_removed_stays_removed"], record(poll(), gone(2.0), status(3.0))) == set()
 
