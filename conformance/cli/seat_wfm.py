@@ -90,7 +90,7 @@ def seat_of_real(
 
     Raises Misuse when it is not reachable or nothing could be said to it, UsageError for what else cannot be used.
     """
-    _check_folder(real.identity, ics.revision)
+    check_folder(real.identity, ics.revision)
     northbound = open_northbound(real.northbound) if real.northbound else None
     try:
         patience = Patience()
@@ -113,7 +113,7 @@ def _seat(
     return wfm_seat.accommodating(seat, real.accommodations)
 
 
-def _check_folder(folder: Path, revision: str) -> None:
+def check_folder(folder: Path, revision: str) -> None:
     """Refuse a folder with the credentials of another revision."""
     own, foreign = (WFM_FILE, ANCHORS_FILE) if revision == DEFAULT_REVISION else (ANCHORS_FILE, WFM_FILE)
     if (folder / foreign).exists() and not (folder / own).exists():
