@@ -34,6 +34,7 @@ from conformance.record.file import EVENT_FILE, read
 from simulator.identity.spiffe import client_spiffe_id, is_segment
 from simulator.identity.trust import StaticTrust
 from simulator.protocol.signed import ONBOARDING_PATH
+from simulator.protocol.signed import REVISION as SIGNED_REVISION
 
 CONNECT_S = 5.0
 FIRST_CONTACT = "first-contact"
@@ -244,7 +245,12 @@ def _check_signed_contact(endpoint: Endpoint, real: RealWfm) -> None:
 
 def _another_revision(where: str, found: str) -> Misuse:
     cause = f"--url: the WFM at {where} does not speak 1.0.0-rc.2-signed: it {found}"
-    return Misuse("revision", cause, f"try without --revision, for {DEFAULT_REVISION}; `list revisions` shows all")
+    hint = (
+        f"try without --revision, for {DEFAULT_REVISION}; a WFM that nearly speaks it, say below another path, "
+        "is understood with --accommodate; which ones, "
+        f"`doctor --url URL --identity DIR --revision {SIGNED_REVISION}` tells"
+    )
+    return Misuse("revision", cause, hint)
 
 
 ASKED_BEFORE = {
