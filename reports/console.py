@@ -19,7 +19,7 @@ from reports.projection import (
     failures,
     of_outcome,
     report_of,
-    reproduce,
+    reproduced,
     unexplained_failures,
     why,
 )
@@ -67,7 +67,9 @@ def summary(run: Run, html: Path | None = None) -> RenderableType:
 def _role(report: Report, role: RoleReport) -> list[RenderableType]:
     name = " ".join(part for part in (role.subject.name, role.subject.version) if part)
     parts: list[RenderableType] = [Text(f"\n{role.role}: {_line(name)} ({_line(role.subject.profile)})", "bold")]
-    parts += [_indent(_failure(role, requirement)) for requirement in failures(role)[:SHOWN_FAILURES]]
+    parts += [
+        _indent(_failure(role, requirement, report.run.revision)) for requirement in failures(role)[:SHOWN_FAILURES]
+    ]
     if len(failures(role)) > SHOWN_FAILURES:
         parts.append(_indent(Text(f"… and {len(failures(role)) - SHOWN_FAILURES} more failures")))
     parts += _scenarios("failed", unexplained_failures(report, role.role), "red")
@@ -108,7 +110,7 @@ def _claims(report: Report, role: RoleReport) -> list[Text]:
     return [*lines, Text(f"claims: {claims_counted(role)}{part}", "dim")]
 
 
-def _failure(role: RoleReport, requirement: RequirementReport) -> Text:
+def _failure(role: RoleReport, requirement: RequirementReport, revision: str) -> Text:
     text = Text.assemble((f"✘ {_line(requirement.id)} ", "bold red"), _line(requirement.statement))
     for finding in failing_findings(requirement.findings)[:3]:
         text.append(f"\n    {_line(finding.message)} (scenario {finding.scenario})")
@@ -116,7 +118,7 @@ def _failure(role: RoleReport, requirement: RequirementReport) -> Text:
             text.append(f"\n      {title:<9}", "dim").append(_line(value))
     if departing := breaking(role, requirement.id):
         text.append(f"\n    known departure: {', '.join(item.name for item in departing)}")
-    return text.append(f"\n    {reproduce(role.role, requirement.id, role.subject.target)}", "cyan")
+    return text.append(f"\n    {reproduced(role, requirement.id, revision)}", "cyan")
 
 
 def _comparison(finding: FindingReport) -> Iterable[tuple[str, str]]:

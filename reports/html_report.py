@@ -18,9 +18,10 @@ from conformance.record.events import Severity
 from conformance.record.run import Run
 from reports import page
 from reports.claims import STANDINGS, claims_counted
+from reports.departures import breaking
 from reports.evidence import evidence_of, script_safe
 from reports.groups import spans
-from reports.projection import report_of, reproduce
+from reports.projection import report_of, reproduced
 
 _HERE = Path(__file__).parent
 
@@ -30,14 +31,15 @@ def render(run: Run) -> str:
     report = report_of(run)
     view = page.page_of(run, report)
     style, script = asset("report.css"), asset("report.js")
-    targets = {subject.role: subject.target for subject in run.header.subjects}
+    roles = {item.role: item for item in report.roles}
     return (
         environment()
         .get_template("report.html.j2")
         .render(
             view=view,
             report=report,
-            reproduce=lambda role, requirement: reproduce(role, requirement, targets[role]),
+            reproduce=lambda role, requirement: reproduced(roles[role], requirement, report.run.revision),
+            breaking=lambda role, requirement: breaking(roles[role], requirement),
             deadlines=[(name, seconds(value)) for name, value in report.run.deadlines.items()],
             style=Markup(style),  # noqa: S704 - our own file
             script=Markup(script),  # noqa: S704 - our own file

@@ -25,7 +25,7 @@ from reports.projection import (
     not_exercised,
     of_outcome,
     report_of,
-    reproduce,
+    reproduced,
     resting,
     unexplained_failures,
     why,
@@ -163,7 +163,7 @@ def _failure(report: Report, role: RoleReport, requirement: RequirementReport) -
         lines.append(f"  - known departure {_inline(departure.name)}: {_inline(departure.departs)}")
     for item in resting(failing_findings(requirement.findings), report):
         lines.append(f"  - read as {_inline(item.id)}: {_inline(item.reading)}")
-    return [*lines, f"  - reproduce: {_code(reproduce(role.role, requirement.id, role.subject.target))}", ""]
+    return [*lines, f"  - reproduce: {_code(reproduced(role, requirement.id, report.run.revision))}", ""]
 
 
 def _interpretations(report: Report) -> list[str]:

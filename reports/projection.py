@@ -4,6 +4,7 @@ import shlex
 from collections import Counter, defaultdict
 from collections.abc import Iterable
 
+from conformance.catalogue import DEFAULT_REVISION
 from conformance.record.events import (
     Fact,
     Finding,
@@ -146,14 +147,35 @@ def why(scenario: ScenarioReport) -> str:
     return bad[0].message if bad else "no reason was recorded"
 
 
-def reproduce(role: Role, requirement: str, target: str = "simulated") -> str:
-    """The command line that runs only what shows this requirement, on the subject that was reached at `target`."""
+def reproduce(
+    role: Role,
+    requirement: str,
+    target: str = "simulated",
+    revision: str = DEFAULT_REVISION,
+    past: Iterable[str] = (),
+) -> str:
+    """The command line that runs only what shows this requirement, on the subject that was reached at `target`.
+
+    `past` are the accommodations of the run, by name or file: without them nothing behind a departure is seen again.
+    """
     words = ["margo-conformance", "run", role]
+    words += ["--revision", revision] if revision != DEFAULT_REVISION else []
     if target.startswith("simulated:"):
         words += ["--target", target]
     elif target != "simulated":
         words += ["--listen", target] if role == "device" else ["--url", target, "--identity", "DIR"]
+    for one in dict.fromkeys(past):
+        words += ["--accommodate", one]
     return shlex.join([*words, "--req", requirement])
+
+
+def reproduced(role: RoleReport, requirement: str, revision: str) -> str:
+    """The command line that runs only what shows this requirement again, of a run of this revision.
+
+    What was accommodated and needed is given again: shipped ones by name, others by their file.
+    """
+    past = [item.name if item.source == "shipped" else item.source for item in role.departures if item.uses]
+    return reproduce(role.role, requirement, role.subject.target, revision, past)
 
 
 def _run(run: Run) -> RunReport:

@@ -61,6 +61,10 @@ def doctor(
     spoken = runnable("wfm", revision)
 
     endpoint = Endpoint.of(url) if url else None
+    if identity is not None:
+        from conformance.cli.seat_wfm import check_folder
+
+        check_folder(identity, spoken)
     # with a WFM to talk to, the ports of `serve wfm` are its own: taken as they should be
     amiss = _tell(_environment(out, ports=endpoint is None))
     machine = len(amiss)

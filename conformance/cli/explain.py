@@ -76,7 +76,15 @@ def _unknown(name: str, wanted: str, catalogue: Catalogue) -> Exception:
     if elsewhere:
         hint = f"it is one of revision {elsewhere[0]}: add --revision {elsewhere[0]}"
         return Misuse("unknown-id", f"revision {catalogue.revision} has no {wanted}", hint)
-    return unknown("id", name, _ids(catalogue))
+    names = [ADAPTERS, ACCOMMODATIONS, *_accommodation_names()]
+    return unknown("id", name, [*_ids(catalogue), *names])
+
+
+def _accommodation_names() -> list[str]:
+    from conformance.bench.accommodations.loading import shipped
+
+    known = shipped()
+    return [*(item.name for item in known.sets), *(item.name for item in known.accommodations)]
 
 
 def _ids(catalogue: Catalogue) -> list[str]:

@@ -52,7 +52,7 @@ Accommodate = Annotated[
 ]
 Jobs = Annotated[
     int | None,
-    typer.Option("--jobs", metavar="N", min=1, help="Processes to spread a simulated subject's scenarios over."),
+    typer.Option("--jobs", metavar="N", min=1, help="Processes to spread a subject's scenarios over."),
 ]
 PartOption = Annotated[str | None, typer.Option("--part", hidden=True, help="For workers: which part to carry out.")]
 Clock = Annotated[

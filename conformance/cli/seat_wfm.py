@@ -34,6 +34,7 @@ from conformance.record.file import EVENT_FILE, read
 from simulator.identity.spiffe import client_spiffe_id, is_segment
 from simulator.identity.trust import StaticTrust
 from simulator.protocol.signed import ONBOARDING_PATH
+from simulator.protocol.signed import REVISION as SIGNED_REVISION
 
 CONNECT_S = 5.0
 FIRST_CONTACT = "first-contact"
@@ -90,7 +91,7 @@ def seat_of_real(
 
     Raises Misuse when it is not reachable or nothing could be said to it, UsageError for what else cannot be used.
     """
-    _check_folder(real.identity, ics.revision)
+    check_folder(real.identity, ics.revision)
     northbound = open_northbound(real.northbound) if real.northbound else None
     try:
         patience = Patience()
@@ -113,7 +114,7 @@ def _seat(
     return wfm_seat.accommodating(seat, real.accommodations)
 
 
-def _check_folder(folder: Path, revision: str) -> None:
+def check_folder(folder: Path, revision: str) -> None:
     """Refuse a folder with the credentials of another revision."""
     own, foreign = (WFM_FILE, ANCHORS_FILE) if revision == DEFAULT_REVISION else (ANCHORS_FILE, WFM_FILE)
     if (folder / foreign).exists() and not (folder / own).exists():
@@ -244,7 +245,12 @@ def _check_signed_contact(endpoint: Endpoint, real: RealWfm) -> None:
 
 def _another_revision(where: str, found: str) -> Misuse:
     cause = f"--url: the WFM at {where} does not speak 1.0.0-rc.2-signed: it {found}"
-    return Misuse("revision", cause, f"try without --revision, for {DEFAULT_REVISION}; `list revisions` shows all")
+    hint = (
+        f"try without --revision, for {DEFAULT_REVISION}; a WFM that nearly speaks it, say below another path, "
+        "is understood with --accommodate; which ones, "
+        f"`doctor --url URL --identity DIR --revision {SIGNED_REVISION}` tells"
+    )
+    return Misuse("revision", cause, hint)
 
 
 ASKED_BEFORE = {

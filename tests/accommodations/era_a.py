@@ -124,6 +124,7 @@ class EraAApi(SignedApi):
 
     def written_root(self) -> str:
         pem = self.caller.front.root.public_bytes(Encoding.PEM)
+        pem += b"\n" * (len(pem) % 3 == 0)  # or there would be no padding to leave out, and nothing to see
         return base64.urlsafe_b64encode(pem).decode().rstrip("=")
 
     def error(self, status: int, error: str, message: str | None = None) -> web.Response:

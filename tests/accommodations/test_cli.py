@@ -81,3 +81,10 @@ def test_a_run_of_a_real_wfm_goes_on_past_what_it_was_told_of(served: SignedWfm,
     assert "known departure path-prefix (API-001)" in ended.out
     for name in ("report.html", "summary.md", "junit.xml"):
         assert "onboarding-client-id" in (out / name).read_text()
+
+
+def test_a_wfm_that_departs_and_is_not_accommodated_is_not_only_called_one_of_another_revision(
+    served: SignedWfm, tmp_path: Path
+) -> None:
+    where = ("--url", served.management_url, "--identity", tmp_path, "--revision", REVISION, "--out", tmp_path / "out")
+    assert_refused(call("run", "wfm", *where), "revision", "--accommodate", "doctor --url")

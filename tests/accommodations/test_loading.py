@@ -72,6 +72,21 @@ WRONG = {
     "a role that its steps are not for": ("role: wfm", "role: device", ":5: accommodations.0.breaks", "device"),
     "a revision that nobody knows": (f"[{REVISION}]", "[1.0.0-rc.2]", ":4: accommodations.0.revisions", "nearest"),
     "an operation that is none": ("report-status", "report-state", ":12: accommodations.0.past.0.operation", "found"),
+    "a step without a name": ("use: route\n        ", "", ":11: accommodations.0.past.0", "its name in `use`"),
+    "a parameter twice": ("from: /deployments", "from: /{deploymentId}", ":13: accommodations.0.past.0.from", "once"),
+    "a parameter that is none": ("from: /deployments", "from: /{1x}", ":13: accommodations.0.past.0.from", "{1x}"),
+    "a parameter from nowhere": (
+        "to: /deployments/{deploymentId}",
+        "to: /{deviceId}",
+        ":14: accommodations.0.past.0.to",
+        "that `from` has",
+    ),
+    "a header with an end of line": (
+        "use: route",
+        'use: sent-header\n        name: X\n        value: "a\\r\\nb: c"',
+        "past.0",
+        "found",
+    ),
     "a text where a list is due": ("[API-001]", "API-001", ":5: accommodations.0.breaks", "found 'API-001'"),
     "no YAML": ("past:", "past: [", "not valid YAML", "ours.yaml"),
 }

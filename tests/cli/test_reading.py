@@ -58,6 +58,7 @@ def test_lists_as_tables_name_what_is_in_them() -> None:
         (("coverage", "--revision", "2024"), "unknown-revision", "2024-10"),
         (("explain", "DS-69"), "unknown-id", "DS-069"),
         (("explain", "AMB-X-99"), "unknown-id", "AMB-X-"),
+        (("explain", "sandbox-era-x"), "unknown-id", "did you mean sandbox-era-"),
     ],
 )
 def test_a_wrong_name_gets_the_nearest(arguments: tuple[str, ...], code: str, word: str) -> None:

@@ -93,6 +93,10 @@ def test_a_scenario_that_failed_without_a_finding_is_named(tmp_path: Path) -> No
 def test_the_command_to_reproduce_is_safe_to_paste() -> None:
     assert reproduce("device", "DS-069") == "margo-conformance run device --req DS-069"
     assert reproduce("wfm", "x; rm -rf /") == "margo-conformance run wfm --req 'x; rm -rf /'"
+    again = reproduce("device", "SIG-003", revision="1.0.0-rc.2-signed", past=("digest-uncovered", "own file.yaml"))
+    assert again.endswith(
+        "--revision 1.0.0-rc.2-signed --accommodate digest-uncovered --accommodate 'own file.yaml' --req SIG-003"
+    )
 
 
 def test_every_failure_is_told_and_passes_are_counted_with_examples(tmp_path: Path) -> None:

@@ -91,4 +91,5 @@ def test_who_asks_for_nothing_known_is_of_no_revision() -> None:
 def test_credentials_of_another_revision_are_told_apart(tmp_path: Path, revision: str, there: str, wanted: str) -> None:
     (tmp_path / there).write_text("{}")
     where = ("--url", "https://localhost:1", "--identity", tmp_path, "--revision", revision, "--out", tmp_path / "out")
-    assert_refused(call("run", "wfm", *where), "revision", wanted, f"serve wfm --revision {revision}")
+    for verb in (("run", "wfm"), ("doctor",)):
+        assert_refused(call(*verb, *where), "revision", wanted, f"serve wfm --revision {revision}")

@@ -1,6 +1,7 @@
 """Accommodations by name or from a file of the user's, each error with file, line, field, expected and found."""
 
 import json
+import re
 from collections.abc import Iterable, Sequence
 from functools import cache
 from importlib.resources import files
@@ -10,7 +11,16 @@ from typing import Any, get_args
 import yaml
 from pydantic import BaseModel, ValidationError
 
-from conformance.bench.accommodations.model import SERVED, STEPS, Accommodation, AccommodationFile, AccommodationSet
+from conformance.bench.accommodations.model import (
+    SERVED,
+    STEPS,
+    Accommodation,
+    AccommodationFile,
+    AccommodationSet,
+    Route,
+    ServedRoute,
+)
+from conformance.bench.accommodations.speaking import parameters_of
 from conformance.bench.errors import UsageError
 from conformance.bench.yaml_places import field_of, line_of
 from conformance.catalogue import UnknownName, load
@@ -19,6 +29,8 @@ from conformance.record.events import Role
 SHIPPED = ("wfm.yaml", "device.yaml")
 MAX_BYTES = 1024 * 1024
 SUFFIXES = (".yaml", ".yml")
+PARAMETERS = ("deviceId", "deploymentId", "digest", "clientId")
+_BRACES = re.compile(r"\{[^}]*\}?|\}")
 
 
 class UnknownAccommodation(UnknownName):
@@ -140,7 +152,9 @@ def _wrong(name: str, tree: Any, error: ValidationError) -> UsageError:
     # a slip in the name of a field is told as such, rather than as the field that is missing for it
     first = min(error.errors(include_url=False), key=lambda one: one["type"] != "extra_forbidden")
     steps = [part for part in first["loc"] if part not in _KINDS]
-    if first["type"] == "union_tag_invalid":
+    if first["type"] == "union_tag_not_found":
+        said = f"expected a step with its name in `use`, such as {', '.join(list(_KINDS)[:3])}, found none"
+    elif first["type"] == "union_tag_invalid":
         given = str(first["ctx"]["tag"])
         near = UnknownName(given, sorted(_KINDS)).message.partition("; ")[2]
         said = f"expected a step that is known, found {given!r}; {near}"
@@ -162,7 +176,8 @@ def _check(read: AccommodationFile, name: str, tree: Any) -> None:
             raise _at(name, tree, [*at, "name"], f"expected each name once, found {item.name} again")
         seen.add(item.name)
         for field, wrong in _faults(item):
-            raise _at(name, tree, [*at, field], wrong)
+            steps = [int(part) if part.isdecimal() else part for part in field.split(".")]
+            raise _at(name, tree, [*at, *steps], wrong)
 
 
 def _faults(item: Accommodation) -> Iterable[tuple[str, str]]:
@@ -186,6 +201,27 @@ def _faults(item: Accommodation) -> Iterable[tuple[str, str]]:
         yield "past", f"expected steps for the role {item.role}, found {', '.join(foreign)}"
     if item.sent and not item.shown_by:
         yield "shown-by", f"expected the statuses by which what the text says is refused, found none ({item.name})"
+    yield from _faults_of_routes(item)
+
+
+def _faults_of_routes(item: Accommodation) -> Iterable[tuple[str, str]]:
+    for index, step in enumerate(item.past):
+        if isinstance(step, Route | ServedRoute):
+            yield from ((f"past.{index}.{field}", wrong) for field, wrong in _route_faults(step))
+
+
+def _route_faults(step: Route | ServedRoute) -> Iterable[tuple[str, str]]:
+    """Say what is wrong with the two ends of addresses: no parameter may come twice, or from nowhere."""
+    for field, template in (("from", step.from_), ("to", step.to)):
+        odd = sorted(set(_BRACES.findall(template)) - {f"{{{name}}}" for name in PARAMETERS})
+        if odd:
+            yield field, f"expected parameters such as {{{'}, {'.join(PARAMETERS)}}}, found {', '.join(odd)}"
+    there = parameters_of(step.from_)
+    if len(there) > len(set(there)):
+        yield "from", f"expected each parameter once, found {step.from_}"
+    unknown = [name for name in parameters_of(step.to) if name not in there]
+    if unknown and not (isinstance(step, ServedRoute) and step.member):
+        yield "to", f"expected parameters that `from` has, found {', '.join(unknown)}"
 
 
 def _at(name: str, tree: Any, steps: Sequence[Any], what: str) -> UsageError:

@@ -72,8 +72,8 @@ class SentHeader(_Closed):
 
     use: Literal["sent-header"]
     operation: Operation
-    name: Text
-    value: Text
+    name: Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9!#$%&'*+.^_`|~-]+$")]
+    value: Annotated[str, StringConstraints(pattern=r"^[\x21-\x7e]([\x20-\x7e]*[\x21-\x7e])?$")]
 
 
 class Covers(_Closed):

@@ -222,6 +222,11 @@ def pattern_of(template: str) -> str:
     return "".join(f"(?P<{part}>[^?]+?)" if index % 2 else re.escape(part) for index, part in enumerate(parts))
 
 
+def parameters_of(template: str) -> list[str]:
+    """Give the names of a template's parameters, as often as they are in it."""
+    return _PARAMETER.findall(template)
+
+
 def filled(template: str, params: Mapping[str, str]) -> str:
     """Fill in the parameters of a template; one that is not there stays in its braces."""
     return _PARAMETER.sub(lambda found: params.get(found[1], found[0]), template)
