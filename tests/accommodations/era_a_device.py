@@ -56,15 +56,28 @@ class EraADevice(SignedTransport):
         return answer
 
 
+class WithoutDigest(SignedTransport):
+    """Sends no digest of a body, and signs what is left."""
+
+    def signature(self, request: Send, parts: SignedParts) -> dict[str, str]:
+        del request
+        headers = {name: value for name, value in parts.headers.items() if name.lower() != "content-digest"}
+        return self.signer.sign(SignedParts(parts.method, parts.target_uri, headers), self.now())
+
+
 class _Seat(SimulatedSeat):
+    def __init__(self, ics: Ics, transport: type[SignedTransport]) -> None:
+        super().__init__(ics, None)
+        self._transport = transport
+
     def config(self, world: World) -> DeviceConfig:
-        return replace(super().config(world), signed_class=EraADevice)
+        return replace(super().config(world), signed_class=self._transport)
 
 
-def seat(ics: Ics) -> Seat:
+def seat(ics: Ics, transport: type[SignedTransport] = EraADevice) -> Seat:
     roles = applications(())
 
     def make(stated: Ics, recorder: Recorder, catalogue: Catalogue, loop: BackgroundLoop) -> Bench:
-        return DeviceBench(stated, recorder, catalogue, loop, _Seat(stated, None), roles)
+        return DeviceBench(stated, recorder, catalogue, loop, _Seat(stated, transport), roles)
 
     return Seat(ics, "stand-in", make, SimulatedSeat.hooks, "simulated")

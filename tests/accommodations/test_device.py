@@ -10,7 +10,7 @@ from conformance.bench.scenarios import Selection
 from conformance.record.events import Outcome, ScenarioOutcome
 from conformance.record.run import Run
 from conformance.record.verdict import Conformity
-from tests.accommodations.era_a_device import seat
+from tests.accommodations.era_a_device import WithoutDigest, seat
 from tests.accommodations.runs import REVISION, keys
 
 NAMES = (
@@ -20,8 +20,8 @@ NAMES = (
 STATED = Ics.of_reference("device", REVISION)
 
 
-def go(subject: Seat, folder: Path) -> Run:
-    past = accommodating(subject, accommodations(["sandbox-era-a"], "device", REVISION))
+def go(subject: Seat, folder: Path, *names: str) -> Run:
+    past = accommodating(subject, accommodations(names or ["sandbox-era-a"], "device", REVISION))
     return run(RunPlan((past,), folder, REVISION, Selection(keys=keys("device", NAMES))))
 
 
@@ -35,6 +35,18 @@ def test_each_departure_is_told_once_and_the_rest_is_judged(tmp_path: Path) -> N
     assert {verdicts[name] for name in ("ONB-008", "DC-006", "SIG-003", "API-002")} == {"fail"}
     assert {verdicts[name] for name in ("SIG-002", "SIG-004", "ONB-002", "ST-002")} == {"pass"}
     assert done.conformity is Conformity.NOT_CONFORMANT
+
+
+def test_a_device_that_sends_no_digest_comes_through_only_where_that_is_named(tmp_path: Path) -> None:
+    done = go(seat(STATED, WithoutDigest), tmp_path / "named", "digest-missing")
+    assert [item.name for item in done.departures if item.uses] == ["digest-missing"]
+    verdicts = done.verdicts("device")
+    assert {verdicts[name] for name in ("SIG-002", "SIG-003")} == {"fail"}
+    assert verdicts["DC-009"] == "pass", "what comes after it is judged"
+    assert done.conformity is Conformity.NOT_CONFORMANT
+    other = go(seat(STATED, WithoutDigest), tmp_path / "other", "digest-uncovered")
+    assert not any(item.uses for item in other.departures)
+    assert other.verdicts("device").get("DC-009") != "pass"
 
 
 def test_a_device_that_needs_none_of_them_is_served_as_ever(tmp_path: Path) -> None:

@@ -191,15 +191,21 @@ class Uncovered(_Closed):
     use: Literal["uncovered-digest"]
 
 
+class MissingDigest(_Closed):
+    """A device sends no digest of its body, and so signs without it."""
+
+    use: Literal["missing-digest"]
+
+
 STEPS: tuple[type[BaseModel], ...] = (
     Prefix, Route, SentMember, SentValue, SentHeader, Covers, CertificateIn, AnswerMember, AnswerStatus, AnswerHeader,
-    AnswerEncoding, EntityTag, FromBundle, ServedRoute, ServedMember, ServedStatus, Uncovered,
+    AnswerEncoding, EntityTag, FromBundle, ServedRoute, ServedMember, ServedStatus, Uncovered, MissingDigest,
 )  # fmt: skip
 Sent = Prefix | Route | SentMember | SentValue | SentHeader | Covers | CertificateIn
 Read = AnswerMember | AnswerStatus | AnswerHeader | AnswerEncoding | EntityTag | FromBundle
-Served = ServedRoute | ServedMember | ServedStatus | Uncovered
+Served = ServedRoute | ServedMember | ServedStatus | Uncovered | MissingDigest
 Step = Annotated[Sent | Read | Served, Field(discriminator="use")]
-SERVED: tuple[type[BaseModel], ...] = (ServedRoute, ServedMember, ServedStatus, Uncovered)
+SERVED: tuple[type[BaseModel], ...] = (ServedRoute, ServedMember, ServedStatus, Uncovered, MissingDigest)
 
 
 class Accommodation(_Closed):
