@@ -162,13 +162,14 @@ def admit(w: Any, t: Any, service: Any) -> Any:
     """When a request that arrives at `t` is done; -1 if too many wait."""
     free, starts, where = views.free(w), views.starts(w), views.where(w)
     while where[1] > 0 and starts[where[0]] <= t:
-        where[0] = (where[0] + 1) % starts.shape[0]
+        where[0] = where[0] + 1 if where[0] + 1 < starts.shape[0] else 0
         where[1] -= 1
     begins = max(t, free[0])
     if begins > t:
         if where[1] >= w.queue_limit:
             return -1
-        starts[(where[0] + where[1]) % starts.shape[0]] = begins
+        last = where[0] + where[1]
+        starts[last if last < starts.shape[0] else last - starts.shape[0]] = begins
         where[1] += 1
     done = begins + service
     at = 0
