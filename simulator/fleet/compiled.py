@@ -25,6 +25,8 @@ CHUNK = 16_384
 DEVICE_BITS = 27
 """Of a key's 63; the rest leaves room for windows of 19 hours."""
 DEVICE_MASK = (1 << DEVICE_BITS) - 1
+FEW = 512
+"""How many are to be sorted at once."""
 RECORD = DEVICE.itemsize
 LINE = 64
 SOON = 12
@@ -80,31 +82,39 @@ def _pop(times: Any, who: Any, size: Any) -> None:
 
 
 @njit(cache=True)
-def _sorted_window(ahead: Any, begin: Any, end: Any, keys: Any, counts: Any) -> Any:
-    """Fill `keys` with what lies before `end`, in order: into narrow slots, then sorted within each.
-
-    A key is the time since `begin` and the device, so that one comparison orders both. Gives how many there are, and how
-    many of `ahead` are left.
-    """
-    times, who = ahead
-    per = (counts.shape[0] - 1) / (end - begin)
+def _part(times: Any, begin: Any, end: Any, counts: Any) -> Any:
+    """Set `counts` to where each slot of the time until `end` begins. Gives how many times lie there, slots a time."""
+    slots = counts.shape[0] - 1
+    per = slots / (end - begin)
     counts[:] = 0
     for k in range(times.shape[0]):
         if times[k] < end:
-            counts[int((times[k] - begin) * per) + 1] += 1
+            counts[np.uint64((times[k] - begin) * per) + np.uint64(1)] += 1
+    for s in range(1, slots + 1):
+        counts[s] += counts[s - 1]
+    return counts[slots], per
+
+
+@njit(cache=True)
+def _put_in_order(keys: Any, room: Any) -> None:
+    """Sort the few keys of a slot, in `room` that stays in the cache: into narrow slots, then within each."""
+    size = keys.shape[0]
+    copy, counts = room
+    first, last = keys.min(), keys.max()
+    per = min(size, counts.shape[0] - 1) / (last - first + 1)
+    if size > copy.shape[0]:
+        keys.sort()
+        return
+    counts[:] = 0
+    for k in range(size):
+        copy[k] = keys[k]
+        counts[np.uint64((keys[k] - first) * per) + np.uint64(1)] += 1
     for s in range(1, counts.shape[0]):
         counts[s] += counts[s - 1]
-    size = counts[counts.shape[0] - 1]
-    left = 0
-    for k in range(times.shape[0]):
-        t, i = times[k], who[k]
-        if t < end:
-            s = int((t - begin) * per)
-            keys[counts[s]] = (t - begin) << DEVICE_BITS | i
-            counts[s] += 1
-        else:
-            times[left], who[left] = t, i
-            left += 1
+    for k in range(size):
+        s = np.uint64((copy[k] - first) * per)
+        keys[counts[s]] = copy[k]
+        counts[s] += 1
     for k in range(1, size):
         key = keys[k]
         at = k
@@ -112,6 +122,32 @@ def _sorted_window(ahead: Any, begin: Any, end: Any, keys: Any, counts: Any) -> 
             keys[at] = keys[at - 1]
             at -= 1
         keys[at] = key
+
+
+@njit(cache=True)
+def _sorted_window(ahead: Any, begin: Any, end: Any, keys: Any, room: Any) -> Any:
+    """Fill `keys` with what lies before `end`, in order. Gives how many there are, and how many of `ahead` are left.
+
+    A key is the time since `begin` and the device, so that one comparison orders both.
+    """
+    times, who = ahead
+    slots, few = room
+    size, per = _part(times, begin, end, slots)
+    left = 0
+    for k in range(times.shape[0]):
+        t, i = times[k], who[k]
+        if t < end:
+            s = np.uint64((t - begin) * per)
+            keys[slots[s]] = (t - begin) << DEVICE_BITS | i
+            slots[s] += 1
+        else:
+            times[left], who[left] = t, i
+            left += 1
+    first = 0
+    for s in range(slots.shape[0] - 1):
+        if slots[s] - first > 1:
+            _put_in_order(keys[first : slots[s]], few)
+        first = slots[s]
     return size, left
 
 
@@ -119,8 +155,8 @@ def _sorted_window(ahead: Any, begin: Any, end: Any, keys: Any, counts: Any) -> 
 def _together(context: Any, devices: Any, begin: Any, end: Any, scratch: Any) -> None:
     """Everything from `begin` until `end` in order of (time, device)."""
     w = context[0]
-    times, who, keys, again, again_who, counts = scratch
-    size, left = _sorted_window((times, who), begin, end, keys, counts)
+    times, who, keys, again, again_who, room = scratch
+    size, left = _sorted_window((times, who), begin, end, keys, room)
     records = devices.ctypes.data
     k = heaped = 0
     while k < size or heaped > 0:
@@ -262,7 +298,8 @@ def _scratch(devices: Any) -> tuple[Any, ...]:
     many = len(devices)
     ahead = devices["at"].copy(), np.arange(many, dtype=np.int32)
     heap = np.zeros(many, np.int64), np.zeros(many, np.int64)
-    return *ahead, np.zeros(many, np.int64), *heap, np.zeros(many // 4 + 2, np.int32)
+    room = np.zeros(many // FEW + 2, np.int32), (np.zeros(4 * FEW, np.int64), np.zeros(FEW + 1, np.int32))
+    return *ahead, np.zeros(many, np.int64), *heap, room
 
 
 def _in_order(world: World, progress: Progress) -> Any:
