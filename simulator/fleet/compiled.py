@@ -112,9 +112,9 @@ def _put_in_order(keys: Any, room: Any) -> None:
     for s in range(1, counts.shape[0]):
         counts[s] += counts[s - 1]
     for k in range(size):
-        s = np.uint64((copy[k] - first) * per)
-        keys[counts[s]] = copy[k]
-        counts[s] += 1
+        slot = np.uint64((copy[k] - first) * per)
+        keys[counts[slot]] = copy[k]
+        counts[slot] += 1
     for k in range(1, size):
         key = keys[k]
         at = k
@@ -137,9 +137,9 @@ def _sorted_window(ahead: Any, begin: Any, end: Any, keys: Any, room: Any) -> An
     for k in range(times.shape[0]):
         t, i = times[k], who[k]
         if t < end:
-            s = np.uint64((t - begin) * per)
-            keys[slots[s]] = (t - begin) << DEVICE_BITS | i
-            slots[s] += 1
+            slot = np.uint64((t - begin) * per)
+            keys[slots[slot]] = (t - begin) << DEVICE_BITS | i
+            slots[slot] += 1
         else:
             times[left], who[left] = t, i
             left += 1

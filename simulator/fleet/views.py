@@ -48,7 +48,9 @@ def _to_prefetch(_typing: Any, address: Any) -> Any:
     def generate(_context: Any, builder: Any, _signature: Any, arguments: Any) -> Any:
         number, pointer = ir.IntType(32), ir.IntType(8).as_pointer()
         kind = ir.FunctionType(ir.VoidType(), [pointer, number, number, number])
-        function = cgutils.get_or_insert_function(builder.module, kind, "llvm.prefetch.p0")
+        function = cgutils.get_or_insert_function(  # type: ignore[no-untyped-call]
+            builder.module, kind, "llvm.prefetch.p0"
+        )
         to_write, keep, data = number(1), number(3), number(1)
         builder.call(function, [builder.inttoptr(arguments[0], pointer), to_write, keep, data])
         return _context.get_dummy_value()

@@ -11,7 +11,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from simulator.fleet import compiled, model, simpy_engine
+from simulator.fleet import compiled, model, simpy_device, simpy_engine
 from simulator.fleet.description import Fleet
 from simulator.fleet.plan import World, plan_of
 
@@ -45,7 +45,7 @@ def both(fleet: Fleet) -> World:
     for name in ("rates", "adopted", "waiting", "tally", "results", "marks"):
         assert np.array_equal(getattr(fast, name), getattr(slow, name)), name
     for modelled, device in zip(models, devices, strict=True):
-        assert tuple(modelled[list(simpy_engine.STATE)].item()) == device.state
+        assert tuple(modelled[list(simpy_device.STATE)].item()) == device.state
         due = {what: int(at) for what, at in enumerate([*modelled["due"], modelled["poll"]]) if at < model.NEVER}
         assert due == device.due
     return fast
