@@ -28,6 +28,7 @@ from simulator.device.events import (
 from simulator.device.work import Work
 from simulator.fleet import model
 from simulator.fleet.documents import COMPONENT, DEPLOYMENT_ID, STATES
+from simulator.fleet.model import POLL_TIMER
 from simulator.fleet.simulated_wfm import MANIFESTS, Client, Due, Exchange
 
 if TYPE_CHECKING:
@@ -38,7 +39,7 @@ TIMERS = {
     "announce": model.ANNOUNCE_TIMER,
     "fetch": model.FETCH_TIMER,
     "status": model.STATUS_TIMER,
-    "poll": model.POLL_TIMER,
+    "poll": POLL_TIMER,
     "retry": model.RETRY_TIMER,
     "timeout": model.INSTALLATION_TIMEOUT,
 }
@@ -96,10 +97,11 @@ class Device:
         "_looked_until",
         "_operation",
         "_ops",
-        "_pauses",
+        "_plain_until",
         "_polling",
         "_quiet_until",
         "_reboots",
+        "_turn",
         "adopted",
         "client",
         "cohort",
@@ -111,10 +113,11 @@ class Device:
         self._engine, self.number, self.cohort = engine, number, cohort
         c, documents = engine.cohorts[cohort], engine.documents[cohort]
         self._cohort = c
+        self._turn = number * 16 + POLL_TIMER
         self._due: dict[int, int] = {}
         self._chances: list[float] = []
         self._polling: Exchange | None = None  # a poll that the agent does not know of yet
-        self._looked_until = self._quiet_until = self._pauses = 0
+        self._looked_until = self._quiet_until = self._plain_until = 0
         self._agent: Agent | None = None
         self._durable, self._disk = documents.start, documents.fingerprint(c.revision)
         self._operation: StartComponent | None = None
@@ -133,7 +136,7 @@ class Device:
     def _wait(self, what: int, at: int, about: Any = None) -> None:
         """Have something happen, in place of what of this kind was due before."""
         self._due[what] = at
-        self._looked_until = 0
+        self._looked_until = self._plain_until = 0
         if at < self._engine.duration:
             Due(self._engine.env, at, self.number * 16 + what, self._happen, (what, at, about))
 
@@ -142,9 +145,9 @@ class Device:
         if self._due.get(what) != at:
             return  # it was put off or cancelled
         del self._due[what]
-        if what == model.POLL_TIMER and self._polled_at_rest(at):
+        if what == POLL_TIMER and self._polled_at_rest(at):
             return
-        self._looked_until = 0
+        self._looked_until = self._plain_until = 0
         if self._polling:
             self._wake(self._polling)
         if isinstance(about, str):
@@ -193,16 +196,21 @@ class Device:
         agent, wfm = self._agent, self._engine.wfm
         if agent is None or not agent.rests() or self._off(now) or not wfm.has_nothing_for(self, agent.etag):
             return False
-        self._looked_until, self._pauses = min(self._link[0], self.client.until), wfm.pauses
-        others = (at for what, at in self._due.items() if what != model.POLL_TIMER)
-        self._quiet_until = min(others, default=model.NEVER)
-        self._quiet_until = min(self._quiet_until, self._engine.duration)
+        self._looked_until = min(self._link[0], self.client.until)
+        others = (at for what, at in self._due.items() if what != POLL_TIMER)
+        self._quiet_until = min(min(others, default=model.NEVER), self._engine.duration)
+        if self._cohort.took:
+            self._plain_until = min(self._looked_until, self._quiet_until - self._cohort.took)
         return True
+
+    def look_again(self) -> None:
+        """What held may not hold any more."""
+        self._looked_until = self._plain_until = 0
 
     def _polled_at_rest(self, now: int, event: Due | None = None) -> bool:
         """Poll without the agent, if it rests and nothing is new; False, and nothing is done, where that is not so."""
         engine, c, n = self._engine, self._cohort, self.requests + 1
-        if (now >= self._looked_until or self._pauses != engine.wfm.pauses) and not self._rests(now):
+        if now >= self._looked_until and not self._rests(now):
             return False
         if c.loss and self._chance(model.LOSS, n) < c.loss:
             return False
@@ -229,20 +237,37 @@ class Device:
         """The agent is told of its poll, and polls when it wants to."""
         engine = self._engine
         at = answer + int(self._agent.poll_unchanged(answer / 1e6) * 1e6 + 0.5)  # type: ignore[union-attr]
-        self._due[model.POLL_TIMER] = at
+        self._due[POLL_TIMER] = at
         if at < engine.duration:
             if event is None:
-                Due(engine.env, at, self.number * 16 + model.POLL_TIMER, self._poll_again)
+                Due(engine.env, at, self._turn, self._poll_again)
             else:
-                event.again(at, self.number * 16 + model.POLL_TIMER)
+                event.again(at, self._turn)
 
     def _poll_again(self, event: Due) -> None:
         now = event.at
-        if self._due.get(model.POLL_TIMER) != now:
+        if self._due.get(POLL_TIMER) != now:
             return  # it was put off or cancelled
-        del self._due[model.POLL_TIMER]
+        if now < self._plain_until:
+            self._poll_plainly(now, event)
+            return
+        del self._due[POLL_TIMER]
         if not self._polled_at_rest(now, event):
             self._give(POLL)
+
+    def _poll_plainly(self, now: int, event: Due) -> None:
+        """As `_polled_at_rest`, where every answer takes the same time and the last look still holds."""
+        engine, c = self._engine, self._cohort
+        answer = now + c.took
+        self.requests += 1
+        if engine.traced:
+            self.tell(model.UNCHANGED, now + c.service_us, self.requests, now)
+        engine.polls[int(now * engine.per_us)] += 1
+        c.polls += 1
+        at = answer + int(self._agent.poll_unchanged(answer / 1e6) * 1e6 + 0.5)  # type: ignore[union-attr]
+        self._due[POLL_TIMER] = at
+        if at < engine.duration:
+            event.again(at, self._turn)
 
     def _wake(self, exchange: Exchange) -> None:
         """Let the agent know of a poll that is on its way."""

@@ -34,8 +34,10 @@ class Engine:
         self.cohorts = [SimpleNamespace(**{name: c[name].item() for name in _PLAIN}) for c in world.cohorts]
         for c in self.cohorts:
             c.rtt_us, c.service_us = int(world.constant[c.rtt]), int(world.constant[model.UNCHANGED])
+            always = c.rtt_us and c.service_us and not c.loss and not fixed["servers"]
+            c.took = c.service_us + 1 + c.rtt_us + int(self.unchanged * c.us_per_byte) if always else 0
             c.polls = 0
-        self.wfm = Wfm(self.env, world, self.documents, fleet.wfm.refuses_with)
+        self.wfm = Wfm(self.env, world, self.documents, fleet.wfm.refuses_with, self._paused)
         self._outages: dict[tuple[int, int], Any] = {}
         ends = [c.end for c in self.cohorts]
         self.devices = [
@@ -54,6 +56,10 @@ class Engine:
             self.env.run()  # what the WFM is still at
         finally:  # what was counted before an interruption counts
             self._count()
+
+    def _paused(self) -> None:
+        for device in self.devices:
+            device.look_again()
 
     def _count(self) -> None:
         """Add to the world's counts what devices at rest and the WFM have counted in plain numbers, for speed."""

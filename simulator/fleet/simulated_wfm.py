@@ -76,7 +76,12 @@ class Wfm:
     """Servers, a queue, and what is wanted."""
 
     def __init__(
-        self, env: simpy.Environment, world: World, documents: list[CohortDocuments], refuses_with: int
+        self,
+        env: simpy.Environment,
+        world: World,
+        documents: list[CohortDocuments],
+        refuses_with: int,
+        paused: Callable[[], None],
     ) -> None:
         self._env, self._world, self._documents = env, world, documents
         fixed = world.fixed[0]
@@ -85,7 +90,7 @@ class Wfm:
         self._free, self._limit = int(fixed["servers"]), int(fixed["queue_limit"])
         self._queue: deque[Exchange] = deque()
         self._longest = [0] * len(world.waiting)
-        self.pauses = 0
+        self._pauses, self._paused = 0, paused
         self._overloaded = overloaded(refuses_with, int(world.cohorts[0]["retry_after"]))
         self._waves = [dict(zip(world.waves.dtype.names or (), wave.tolist(), strict=True)) for wave in world.waves]
         self._rollouts = [dict(zip(world.rollouts.dtype.names or (), r.tolist(), strict=True)) for r in world.rollouts]
@@ -132,7 +137,7 @@ class Wfm:
         return True
 
     def has_nothing_for(self, device: Any, etag: str | None) -> bool:
-        """Whether a poll with this entity tag brings nothing new; that holds until `Client.until` or another pause."""
+        """Whether a poll with this entity tag brings nothing new; that holds until `Client.until` or a pause."""
         return bool(self._manifest(device).headers["etag"] == etag)
 
     def service(self, device: Any, kind: int, n: int) -> int:
@@ -213,7 +218,7 @@ class Wfm:
     def _wanted(self, device: Any) -> int:
         """The desired state of a device now; remembered until a wave begins, a rollout stops or a backup is served."""
         client, now = device.client, int(self._env.now)
-        pauses = self.pauses
+        pauses = self._pauses
         if now < client.until and client.pauses == pauses:
             return int(client.wanted)
         as_of, client.until, client.pauses, client.wanted = now, model.NEVER, pauses, 0
@@ -281,5 +286,6 @@ class Wfm:
         heard = int(result[0]) + int(result[1])
         if not result[2] and heard >= gate["minimum"] and int(result[1]) > gate["failure_rate"] * heard:
             result[2] = int(self._env.now) + 1
-            self.pauses += 1
+            self._pauses += 1
             self._world.marks[1] += 1
+            self._paused()
