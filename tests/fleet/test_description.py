@@ -113,7 +113,7 @@ def test_ctrl_c_keeps_what_was_simulated_and_says_so(
     summary = json.loads((tmp_path / "out" / "summary.json").read_text())
     assert not summary["complete"]
     assert summary["polls"] > 0
-    assert "partial" in capsys.readouterr().out
+    assert "PARTIAL: interrupted" in capsys.readouterr().out
 
 
 def test_an_interrupted_engine_keeps_what_its_threads_counted() -> None:

@@ -19,7 +19,7 @@ ROOM = 400_000
 FAILING = {"name": "2", "fails": 0.3, "bytes": 30_000}
 BASE: dict[str, Any] = {
     "duration": 1500,
-    "cohorts": [{"name": "a", "count": 12, "application": "app"}],
+    "cohorts": [{"name": "a", "count": 20, "application": "app"}],
     "applications": [{"name": "app", "revisions": [{"name": "1"}, FAILING, {"name": "3"}]}],
     "rollouts": [
         {"application": "app", "revision": "2", "waves": [{"at": 300, "share": 0.3}, {"at": 500, "share": 0.7}]},
