@@ -245,18 +245,15 @@ class Device:
                 event.again(at, self._turn)
 
     def _poll_again(self, event: Due) -> None:
-        now = event.at
-        if self._due.get(POLL_TIMER) != now:
+        now, due = event.at, self._due
+        if due.get(POLL_TIMER) != now:
             return  # it was put off or cancelled
-        if now < self._plain_until:
-            self._poll_plainly(now, event)
+        if now >= self._plain_until:
+            del due[POLL_TIMER]
+            if not self._polled_at_rest(now, event):
+                self._give(POLL)
             return
-        del self._due[POLL_TIMER]
-        if not self._polled_at_rest(now, event):
-            self._give(POLL)
-
-    def _poll_plainly(self, now: int, event: Due) -> None:
-        """As `_polled_at_rest`, where every answer takes the same time and the last look still holds."""
+        # as `_polled_at_rest`, in fewer steps: every answer takes the same time, and the last look still holds
         engine, c = self._engine, self._cohort
         answer = now + c.took
         self.requests += 1
@@ -265,7 +262,7 @@ class Device:
         engine.polls[int(now * engine.per_us)] += 1
         c.polls += 1
         at = answer + int(self._agent.poll_unchanged(answer / 1e6) * 1e6 + 0.5)  # type: ignore[union-attr]
-        self._due[POLL_TIMER] = at
+        due[POLL_TIMER] = at
         if at < engine.duration:
             event.again(at, self._turn)
 
@@ -418,11 +415,12 @@ class Device:
 
     def _random(self) -> float:
         """What the agent leaves to chance."""
-        if not self._chances:
-            last = self._draws + CHANCES
-            self._chances = model.uniforms(self._engine.seed, self.number, model.AGENT, last, CHANCES).tolist()
         self._draws += 1
-        return self._chances.pop()
+        chances = self._chances
+        if not chances:
+            last = self._draws + CHANCES - 1
+            chances += model.uniforms(self._engine.seed, self.number, model.AGENT, last, CHANCES).tolist()
+        return chances.pop()
 
     @property
     def version(self) -> int:
