@@ -129,7 +129,7 @@ def _send(d: Any, talk: Any) -> None:
     d.sends += 1
 
 
-@njit(cache=True)
+@njit(cache=True, forceinline=True)
 def resting_poll(c: Any, d: Any, answered: Any) -> Any:
     """When a device polls next for which nothing else is ahead: as `next_regular_poll`, with less to look at."""
     delay = c.period + (c.spread * (_draw(c, d) - 0.5) if c.spread > 0.0 else 0.0)

@@ -22,6 +22,15 @@ from simulator.fleet.plan import DEVICE, TALKS, World, clear, copy_of, merge, pl
 from simulator.fleet.views import context_of
 
 CHUNK = 16_384
+DEVICE_BITS = 27
+"""Of a key's 63; the rest leaves room for windows of 19 hours."""
+DEVICE_MASK = (1 << DEVICE_BITS) - 1
+FEW = 512
+"""How many are to be sorted at once."""
+RECORD = DEVICE.itemsize
+LINE = 64
+SOON = 12
+"""How many devices ahead a record is fetched into the cache."""
 COMPILED = ("agent_model", "compiled", "device_model", "model", "plan", "views", "wfm_model")
 """The modules that are compiled, or whose layouts are compiled in."""
 Progress = Callable[[float], None]
@@ -73,51 +82,93 @@ def _pop(times: Any, who: Any, size: Any) -> None:
 
 
 @njit(cache=True)
-def _sorted_window(ahead: Any, begin: Any, end: Any, times: Any, who: Any) -> Any:
-    """Fill `times` and `who` with what lies before `end`, in order: into narrow slots, then sorted within each."""
-    n = ahead.shape[0]
-    slots = n // 4 + 1
+def _part(times: Any, begin: Any, end: Any, counts: Any) -> Any:
+    """Set `counts` to where each slot of the time until `end` begins. Gives how many times lie there, slots a time."""
+    slots = counts.shape[0] - 1
     per = slots / (end - begin)
-    counts = np.zeros(slots + 1, np.int64)
-    for i in range(n):
-        if ahead[i] < end:
-            counts[int((ahead[i] - begin) * per) + 1] += 1
-    for s in range(slots):
-        counts[s + 1] += counts[s]
-    size = counts[slots]
-    for i in range(n):
-        t = ahead[i]
-        if t < end:
-            s = int((t - begin) * per)
-            times[counts[s]], who[counts[s]] = t, i
-            counts[s] += 1
+    counts[:] = 0
+    for k in range(times.shape[0]):
+        if times[k] < end:
+            counts[np.uint64((times[k] - begin) * per) + np.uint64(1)] += 1
+    for s in range(1, slots + 1):
+        counts[s] += counts[s - 1]
+    return counts[slots], per
+
+
+@njit(cache=True)
+def _put_in_order(keys: Any, room: Any) -> None:
+    """Sort the few keys of a slot, in `room` that stays in the cache: into narrow slots, then within each."""
+    size = keys.shape[0]
+    copy, counts = room
+    first, last = keys.min(), keys.max()
+    per = min(size, counts.shape[0] - 1) / (last - first + 1)
+    if size > copy.shape[0]:
+        keys.sort()
+        return
+    counts[:] = 0
+    for k in range(size):
+        copy[k] = keys[k]
+        counts[np.uint64((keys[k] - first) * per) + np.uint64(1)] += 1
+    for s in range(1, counts.shape[0]):
+        counts[s] += counts[s - 1]
+    for k in range(size):
+        slot = np.uint64((copy[k] - first) * per)
+        keys[counts[slot]] = copy[k]
+        counts[slot] += 1
     for k in range(1, size):
-        t, i = times[k], who[k]
+        key = keys[k]
         at = k
-        while at > 0 and (times[at - 1] > t or (times[at - 1] == t and who[at - 1] > i)):
-            times[at], who[at] = times[at - 1], who[at - 1]
+        while at > 0 and keys[at - 1] > key:
+            keys[at] = keys[at - 1]
             at -= 1
-        times[at], who[at] = t, i
-    return size
+        keys[at] = key
+
+
+@njit(cache=True)
+def _sorted_window(ahead: Any, begin: Any, end: Any, keys: Any, room: Any) -> Any:
+    """Fill `keys` with what lies before `end`, in order. Gives how many there are, and how many of `ahead` are left.
+
+    A key is the time since `begin` and the device, so that one comparison orders both.
+    """
+    times, who = ahead
+    slots, few = room
+    size, per = _part(times, begin, end, slots)
+    left = 0
+    for k in range(times.shape[0]):
+        t, i = times[k], who[k]
+        if t < end:
+            slot = np.uint64((t - begin) * per)
+            keys[slots[slot]] = (t - begin) << DEVICE_BITS | i
+            slots[slot] += 1
+        else:
+            times[left], who[left] = t, i
+            left += 1
+    first = 0
+    for s in range(slots.shape[0] - 1):
+        if slots[s] - first > 1:
+            _put_in_order(keys[first : slots[s]], few)
+        first = slots[s]
+    return size, left
 
 
 @njit(cache=True, nogil=True)
 def _together(context: Any, devices: Any, begin: Any, end: Any, scratch: Any) -> None:
     """Everything from `begin` until `end` in order of (time, device)."""
     w = context[0]
-    ahead, times, who, again, again_who = scratch
-    size = _sorted_window(ahead, begin, end, times, who)
+    times, who, keys, again, again_who, room = scratch
+    size, left = _sorted_window((times, who), begin, end, keys, room)
+    records = devices.ctypes.data
     k = heaped = 0
     while k < size or heaped > 0:
-        from_heap = heaped > 0 and (
-            k == size or again[0] < times[k] or (again[0] == times[k] and again_who[0] < who[k])
-        )
-        if from_heap:
+        t = begin + (keys[k] >> DEVICE_BITS) if k < size else end
+        i = keys[k] & DEVICE_MASK if k < size else 0
+        if heaped > 0 and (again[0] < t or (again[0] == t and again_who[0] < i)):
             i = again_who[0]
             _pop(again, again_who, heaped)
             heaped -= 1
         else:
-            i = who[k]
+            if k + SOON < size:
+                views.prefetch(records + (keys[k + SOON] & DEVICE_MASK) * RECORD)
             k += 1
         d = devices[i]
         if not (d.quiet and device_model.poll_once(w, d)):
@@ -126,7 +177,8 @@ def _together(context: Any, devices: Any, begin: Any, end: Any, scratch: Any) ->
             _push(again, again_who, heaped, d.at, i)
             heaped += 1
         else:
-            ahead[i] = d.at
+            times[left], who[left] = d.at, i
+            left += 1
 
 
 @njit(cache=True)
@@ -173,7 +225,7 @@ def _load(idle: World, *, in_order: bool) -> None:
     context, _arrays = context_of(idle, 0)
     if in_order:
         _set_up(context, nobody)
-        _together(context, nobody, 0, 1, tuple(np.zeros(1, np.int64) for _ in range(5)))
+        _together(context, nobody, 0, 1, _scratch(nobody))
     else:
         _alone(context, nobody, 0)
 
@@ -234,13 +286,28 @@ def _in_threads(world: World, total: int, threads: int, progress: Progress) -> N
         _count(world, own)
 
 
+def _aligned(count: int) -> Any:
+    """Records that begin where cache lines do."""
+    room = np.zeros(count * RECORD + LINE, np.uint8)
+    first = -room.ctypes.data % LINE
+    return room[first : first + count * RECORD].view(DEVICE)
+
+
+def _scratch(devices: Any) -> tuple[Any, ...]:
+    """What is ahead, beside the records (when, who), in any order; and room for a window: keys, a heap, slots."""
+    many = len(devices)
+    ahead = devices["at"].copy(), np.arange(many, dtype=np.int32)
+    heap = np.zeros(many, np.int64), np.zeros(many, np.int64)
+    room = np.zeros(many // FEW + 2, np.int32), (np.zeros(4 * FEW, np.int64), np.zeros(FEW + 1, np.int32))
+    return *ahead, np.zeros(many, np.int64), *heap, room
+
+
 def _in_order(world: World, progress: Progress) -> Any:
     fixed = world.fixed[0]
-    devices = np.zeros(int(fixed["devices"]), DEVICE)
+    devices = _aligned(int(fixed["devices"]))
     context, _arrays = context_of(world, int(min(fixed["queue_limit"], TALKS * len(devices))))
     _set_up(context, devices)
-    ahead = devices["at"].copy()  # beside the records, as each window looks at all of them
-    scratch = (ahead, *(np.zeros(len(devices), np.int64) for _ in range(4)))
+    scratch = _scratch(devices)
     duration, window = int(fixed["duration"]), int(fixed["window"])
     for begin in range(0, duration, window):
         end = min(begin + window, duration)

@@ -238,7 +238,7 @@ def _carry_out(w: Any, d: Any) -> None:
     d.sends = 0
 
 
-@njit(cache=True)
+@njit(cache=True, forceinline=True)
 def poll_once(w: Any, d: Any) -> Any:
     """The poll of a quiet device that is answered before anything else comes is one event instead of two.
 

@@ -59,6 +59,15 @@ def uniform(seed: Any, who: Any, purpose: Any, n: Any) -> Any:
 
 
 @njit(cache=True)
+def uniforms(seed: Any, who: Any, purpose: Any, last: Any, count: Any) -> Any:
+    """The numbers with the counts `last`, `last - 1` and so on."""
+    found = np.empty(count, np.float64)
+    for k in range(count):
+        found[k] = uniform(seed, who, purpose, last - k)
+    return found
+
+
+@njit(cache=True)
 def sample(tables: Any, row: Any, u: Any) -> Any:
     """The quantile at `u` of a table in microseconds, on the line between the two points around it."""
     x = u * STEPS

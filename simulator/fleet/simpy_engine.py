@@ -9,367 +9,15 @@ from collections.abc import Callable
 from types import SimpleNamespace
 from typing import Any
 
+import numpy as np
 import simpy
 
-from simulator.device.agent import Agent
-from simulator.device.events import (
-    CancelComponent,
-    CancelTimer,
-    Input,
-    MachineObserved,
-    Persist,
-    RequestFailed,
-    ResponseArrived,
-    Seen,
-    Send,
-    SetTimer,
-    StartComponent,
-    Started,
-    StopComponent,
-    TimerFired,
-    WorkloadEvent,
-)
-from simulator.device.work import Work
 from simulator.fleet import model
 from simulator.fleet.description import Fleet
-from simulator.fleet.documents import COMPONENT, DEPLOYMENT_ID, STATES, documents_of
+from simulator.fleet.documents import documents_of
 from simulator.fleet.plan import COHORT, World
-from simulator.fleet.simulated_wfm import MANIFESTS, Client, Due, Exchange, Wfm
-
-TIMERS = {
-    "start": model.START_TIMER,
-    "announce": model.ANNOUNCE_TIMER,
-    "fetch": model.FETCH_TIMER,
-    "status": model.STATUS_TIMER,
-    "poll": model.POLL_TIMER,
-    "retry": model.RETRY_TIMER,
-    "timeout": model.INSTALLATION_TIMEOUT,
-}
-STATE = ("draws", "requests", "ops", "boots", "adopted", "given")
-"""What is told of a device at the end."""
-
-
-class Counted(Agent):
-    """The agent, watched: what it does is counted where the results need it."""
-
-    device: "Device"
-
-    def report(self, work: Work) -> None:
-        """As the agent does; a new report is written down."""
-        before = work.reported
-        super().report(work)
-        if work.reported != before:
-            self.device.tell(model.REPORTED + STATES[self.overall_state(work.states)], work.version - 1)
-
-    def conclude(self, work: Work) -> None:
-        """As the agent does; the first time that a version runs is counted."""
-        if not work.failed and work.version - 1 > self.device.adopted:
-            self.device.adopt(work.version - 1)
-        super().conclude(work)
-
-    def gave_up(self, work: Work) -> bool:
-        """As the agent does."""
-        gave_up = super().gave_up(work)
-        if gave_up:
-            self.device.count(model.GAVE_UP)
-        return gave_up
-
-
-class Device:
-    """One device: power, machine, durable state and the agent, whose effects it carries out."""
-
-    __slots__ = (
-        "_agent",
-        "_boots",
-        "_disk",
-        "_draws",
-        "_drifts",
-        "_due",
-        "_durable",
-        "_engine",
-        "_life",
-        "_link",
-        "_operation",
-        "_ops",
-        "_reboots",
-        "adopted",
-        "client",
-        "cohort",
-        "number",
-        "requests",
-    )
-
-    def __init__(self, engine: "Engine", number: int, cohort: int) -> None:
-        self._engine, self.number, self.cohort = engine, number, cohort
-        c, documents = engine.cohorts[cohort], engine.documents[cohort]
-        self._due: dict[int, int] = {}
-        self._agent: Agent | None = None
-        self._durable, self._disk = documents.start, documents.fingerprint(c.revision)
-        self._operation: StartComponent | None = None
-        self._life = self._draws = self._ops = self._boots = self._reboots = self._drifts = 0
-        self._link: tuple[int, int] = (0, 0)
-        self.adopted = self.requests = 0
-        self.client = Client()
-        self._wait(model.POWER_DUE, int(self._chance(model.START, 0) * c.start_spread))
-        if c.reboots:
-            self._wait(model.REBOOT_DUE, model.gap(engine.seed, number, model.REBOOT, 0, c.reboots))
-        if c.drifts:
-            self._wait(model.DRIFT_DUE, model.gap(engine.seed, number, model.DRIFT, 0, c.drifts))
-
-    # --- what is due -----------------------------------------------------------------------------------
-
-    def _wait(self, what: int, at: int, about: Any = None) -> None:
-        """Have something happen, in place of what of this kind was due before."""
-        self._due[what] = at
-        if at < self._engine.duration:
-            Due(self._engine.env, at, self.number * 16 + what, self._happen, (what, at, about))
-
-    def _happen(self, event: Any) -> None:
-        what, at, about = event.value
-        if self._due.get(what) != at:
-            return  # it was put off or cancelled
-        del self._due[what]
-        if what == model.POLL_TIMER and self._polled_unchanged(at):
-            return
-        if isinstance(about, str):
-            if what == model.INSTALLATION_TIMEOUT:
-                self.count(model.FAILED)
-            self._give(TimerFired(about))
-        elif what == model.INSTALLATION_END:
-            self._installed(about)
-        elif what == model.POWER_DUE:
-            self._power(at)
-        elif what == model.REBOOT_DUE:
-            self._reboot(at)
-        elif what == model.DRIFT_DUE:
-            self._drift(at)
-        else:
-            self._give(about)
-
-    def _give(self, event: Input) -> None:
-        """Give the agent an input and carry out what it wants done."""
-        agent = self._agent
-        if agent is None:
-            return
-        now = int(self._engine.env.now)
-        for effect in agent.handle(event, now / 1e6):
-            kind = type(effect)
-            if kind is SetTimer:
-                name = effect.name  # type: ignore[union-attr]
-                self._wait(TIMERS[name.partition(":")[0]], now + int(effect.delay_s * 1e6 + 0.5), name)  # type: ignore[union-attr]
-            elif kind is Send:
-                self._send(effect, now)  # type: ignore[arg-type]
-            elif kind is Persist:
-                self._durable = effect.state  # type: ignore[union-attr]
-            elif kind is CancelTimer:
-                self._due.pop(TIMERS[effect.name.partition(":")[0]], None)  # type: ignore[union-attr]
-            elif kind is CancelComponent:
-                self._due.pop(model.INSTALLATION_END, None)
-            elif kind is StartComponent:
-                self._install(effect, now)  # type: ignore[arg-type]
-            elif kind is StopComponent:
-                raise RuntimeError("an agent of a fleet never removes its only component")
-
-    # --- the way to the WFM ----------------------------------------------------------------------------
-
-    def _send(self, request: Send, now: int) -> None:
-        self.requests += 1
-        if request.method == "PUT":
-            slot = model.ANNOUNCE_ANSWER
-        elif request.method == "POST":
-            slot = model.STATUS_ANSWER
-        else:
-            slot = model.POLL_ANSWER if request.target == MANIFESTS else model.FETCH_ANSWER
-        exchange = Exchange(self, request, self._life, slot, self.requests, now)
-        c = self._engine.cohorts[self.cohort]
-        off = self._off(now)
-        if off:
-            self.count_request(exchange, model.UNREACHABLE)
-            self.tell(model.UNREACHABLE, 0, self.requests)
-            later = c.timeout if off == model.NETWORK else self._way_back(exchange)
-            kind: Any = "timeout" if off == model.NETWORK else "refused"
-            self._wait(slot, now + later, RequestFailed(request.request_id, kind))
-        elif c.loss and self._chance(model.LOSS, self.requests) < c.loss:
-            self.count_request(exchange, model.LOST)
-            self.tell(model.LOST, 0, self.requests)
-            self._wait(slot, now + c.timeout, RequestFailed(request.request_id, "timeout"))
-        else:
-            self._engine.wfm.receive(exchange)
-
-    def _polled_unchanged(self, now: int) -> bool:
-        """Do in one step what an agent that rests does when it polls and nothing is new, if that is how it is.
-
-        Only where the WFM has no queue, so that it is known when it will answer, and nothing else comes before.
-        """
-        agent, engine, c = self._agent, self._engine, self._engine.cohorts[self.cohort]
-        if agent is None or c.loss or not agent.rests() or self._off(now):
-            return False
-        n = self.requests + 1
-        done = engine.wfm.unchanged_by(self, agent.etag, n, now)
-        size = engine.unchanged
-        rtt = c.rtt_us or engine.sample(c.rtt, self._chance(model.RTT, n))
-        answer = done + 1 + rtt + int(size * c.us_per_byte)
-        if not done or answer >= min(self._due.values(), default=engine.duration) or answer >= engine.duration:
-            return False
-        self.requests = n
-        engine.world.rates[model.UNCHANGED, int(now * engine.per_us)] += 1
-        engine.world.tally[self.cohort, model.BYTES] += size
-        self.tell(model.UNCHANGED, done, n, now)
-        wait = agent.poll_unchanged(answer / 1e6)
-        self._wait(model.POLL_TIMER, answer + int(wait * 1e6 + 0.5), "poll")
-        return True
-
-    def _off(self, now: int) -> int:
-        """What is off on the way to the WFM; remembered until that may change."""
-        until, kind = self._link
-        if now >= until:
-            until, kind = model.NEVER, 0
-            for start, end, what in self._engine.outages(self)[0]:
-                if start > now:
-                    until = min(until, start)
-                elif end > now:
-                    until = min(until, end)
-                    kind = what if kind != model.NETWORK else kind
-            self._link = until, kind
-        return kind
-
-    def _way_back(self, exchange: Exchange) -> int:
-        c = self._engine.cohorts[self.cohort]
-        rtt = c.rtt_us or self._engine.sample(c.rtt, self._chance(model.RTT, exchange.n))
-        return 1 + rtt + int(exchange.size * c.us_per_byte)
-
-    def answered(self, exchange: Exchange, done: int) -> None:
-        """The WFM has done with a request."""
-        self.tell(exchange.kind, done, exchange.n, exchange.sent)
-        if exchange.life == self._life:
-            answer = exchange.answer
-            arrived = ResponseArrived(exchange.request.request_id, answer.status, answer.headers, answer.body)
-            self._wait(exchange.slot, done + self._way_back(exchange), arrived)
-
-    # --- the machine -----------------------------------------------------------------------------------
-
-    def _install(self, operation: StartComponent, now: int) -> None:
-        self._ops += 1
-        revision = self._engine.revision_of(self.cohort, operation.digest)
-        takes = self._engine.sample(int(revision["takes"]), self._chance(model.TAKES, self._ops))
-        self._wait(model.INSTALLATION_END, now + 1 + takes, operation)
-
-    def _installed(self, operation: StartComponent) -> None:
-        revision = self._engine.revision_of(self.cohort, operation.digest)
-        failed = self._chance(model.FAILS, self._ops) < float(revision["fails"])
-        if failed:
-            self.count(model.FAILED)
-        else:
-            self._disk = operation.fingerprint
-        outcome: Any = "failed" if failed else "installed"
-        self._give(WorkloadEvent(operation.op, operation.deployment_id, operation.component, outcome))
-
-    def _drift(self, now: int) -> None:
-        """A component stops where it ran as wanted; the agent sees it."""
-        c = self._engine.cohorts[self.cohort]
-        self._drifts += 1
-        self._wait(
-            model.DRIFT_DUE, now + model.gap(self._engine.seed, self.number, model.DRIFT, self._drifts, c.drifts)
-        )
-        work = self._agent.works[DEPLOYMENT_ID] if self._agent else None
-        if work is not None and work.whole:
-            self.count(model.DRIFTED)
-            self._give(MachineObserved((self._component(running=False),)))
-
-    def _component(self, *, running: bool) -> Seen:
-        return Seen(DEPLOYMENT_ID, COMPONENT, self._disk, running)
-
-    # --- power -----------------------------------------------------------------------------------------
-
-    def _power(self, now: int) -> None:
-        """Power is cut, or comes back."""
-        until, following = 0, model.NEVER
-        for start, end, _ in self._engine.outages(self)[1]:
-            if start <= now < end:
-                until = max(until, end)
-            elif start > now:
-                following = min(following, start)
-        if until:
-            if self._agent:
-                self.count(model.POWER_CUT)
-            self._boot_after(until)
-            return
-        self._wait(model.POWER_DUE, following)
-        engine = self._engine
-        agent = Counted(
-            engine.documents[self.cohort].settings, engine.documents[self.cohort].facts, self._durable, self._random
-        )
-        agent.device = self
-        self._agent = agent
-        self._give(Started((self._component(running=True),)))
-
-    def _reboot(self, now: int) -> None:
-        c = self._engine.cohorts[self.cohort]
-        self._reboots += 1
-        gap = model.gap(self._engine.seed, self.number, model.REBOOT, self._reboots, c.reboots)
-        self._wait(model.REBOOT_DUE, now + gap)
-        if self._agent:
-            self.count(model.REBOOTED)
-            self._boot_after(now)
-
-    def _boot_after(self, at: int) -> None:
-        self._agent = None
-        self._life += 1
-        for what in [what for what in self._due if what not in (model.REBOOT_DUE, model.DRIFT_DUE)]:
-            del self._due[what]
-        self._boots += 1
-        c = self._engine.cohorts[self.cohort]
-        self._wait(model.POWER_DUE, at + 1 + self._engine.sample(c.boot, self._chance(model.BOOT, self._boots)))
-
-    # --- chance and counts -----------------------------------------------------------------------------
-
-    def _chance(self, purpose: int, n: int) -> float:
-        return float(model.uniform(self._engine.seed, self.number, purpose, n))
-
-    def _random(self) -> float:
-        """What the agent leaves to chance."""
-        self._draws += 1
-        return self._chance(model.AGENT, self._draws)
-
-    @property
-    def version(self) -> int:
-        """The newest desired state that the agent took."""
-        return self._agent.version - 1 if self._agent else 0
-
-    def count(self, column: int) -> None:
-        """Count something that is told for each cohort."""
-        self._engine.world.tally[self.cohort, column] += 1
-
-    def count_request(self, exchange: Exchange, what: int) -> None:
-        """Count a request by its outcome."""
-        world = self._engine.world
-        world.rates[what, int(exchange.sent * self._engine.per_us)] += 1
-        world.tally[self.cohort, model.BYTES] += exchange.size
-
-    def adopt(self, code: int) -> None:
-        """A version runs for the first time."""
-        engine = self._engine
-        self.adopted = code
-        self.tell(model.ADOPTED, code)
-        if code % 2 == 0:
-            engine.world.adopted[engine.wfm.wave_of(self, code), int(int(engine.env.now) * engine.per_us)] += 1
-
-    def tell(self, what: int, about: int, n: int = 0, at: int | None = None) -> None:
-        """Write a line of the trace while there is room."""
-        world, now = self._engine.world, int(self._engine.env.now)
-        if world.marks[0] < len(world.trace):
-            world.trace[world.marks[0]] = (self.number, n, now if at is None else at, what, about)
-            world.marks[0] += 1
-
-    @property
-    def state(self) -> tuple[int, ...]:
-        """The device as it is, in the order of STATE."""
-        return (self._draws, self.requests, self._ops, self._boots, self.adopted, self.client.given)
-
-    @property
-    def due(self) -> dict[int, int]:
-        """What the device waits for, and when that is."""
-        return {what: at for what, at in self._due.items() if at < model.NEVER}
+from simulator.fleet.simpy_device import Device
+from simulator.fleet.simulated_wfm import Wfm
 
 
 class Engine:
@@ -381,11 +29,15 @@ class Engine:
         self.world, fixed = world, world.fixed[0]
         self.seed, self.per_us, self.duration = int(fixed["seed"]), float(fixed["per_us"]), int(fixed["duration"])
         self.documents = documents_of(fleet)
-        self.unchanged = int(world.sizes[model.UNCHANGED])
+        self.unchanged, self.traced = int(world.sizes[model.UNCHANGED]), len(world.trace) > 0
+        self.polls = [0] * world.rates.shape[1]
         self.cohorts = [SimpleNamespace(**{name: c[name].item() for name in _PLAIN}) for c in world.cohorts]
         for c in self.cohorts:
-            c.rtt_us = int(world.constant[c.rtt])
-        self.wfm = Wfm(self.env, world, self.documents, fleet.wfm.refuses_with)
+            c.rtt_us, c.service_us = int(world.constant[c.rtt]), int(world.constant[model.UNCHANGED])
+            always = c.rtt_us and c.service_us and not c.loss and not fixed["servers"]
+            c.took = c.service_us + 1 + c.rtt_us + int(self.unchanged * c.us_per_byte) if always else 0
+            c.polls = 0
+        self.wfm = Wfm(self.env, world, self.documents, fleet.wfm.refuses_with, self._paused)
         self._outages: dict[tuple[int, int], Any] = {}
         ends = [c.end for c in self.cohorts]
         self.devices = [
@@ -396,10 +48,27 @@ class Engine:
 
     def run(self, progress: Callable[[float], None] = lambda _: None) -> None:
         """Let the fleet live."""
-        for part in range(1, 101):
-            self.env.run(until=self.duration * part // 100)
-            progress(part / 100)
-        self.env.run()  # what the WFM is still at
+        try:
+            for part in range(1, 101):
+                self.env.run(until=self.duration * part // 100)
+                self._count()
+                progress(part / 100)
+            self.env.run()  # what the WFM is still at
+        finally:  # what was counted before an interruption counts
+            self._count()
+
+    def _paused(self) -> None:
+        for device in self.devices:
+            device.look_again()
+
+    def _count(self) -> None:
+        """Add to the world's counts what devices at rest and the WFM have counted in plain numbers, for speed."""
+        self.world.rates[model.UNCHANGED] += np.array(self.polls)
+        self.polls[:] = [0] * len(self.polls)
+        for k, c in enumerate(self.cohorts):
+            self.world.tally[k, model.BYTES] += c.polls * self.unchanged
+            c.polls = 0
+        self.wfm.tell_queue()
 
     def sample(self, row: int, u: float) -> int:
         """Microseconds of a distribution."""
@@ -432,7 +101,7 @@ _PLAIN = [name for name in COHORT.names or () if not COHORT[name].shape]
 
 def simulate_range(fleet: Fleet, world: World, devices: range) -> None:
     """Run some devices of a fleet in which none influences another; the counts are in `world` afterwards."""
-    Engine(fleet, world, devices).env.run()
+    Engine(fleet, world, devices).run()
 
 
 def simulate(fleet: Fleet, world: World, *, progress: Callable[[float], None] = lambda _: None) -> list[Device]:

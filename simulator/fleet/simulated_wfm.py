@@ -9,6 +9,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
+import numpy as np
 import simpy
 
 from simulator.device.events import Send
@@ -31,12 +32,21 @@ class Due(simpy.Event):
     ) -> None:
         self.env, self.callbacks, self._ok, self._value = env, [call], True, about
         self.at = at
+        self._again = self.callbacks
         env.schedule(self, priority, at - env.now)  # type: ignore[arg-type] # any number orders
+
+    def again(self, at: int, priority: int) -> None:
+        """The same call once more, at another time; only after it has happened."""
+        self.callbacks, self.at = self._again, at
+        self.env.schedule(self, priority, at - self.env.now)  # type: ignore[arg-type] # any number orders
 
 
 @dataclass(slots=True)
 class Exchange:
-    """A request under way: of which device in which of its lives, its number `n`, and what the WFM makes of it."""
+    """A request under way: of which device in which of its lives, its number `n`, and what the WFM makes of it.
+
+    `timer`: of the poll of an agent at rest, to be used again.
+    """
 
     device: Any
     request: Send
@@ -48,6 +58,7 @@ class Exchange:
     size: int = 0
     service: int = 0
     answer: Answered = NOT_MODIFIED
+    timer: Due | None = None
 
 
 @dataclass(slots=True)
@@ -65,14 +76,21 @@ class Wfm:
     """Servers, a queue, and what is wanted."""
 
     def __init__(
-        self, env: simpy.Environment, world: World, documents: list[CohortDocuments], refuses_with: int
+        self,
+        env: simpy.Environment,
+        world: World,
+        documents: list[CohortDocuments],
+        refuses_with: int,
+        paused: Callable[[], None],
     ) -> None:
         self._env, self._world, self._documents = env, world, documents
         fixed = world.fixed[0]
         self._seed, self._per_us = int(fixed["seed"]), float(fixed["per_us"])
-        self._unbounded = int(fixed["servers"]) == 0
+        self.unbounded = int(fixed["servers"]) == 0
         self._free, self._limit = int(fixed["servers"]), int(fixed["queue_limit"])
         self._queue: deque[Exchange] = deque()
+        self._longest = [0] * len(world.waiting)
+        self._pauses, self._paused = 0, paused
         self._overloaded = overloaded(refuses_with, int(world.cohorts[0]["retry_after"]))
         self._waves = [dict(zip(world.waves.dtype.names or (), wave.tolist(), strict=True)) for wave in world.waves]
         self._rollouts = [dict(zip(world.rollouts.dtype.names or (), r.tolist(), strict=True)) for r in world.rollouts]
@@ -86,8 +104,8 @@ class Wfm:
     def receive(self, exchange: Exchange) -> None:
         """A request arrives: it is served now or later, or turned away at once."""
         self._understand(exchange)
-        exchange.service = self._service(exchange.device, exchange.kind, exchange.n)
-        if self._unbounded:
+        exchange.service = self.service(exchange.device, exchange.kind, exchange.n)
+        if self.unbounded:
             self._accept(exchange)
             exchange.device.answered(exchange, int(self._env.now) + exchange.service)
         elif self._free:
@@ -105,13 +123,25 @@ class Wfm:
             exchange.device.count_request(exchange, model.REFUSED)
             exchange.device.answered(exchange, int(self._env.now))
 
-    def unchanged_by(self, device: Any, etag: str | None, n: int, now: int) -> int:
-        """When a poll is answered that brings nothing new; 0 where it does, or where that is not known yet."""
-        if not self._unbounded or self._manifest(device).headers["etag"] != etag:
-            return 0
-        return now + self._service(device, model.UNCHANGED, n)
+    def takes(self, exchange: Exchange) -> bool:
+        """A poll arrives that brings nothing new: it is served now or later; False where it would be turned away."""
+        exchange.service = self.service(exchange.device, exchange.kind, exchange.n)
+        if self._free:
+            self._free -= 1
+            self._work(exchange)
+        elif len(self._queue) < self._limit:
+            self._queue.append(exchange)
+        else:
+            return False
+        self._note_queue()
+        return True
 
-    def _service(self, device: Any, kind: int, n: int) -> int:
+    def has_nothing_for(self, device: Any, etag: str | None) -> bool:
+        """Whether a poll with this entity tag brings nothing new; that holds until `Client.until` or a pause."""
+        return bool(self._manifest(device).headers["etag"] == etag)
+
+    def service(self, device: Any, kind: int, n: int) -> int:
+        """Microseconds that a request takes a server."""
         constant = self._constant[kind]
         if constant:
             return int(constant)
@@ -130,8 +160,14 @@ class Wfm:
         event.value.device.answered(event.value, int(self._env.now))
 
     def _note_queue(self) -> None:
-        at = int(int(self._env.now) * self._per_us)
-        self._world.waiting[at] = max(self._world.waiting[at], len(self._queue))
+        waiting = len(self._queue)
+        if waiting:
+            at = int(int(self._env.now) * self._per_us)
+            self._longest[at] = max(self._longest[at], waiting)
+
+    def tell_queue(self) -> None:
+        """Write down how long the queue was."""
+        np.maximum(self._world.waiting, self._longest, out=self._world.waiting)
 
     # --- what is asked and answered --------------------------------------------------------------------
 
@@ -182,7 +218,7 @@ class Wfm:
     def _wanted(self, device: Any) -> int:
         """The desired state of a device now; remembered until a wave begins, a rollout stops or a backup is served."""
         client, now = device.client, int(self._env.now)
-        pauses = int(self._world.marks[1])
+        pauses = self._pauses
         if now < client.until and client.pauses == pauses:
             return int(client.wanted)
         as_of, client.until, client.pauses, client.wanted = now, model.NEVER, pauses, 0
@@ -250,4 +286,6 @@ class Wfm:
         heard = int(result[0]) + int(result[1])
         if not result[2] and heard >= gate["minimum"] and int(result[1]) > gate["failure_rate"] * heard:
             result[2] = int(self._env.now) + 1
+            self._pauses += 1
             self._world.marks[1] += 1
+            self._paused()

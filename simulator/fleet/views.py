@@ -7,6 +7,7 @@ call, which costs more than all the rest. Whoever makes a context keeps the arra
 from typing import Any
 
 import numpy as np
+from llvmlite import ir
 from numba import njit, types
 from numba.core import cgutils
 from numba.extending import intrinsic
@@ -43,7 +44,23 @@ def _to_pointer(_typing: Any, address: Any) -> Any:
     return types.voidptr(address), generate
 
 
+def _to_prefetch(_typing: Any, address: Any) -> Any:
+    def generate(_context: Any, builder: Any, _signature: Any, arguments: Any) -> Any:
+        number, pointer = ir.IntType(32), ir.IntType(8).as_pointer()
+        kind = ir.FunctionType(ir.VoidType(), [pointer, number, number, number])
+        function = cgutils.get_or_insert_function(  # type: ignore[no-untyped-call]
+            builder.module, kind, "llvm.prefetch.p0"
+        )
+        to_write, keep, data = number(1), number(3), number(1)
+        builder.call(function, [builder.inttoptr(arguments[0], pointer), to_write, keep, data])
+        return _context.get_dummy_value()
+
+    return types.void(address), generate
+
+
 _pointer: Any = intrinsic(_to_pointer)
+prefetch: Any = intrinsic(_to_prefetch)
+"""Have the cache line at an address fetched while something else is done."""
 
 
 @njit(cache=True)

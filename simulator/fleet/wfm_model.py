@@ -42,7 +42,7 @@ from simulator.fleet.model import (
 from simulator.fleet.model import BYTES as BYTES_COLUMN
 
 
-@njit(cache=True)
+@njit(cache=True, forceinline=True)
 def note(w: Any, d: Any, at: Any, what: Any, done: Any) -> None:
     """Count what happened to a request, and write it down while there is room."""
     views.rates(w)[what, np.int64(at * w.per_us)] += 1
@@ -157,18 +157,19 @@ def _hear(w: Any, d: Any, t: Any, report: Any) -> None:
         views.marks(w)[1] += 1
 
 
-@njit(cache=True)
+@njit(cache=True, forceinline=True)
 def admit(w: Any, t: Any, service: Any) -> Any:
     """When a request that arrives at `t` is done; -1 if too many wait."""
     free, starts, where = views.free(w), views.starts(w), views.where(w)
     while where[1] > 0 and starts[where[0]] <= t:
-        where[0] = (where[0] + 1) % starts.shape[0]
+        where[0] = where[0] + 1 if where[0] + 1 < starts.shape[0] else 0
         where[1] -= 1
     begins = max(t, free[0])
     if begins > t:
         if where[1] >= w.queue_limit:
             return -1
-        starts[(where[0] + where[1]) % starts.shape[0]] = begins
+        last = where[0] + where[1]
+        starts[last if last < starts.shape[0] else last - starts.shape[0]] = begins
         where[1] += 1
     done = begins + service
     at = 0
@@ -184,7 +185,7 @@ def admit(w: Any, t: Any, service: Any) -> Any:
     return done
 
 
-@njit(cache=True)
+@njit(cache=True, forceinline=True)
 def serve(w: Any, d: Any, t: Any, kind: Any) -> Any:
     """When the WFM is done with a request of this kind; -1 when it is turned away."""
     service = views.constant(w)[kind]
@@ -198,7 +199,7 @@ def serve(w: Any, d: Any, t: Any, kind: Any) -> Any:
     return done
 
 
-@njit(cache=True)
+@njit(cache=True, forceinline=True)
 def way_back(w: Any, d: Any, c: Any, size: Any) -> Any:
     """Microseconds until an answer is there."""
     rtt = views.constant(w)[c.rtt]
@@ -207,7 +208,7 @@ def way_back(w: Any, d: Any, c: Any, size: Any) -> Any:
     return 1 + rtt + np.int64(size * c.us_per_byte)
 
 
-@njit(cache=True)
+@njit(cache=True, forceinline=True)
 def is_lost(w: Any, d: Any, c: Any) -> Any:
     """Whether the request gets lost."""
     return c.loss > 0 and uniform(w.seed, d.number, LOSS, d.requests) < c.loss

@@ -11,7 +11,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from simulator.fleet import compiled, model, simpy_engine
+from simulator.fleet import compiled, model, simpy_device, simpy_engine
 from simulator.fleet.description import Fleet
 from simulator.fleet.plan import World, plan_of
 
@@ -45,14 +45,14 @@ def both(fleet: Fleet) -> World:
     for name in ("rates", "adopted", "waiting", "tally", "results", "marks"):
         assert np.array_equal(getattr(fast, name), getattr(slow, name)), name
     for modelled, device in zip(models, devices, strict=True):
-        assert tuple(modelled[list(simpy_engine.STATE)].item()) == device.state
+        assert tuple(modelled[list(simpy_device.STATE)].item()) == device.state
         due = {what: int(at) for what, at in enumerate([*modelled["due"], modelled["poll"]]) if at < model.NEVER}
         assert due == device.due
     return fast
 
 
 HERD = cohort(
-    count=200,
+    count=60,
     sites={
         "count": 4,
         "outages": [{"at": 310, "lasts": 90, "kind": "power", "share": 0.5}, {"at": 800, "lasts": 150}],
@@ -60,7 +60,7 @@ HERD = cohort(
     failures={"reboots_per_day": 100, "drifts_per_day": 100},
     polling={"period": 20, "jitter": 0, "start_spread": 0},
 )
-NARROW = {"servers": 2, "queue_limit": 5, "retry_after": 2, "service": {"unchanged": 0.3, "manifest": 0.5}}
+NARROW = {"servers": 1, "queue_limit": 3, "retry_after": 2, "service": {"unchanged": 0.3, "manifest": 0.5}}
 
 
 @pytest.mark.parametrize(
@@ -74,7 +74,7 @@ NARROW = {"servers": 2, "queue_limit": 5, "retry_after": 2, "service": {"unchang
         ({"wfm": {"restored": [{"at": 1200, "backup": 200, "lasts": 200}]}}, model.OLDER),
         (cohort(polling={"period": 30, "hours": ["00:05-00:10", "00:18-00:20"], "boot_spread": 60}), model.CHANGED),
         ({"wfm": {"servers": 1, "queue_limit": 1, "refuses_with": 429, "service": {"capabilities": 5}}}, model.REFUSED),
-        ({**HERD, "wfm": {"servers": 1, "queue_limit": 300, "service": {"status": 2}}}, model.STATUS),
+        ({**HERD, "wfm": {"servers": 1, "queue_limit": 300, "service": {"status": 4}}}, model.STATUS),
     ],
     ids=["plain", "queue", "outages", "down", "loss", "restored", "hours", "announcements", "late reports"],
 )
@@ -84,20 +84,20 @@ def test_the_engines_agree_where_something_happens(changes: dict[str, Any], seen
 
 def test_the_engines_agree_on_when_a_rollout_is_paused_and_rolled_back() -> None:
     rollout = {**BASE["rollouts"][0], "pause": {"failure_rate": 0.05, "minimum": 5}}
-    world = both(Fleet.model_validate({**BASE, **cohort(count=200), "rollouts": [rollout]}))
+    world = both(Fleet.model_validate({**BASE, **cohort(count=60), "rollouts": [rollout]}))
     assert world.results[0][2] > 0
     assert world.rates[model.CHANGED].sum() > world.results[0][:2].sum()  # those that had it went back
 
 
-def test_the_engines_agree_on_two_thousand_devices() -> None:
-    fleet = {**BASE, **HERD, "duration": 400, "wfm": {**NARROW, "servers": 20, "queue_limit": 100}}
-    fleet["cohorts"] = [{**HERD["cohorts"][0], "count": 2000}]
+def test_the_engines_agree_on_five_hundred_devices() -> None:
+    fleet = {**BASE, **HERD, "duration": 420, "wfm": {**NARROW, "servers": 5, "queue_limit": 25}}
+    fleet["cohorts"] = [{**HERD["cohorts"][0], "count": 500}]
     assert both(Fleet.model_validate(fleet)).rates[model.REFUSED].sum() > 0
 
 
 def test_the_engines_agree_on_installations_that_time_out_or_are_given_up() -> None:
     slow = {"name": "2", "fails": 0.5, "installs": {"uniform": [10, 50]}, "timeout": 40}
-    changes = {**cohort(count=100, installs={"tries": 2, "wait": 20}, failures={"drifts_per_day": 100})}
+    changes = {**cohort(count=30, installs={"tries": 2, "wait": 20}, failures={"drifts_per_day": 100})}
     revisions = [{"name": "1", "fails": 0.5}, slow, {"name": "3"}]
     world = both(Fleet.model_validate({**BASE, **changes, "applications": [{"name": "app", "revisions": revisions}]}))
     assert world.tally[0][model.GAVE_UP] > 0
@@ -132,6 +132,17 @@ def test_threads_count_the_same() -> None:
     assert np.array_equal(one.adopted, three.adopted)
 
 
+@pytest.mark.parametrize("polling", [{"period": 60}, {"period": 60, "jitter": 0, "start_spread": 0}])
+def test_in_order_counts_the_same_as_device_by_device(polling: dict[str, Any]) -> None:
+    fleet = Fleet.model_validate({**BASE, "duration": 600, **cohort(count=20_000, polling=polling)})
+    alone, ordered = plan_of(fleet), plan_of(fleet)
+    ordered.fixed["in_order"] = 1
+    for world in (alone, ordered):
+        compiled.simulate(world)
+    for name in ("rates", "adopted", "tally", "results"):
+        assert np.array_equal(getattr(alone, name), getattr(ordered, name)), name
+
+
 chance = st.sampled_from([0.0, 0.05, 0.5])
 times = st.one_of(
     st.floats(0.001, 5).map(lambda v: round(v, 4)),
@@ -150,7 +161,7 @@ outages = st.lists(
 )
 cohorts = st.fixed_dictionaries(
     {
-        "count": st.integers(1, 40),
+        "count": st.integers(1, 16),
         "application": st.just("app"),
         "polling": st.fixed_dictionaries(
             {
@@ -208,7 +219,7 @@ revisions = st.lists(
     wfm=wfms,
     gate=gates,
 )
-@settings(max_examples=25, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+@settings(max_examples=20, deadline=None, suppress_health_check=[HealthCheck.too_slow])
 def test_the_engines_agree_on_any_fleet(
     seed: int,
     some: list[dict[str, Any]],
