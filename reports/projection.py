@@ -4,7 +4,6 @@ import shlex
 from collections import Counter, defaultdict
 from collections.abc import Iterable
 
-from conformance.catalogue import DEFAULT_REVISION
 from conformance.record.events import (
     Fact,
     Finding,
@@ -151,7 +150,7 @@ def reproduce(
     role: Role,
     requirement: str,
     target: str = "simulated",
-    revision: str = DEFAULT_REVISION,
+    revision: str | None = None,
     past: Iterable[str] = (),
 ) -> str:
     """The command line that runs only what shows this requirement, on the subject that was reached at `target`.
@@ -159,7 +158,7 @@ def reproduce(
     `past` are the accommodations of the run, by name or file: without them nothing behind a departure is seen again.
     """
     words = ["margo-conformance", "run", role]
-    words += ["--revision", revision] if revision != DEFAULT_REVISION else []
+    words += ["--revision", revision] if revision else []
     if target.startswith("simulated:"):
         words += ["--target", target]
     elif target != "simulated":

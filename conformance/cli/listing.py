@@ -149,7 +149,8 @@ def _accommodations(roles: tuple[str, ...], revision: str) -> Iterator[Row]:
     known = shipped()
     for item in known.sets:
         if item.role in roles and revision in item.revisions:
-            yield _accommodation(item.role, item.name, f"of {len(item.members)}", (), item.about)
+            told = _accommodation(item.role, item.name, f"of {len(item.members)}", (), item.about)
+            yield {**told, "members": item.members}
     for one in known.accommodations:
         if one.role in roles and revision in one.revisions:
             sets = [item.name for item in known.sets if one.name in item.members and item.role == one.role]

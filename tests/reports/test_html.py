@@ -61,7 +61,7 @@ def test_the_page_says_verdict_coverage_and_every_count(tmp_path: Path) -> None:
         "Edge Controller X40 2.3.1",
         "revision 1.0.0-rc.3",
         "4 March 2026, 05:06 UTC",
-        "margo-conformance run device --listen 0.0.0.0:8443 --req DS-069",
+        "margo-conformance run device --revision 1.0.0-rc.3 --listen 0.0.0.0:8443 --req DS-069",
         "Equal counts as older.",
         "Needs a second device.",
         "the hook power-cut is missing",

@@ -23,7 +23,7 @@ def test_markdown_has_headline_counts_failures_and_what_is_open(tmp_path: Path) 
     assert "- **DS-069** An older manifest is refused." in text
     assert "expected: `3 kept`" in text
     assert "found: `2 adopted`" in text
-    assert "reproduce: `margo-conformance run device --listen 0.0.0.0:8443 --req DS-069`" in text
+    assert "reproduce: `margo-conformance run device --revision 1.0.0-rc.3 --listen 0.0.0.0:8443 --req DS-069`" in text
     assert "the hook power-cut is missing" in text
     assert "6 of 10 applicable MUSTs were not exercised." in text
     assert "- Needs a second device. DC-014 (1)" in text
@@ -71,7 +71,7 @@ def test_the_plain_text_shows_failures_with_expected_and_found(tmp_path: Path) -
     assert "✘ DS-069 An older manifest is refused." in text
     assert "expected 3 kept" in text
     assert "found    2 adopted" in text
-    assert "margo-conformance run device --listen 0.0.0.0:8443 --req DS-069" in text
+    assert "margo-conformance run device --revision 1.0.0-rc.3 --listen 0.0.0.0:8443 --req DS-069" in text
 
 
 def test_no_escape_sequence_reaches_the_terminal(tmp_path: Path) -> None:
