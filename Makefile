@@ -3,8 +3,6 @@ PYTHON ?= python3
 VENV   := .venv
 BIN    := $(VENV)/bin
 STAMP  := $(VENV)/.installed
-# one more than there are cores: some tests wait for processes of their own most of the time
-WORKERS = $(shell $(PYTHON) -c 'import os; print((os.cpu_count() or 1) + 1)')
 
 .DEFAULT_GOAL := help
 .PHONY: help install demo test lint lock wheel bench clean
@@ -25,7 +23,7 @@ demo: $(STAMP)  ## both reference implementations against each other, with a rep
 	$(BIN)/margo-conformance demo
 
 test: $(STAMP) lint  ## the project's own tests
-	$(BIN)/pytest -q -n $(WORKERS) --dist loadfile
+	$(BIN)/pytest -q -n auto --dist loadfile
 
 lint: $(STAMP)  ## format, rules, types and layers
 	$(BIN)/ruff format --check .
