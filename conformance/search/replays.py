@@ -159,11 +159,17 @@ class _Block(str):
 
 
 class _Dumper(yaml.SafeDumper):
-    """Writes texts of several lines as such."""
+    """Writes texts of several lines as such, and others so that they are read as they were."""
 
 
 def _as_block(dumper: yaml.SafeDumper, value: _Block) -> yaml.ScalarNode:
     return dumper.represent_scalar("tag:yaml.org,2002:str", str(value), style="|")
 
 
+def _as_text(dumper: yaml.SafeDumper, value: str) -> yaml.ScalarNode:
+    folded = set(value) & {"\x85", "\u2028", "\u2029"}  # read as spaces, unless they are escaped
+    return dumper.represent_scalar("tag:yaml.org,2002:str", value, style='"' if folded else None)
+
+
 _Dumper.add_representer(_Block, _as_block)
+_Dumper.add_representer(str, _as_text)

@@ -14,6 +14,7 @@ from conformance.search.actions import AnyAction, fitted, misfit
 from conformance.search.gherkin import scenario
 from conformance.search.replays import Replay, model_of, read, save
 from conformance.search.violations import Violation
+from conformance.search.wfm_actions import GeneratedReport
 from tests.search.seats import device, on_device, wfm
 
 BROKEN = Violation(invariant="it holds", check="device.some_check", requirements=("DS-069",), expected="a", found="b")
@@ -43,6 +44,13 @@ def test_every_sequence_for_devices_is_read_as_it_was_written(
     save(replay(actions), path)
     assert read(path, "device").steps == actions
     assert misfit(actions, model_of("device")) is None
+
+
+def test_line_breaks_of_unicode_are_read_as_they_were_written(tmp_path: Path) -> None:
+    odd = "·_m\x85ï \u2028 \u2029"
+    action = GeneratedReport(client="A", document={"labels": {"aa": odd}}, valid=True)
+    save(replay((action,), "wfm"), tmp_path / "found.yaml")
+    assert read(tmp_path / "found.yaml", "wfm").steps == (action,)
 
 
 @settings(max_examples=6, deadline=None)

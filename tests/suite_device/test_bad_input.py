@@ -35,7 +35,7 @@ DEADLINE_S = 15.0
 """How long a run of one scenario may take with a device like these, on a machine under load."""
 FLOOD_WAIT_S = 10.0
 """How long a flood may take to be one on a machine under load; noticed, it ends the waiting at once."""
-MAX_RECORD = 8_000_000
+MAX_RECORD = 12_000_000
 MAX_RESIDENT = 220 * 1024
 """In KiB; with a device that never comes it is half of it."""
 MEASURING = """
