@@ -46,8 +46,8 @@ def test_every_sequence_for_devices_is_read_as_it_was_written(
     assert misfit(actions, model_of("device")) is None
 
 
-def test_line_breaks_of_unicode_are_read_as_they_were_written(tmp_path: Path) -> None:
-    odd = "·_m\x85ï \u2028 \u2029"
+@pytest.mark.parametrize("odd", ["·_m\x85ï", "a\u2028b", "a\u2029b"])
+def test_line_breaks_of_unicode_are_read_as_they_were_written(odd: str, tmp_path: Path) -> None:
     action = GeneratedReport(client="A", document={"labels": {"aa": odd}}, valid=True)
     save(replay((action,), "wfm"), tmp_path / "found.yaml")
     assert read(tmp_path / "found.yaml", "wfm").steps == (action,)
