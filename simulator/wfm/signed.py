@@ -5,7 +5,7 @@ certificate endpoint (CERT-*) and the bodies of errors.
 """
 
 import json
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -146,9 +146,13 @@ class SignedApi(ManagementApi):
 
     async def onboard(self, request: web.BaseRequest) -> web.StreamResponse:
         """POST onboarding: 201 with the client's id (ONB-005, ONB-006, ONB-010), verified with the body's own key."""
+        return await self.enrol(request, request[BODY], ("clientId",))
+
+    async def enrol(self, request: web.BaseRequest, body: bytes, names: Iterable[str]) -> web.StreamResponse:
+        """Take in a client by what its onboarding says; `names` are the members that give it its id."""
         now = self.service.clock()
         try:
-            certificate = self.clients.certificate_of(request[BODY], now)
+            certificate = self.clients.certificate_of(body, now)
             self.caller.check(request, Enrolment("", certificate).key, now)
             enrolment = self.clients.enrol(certificate)
             await self.service.record((enrolment.put(),))
@@ -156,7 +160,7 @@ class SignedApi(ManagementApi):
             return self.not_authenticated(error)
         except Refusal as refusal:
             return self.refuse_onboarding(refusal)
-        return web.json_response({"clientId": enrolment.client_id}, status=201)
+        return web.json_response(dict.fromkeys(names, enrolment.client_id), status=201)
 
     # -- small rules, each its own so that a broken WFM can break just one ------------------------------------------
 

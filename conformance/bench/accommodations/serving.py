@@ -28,9 +28,6 @@ from simulator.identity.signatures import SignatureRefused, SignedParts, Verifie
 from simulator.protocol.operations import Call, Operation
 from simulator.protocol.signed import recognise_signed, unscoped
 from simulator.wfm.api import origin_form
-from simulator.wfm.callers import NotAuthenticated
-from simulator.wfm.onboarding import Enrolment
-from simulator.wfm.refusals import Refusal
 from simulator.wfm.signed import BODY, SignatureInvalid, SignedApi, SignedCaller, parts_of
 from simulator.wfm.signed_server import SignedWfm
 
@@ -192,20 +189,7 @@ class PastApi(SignedApi):
     async def onboard(self, request: web.BaseRequest) -> web.StreamResponse:
         """See `SignedApi`; with a departure, the members have other names."""
         body, answered = self.serving.renamed(request[BODY])
-        if body == request[BODY]:
-            return await super().onboard(request)
-        now = self.service.clock()
-        try:
-            certificate = self.clients.certificate_of(body, now)
-            self.caller.check(request, Enrolment("", certificate).key, now)
-            enrolment = self.clients.enrol(certificate)
-            await self.service.record((enrolment.put(),))
-        except NotAuthenticated as error:
-            return self.not_authenticated(error)
-        except Refusal as refusal:
-            return self.refuse_onboarding(refusal)
-        names = ["clientId", *([answered] if answered else [])]
-        return web.json_response(dict.fromkeys(names, enrolment.client_id), status=201)
+        return await self.enrol(request, body, ["clientId", *([answered] if answered else [])])
 
 
 def classes_for(serving: Serving) -> tuple[type[SignedWfm], type[SignedApi]]:
