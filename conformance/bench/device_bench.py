@@ -144,16 +144,19 @@ class DeviceBench(PublishingBench):
         if found is not None:
             self.note("inspected", deployments=found)
 
-    def look(self, *, for_role: str = "") -> None:
-        """Record what really runs on the device, where the seat can tell; with a role, once that runs if it does."""
+    def look(self, *, for_role: str = "") -> bool:
+        """Record what really runs on the device, where the seat can tell; with a role, once that runs if it does.
+
+        Gives whether what was looked for runs, as far as the seat can tell.
+        """
         name = self.deployment_id(for_role) if for_role else ""
 
         def there(_: Record) -> bool:
             running = self.loop.run(self.seat.workloads(), self.seat.patience_s)
             return running is None or name in running
 
-        if for_role:
-            self.until(there, "apply")
+        came = not for_role or self.until(there, "apply")
         running = self.loop.run(self.seat.workloads(), self.seat.patience_s)
         if running is not None:
             self.note("workloads", running=running)
+        return came

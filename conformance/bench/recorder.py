@@ -1,6 +1,7 @@
 """The recorder: every event of a run passes through it, and whoever waits for evidence waits here."""
 
 import threading
+from bisect import insort
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any, TypeVar
 
@@ -15,6 +16,36 @@ Listener = Callable[[_Event], None]
 Refs = Mapping[str, _Event | Sequence[_Event]]
 
 
+class _Gathered:
+    """The evidence of one scenario, kept in order as it comes: whoever waits asks for it after every event."""
+
+    def __init__(self) -> None:
+        self.count = 0
+        self._exchanges: list[Exchange] = []
+        self._connections: list[Connection] = []
+        self._facts: list[Fact] = []
+        self._departs = False
+        """Whether something of it is read otherwise than it was recorded."""
+
+    def add(self, event: _Event) -> None:
+        """Keep an event; an exchange is recorded when it ends and stands where it began."""
+        self.count += 1
+        match event:
+            case Exchange():
+                insort(self._exchanges, event, key=lambda item: item.at)
+            case Connection():
+                self._connections.append(event)
+            case Fact():
+                self._facts.append(event)
+                self._departs = self._departs or event.kind in (DEPARTED, TRIED)
+
+    def record(self, role: Role, claims: Mapping[str, Any]) -> Record:
+        """Give it as it stands."""
+        facts, exchanges = tuple(self._facts), tuple(self._exchanges)
+        read = as_read(exchanges, facts) if self._departs else exchanges
+        return Record(role, read, tuple(self._connections), facts, claims)
+
+
 class Recorder:
     """Writes events and keeps those of the current scenario. Safe to call from any thread."""
 
@@ -27,9 +58,7 @@ class Recorder:
         self._scenario: int | None = None
         self._role: Role = "device"
         self._claims: Mapping[str, Any] = {}
-        self._events: list[_Event] = []
-        self._departs = False
-        """Whether something of the current scenario is read otherwise than it was recorded."""
+        self._gathered = _Gathered()
         self._last = 0.0
         self._connections: dict[tuple[object, str, int], int] = {}
 
@@ -77,13 +106,13 @@ class Recorder:
         """Start gathering the evidence of a scenario."""
         with self._lock:
             self._scenario, self._role, self._claims = scenario, role, claims
-            self._events, self._departs = [], False
+            self._gathered = _Gathered()
 
     def end(self) -> None:
         """Stop gathering; what still arrives belongs to no scenario."""
         with self._lock:
             self._scenario = None
-            self._events = []
+            self._gathered = _Gathered()
 
     def append(self, event: E) -> E:
         """Write an event; returns it with its number. The time is now unless the event has one."""
@@ -91,8 +120,7 @@ class Recorder:
             event = event.model_copy(update={"at": self.now()})
         with self._lock:
             written = self._written(event, None)
-            self._events.append(written)
-            self._departs = self._departs or (isinstance(written, Fact) and written.kind in (DEPARTED, TRIED))
+            self._gathered.add(written)
         self._clock.stir()
         for listener in self._listeners:
             listener(written)
@@ -128,24 +156,15 @@ class Recorder:
     def record(self) -> Record:
         """Give the evidence so far."""
         with self._lock:
-            events, departs = list(self._events), self._departs
-        facts = tuple(event for event in events if isinstance(event, Fact))
-        exchanges = sorted((event for event in events if isinstance(event, Exchange)), key=lambda item: item.at)
-        return Record(
-            self._role,
-            as_read(exchanges, facts) if departs else tuple(exchanges),
-            tuple(event for event in events if isinstance(event, Connection)),
-            facts,
-            self._claims,
-        )
+            return self._gathered.record(self._role, self._claims)
 
     def until(self, condition: Callable[[Record], object], within: float) -> bool:
         """Wait until the evidence meets a condition; False when it does not within so many seconds."""
         deadline = self._clock.now() + within
         while True:
-            seen = len(self._events)
+            seen = self._gathered.count
             if condition(self.record()):
                 return True
             if self._clock.now() >= deadline:
                 return False
-            self._clock.pause(lambda: len(self._events) != seen, deadline)  # noqa: B023 - asked before it changes
+            self._clock.pause(lambda: self._gathered.count != seen, deadline)  # noqa: B023 - asked before it changes

@@ -164,6 +164,7 @@ def still_refuses(bench: DeviceBench) -> None:
 
 @then(parsers.parse('the device finishes the update of "{role:w}"'))
 def finishes(bench: DeviceBench, role: str) -> None:
+    bench.look(for_role=role)  # what it told before the power was lost need not run again at once
     bench.until(lambda record: _installed(record, bench.deployment_id(role)), "apply")
     bench.look()
     bench.judge(recovery.update_is_finished_after_lost_power, deployment=bench.deployment_id(role))

@@ -16,6 +16,7 @@ MAX_DOCUMENT_BYTES = 4 * 1024 * 1024
 MAX_DEPTH = 64
 _FOLDED = re.compile("[\x85\u2028\u2029]")
 _Loader: Any = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
+_Dumper: Any = getattr(yaml, "CSafeDumper", yaml.SafeDumper)
 """Ten times as fast where PyYAML was built with libyaml; safe in either form."""
 EXTENSION_KEY = re.compile(r"^x-[a-z][a-z0-9-]*-extensions$")
 
@@ -157,9 +158,9 @@ def check_tree(text: str, document: str) -> None:
 
 def dump_yaml(value: Mapping[str, Any]) -> bytes:
     """Write YAML as a person would, in the order given, always the same bytes for the same value."""
-    text = yaml.safe_dump(value, sort_keys=False, allow_unicode=True, width=120)
+    text = yaml.dump(value, Dumper=_Dumper, sort_keys=False, allow_unicode=True, width=120)
     if _FOLDED.search(text):  # line breaks of Unicode would be folded into spaces when read: escape them
-        text = yaml.safe_dump(value, sort_keys=False, allow_unicode=False, width=120)
+        text = yaml.dump(value, Dumper=_Dumper, sort_keys=False, allow_unicode=False, width=120)
     return text.encode()
 
 
