@@ -12,6 +12,7 @@ import hashlib
 import json
 import re
 from collections.abc import Iterable, Iterator
+from functools import lru_cache
 
 from conformance.record.events import Body
 
@@ -126,6 +127,7 @@ def _has(text: str, words: Iterable[str]) -> bool:
     return any(word in folded for word in words)
 
 
+@lru_cache(maxsize=4096)  # most headers say the same in every exchange
 def _header(name: str, value: str) -> str:
     if _SECRET_HEADER.search(name):
         return REDACTED
