@@ -23,7 +23,7 @@ demo: $(STAMP)  ## both reference implementations against each other, with a rep
 	$(BIN)/margo-conformance demo
 
 test: $(STAMP) lint  ## the project's own tests
-	$(BIN)/pytest -q -n auto --dist loadfile
+	$(BIN)/pytest -q -n auto --dist loadfile --no-loadscope-reorder
 
 lint: $(STAMP)  ## format, rules, types and layers
 	$(BIN)/ruff format --check .

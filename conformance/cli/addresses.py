@@ -1,6 +1,5 @@
 """Addresses that are about to be listened at, examined before anything is started or written."""
 
-import contextlib
 import errno
 import socket
 from collections.abc import Container, Iterable
@@ -36,8 +35,14 @@ def next_free(host: str, port: int, taken: Container[int]) -> int:
     candidates = range(port + 1, min(port + 1 + FAR, 65536)) if port else ()
     for number in candidates:
         if number not in taken:
-            with contextlib.suppress(Misuse):
+            try:
                 check_free([Wanted("", "", host, number)])
+            except Misuse as problem:
+                if (
+                    problem.problem.code == "address"
+                ):  # no port of it is any better, and asking for a name may take seconds
+                    return 0
+            else:
                 return number
     return 0
 

@@ -202,6 +202,11 @@ def project_stays(bench: DeviceBench, role: str) -> None:
     bench.script(role, "fine", kind="compose")
 
 
+@when(parsers.parse('the last project of "{role:w}" is healthy only after a while'))
+def project_is_slow(bench: DeviceBench, role: str) -> None:
+    bench.script(role, "healthy only after a while", seconds=SLOW_S, kind="compose")
+
+
 @then(parsers.parse('the device reports "{role:w}" failed, and why'))
 def reports_failed(bench: DeviceBench, role: str) -> None:
     bench.until(lambda record: _failed(record, bench.deployment_id(role)), "apply")

@@ -144,7 +144,7 @@ Feature: Components
     Given a registry that holds the components
     And the project of "archive" says how its health is told
     And a device that is managed by the WFM
-    When the last component of "archive" is healthy only after a while
+    When the last project of "archive" is healthy only after a while
     And the WFM publishes "archive" release 1 as a compose deployment
     Then "archive" is not called installed before it is healthy
 

@@ -12,12 +12,14 @@ from conformance.record.run import Run
 from conformance.record.verdict import Conformity
 from tests.accommodations.era_a_device import WithoutDigest, seat
 from tests.accommodations.runs import REVISION, keys
+from tests.suite_device.runs import IMPATIENT
 
 NAMES = (
     "A device that was never here onboards, and then says what it is",
     "A device that reboots is the client that it was",
 )
 STATED = Ics.of_reference("device", REVISION)
+HURRIED = STATED.model_copy(update={"limits": IMPATIENT})
 
 
 def go(subject: Seat, folder: Path, *names: str) -> Run:
@@ -44,7 +46,7 @@ def test_a_device_that_sends_no_digest_comes_through_only_where_that_is_named(tm
     assert {verdicts[name] for name in ("SIG-002", "SIG-003")} == {"fail"}
     assert verdicts["DC-009"] == "pass", "what comes after it is judged"
     assert done.conformity is Conformity.NOT_CONFORMANT
-    other = go(seat(STATED, WithoutDigest), tmp_path / "other", "digest-uncovered")
+    other = go(seat(HURRIED, WithoutDigest), tmp_path / "other", "digest-uncovered")
     assert not any(item.uses for item in other.departures)
     assert other.verdicts("device").get("DC-009") != "pass"
 

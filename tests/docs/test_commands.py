@@ -4,7 +4,6 @@ import itertools
 import os
 import re
 import shlex
-import shutil
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -15,6 +14,7 @@ import pytest
 ROOT = Path(__file__).resolve().parents[2]
 PROGRAM = Path(sys.executable).with_name("margo-conformance")
 DOCUMENTS = [ROOT / "README.md", *sorted((ROOT / "docs").glob("*.md"))]
+pytestmark = pytest.mark.long
 NEEDS_ANOTHER_SIDE = (
     "--listen",
     "--url",
@@ -36,28 +36,14 @@ def commands() -> Iterator[str]:
 
 @pytest.fixture(scope="module")
 def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A folder as a reader of the README has it after the demo, with a package of their own."""
-    home = tmp_path_factory.mktemp("reader")
-    shutil.copytree(ROOT / "features/applications/vision-inspector", home / "path/to/my-package")
-    return home
+    """A reader's folder."""
+    return tmp_path_factory.mktemp("reader")
 
 
 def typed(folder: Path, command: str) -> subprocess.CompletedProcess[str]:
     words = [str(PROGRAM), *shlex.split(command)[1:]]
     environment = {**os.environ, "COLUMNS": "120"}
     return subprocess.run(words, cwd=folder, env=environment, capture_output=True, text=True, timeout=900, check=False)  # noqa: S603
-
-
-def test_the_demo_is_conformant_and_its_record_is_sealed(folder: Path) -> None:
-    demo = typed(folder, "margo-conformance demo --app path/to/my-package")
-    assert demo.returncode == 0, demo.stdout + demo.stderr
-    assert demo.stdout.count("conformant:") == 2
-    assert "compliance-report/report.html" in demo.stdout
-    for name in ("report.html", "report.json", "junit.xml", "summary.md", "events.ndjson"):
-        assert (folder / "compliance-report" / name).stat().st_size > 1000
-    assert (folder / "compliance-report" / "report.html").stat().st_size < 6_000_000
-    verified = typed(folder, "margo-conformance report verify compliance-report/events.ndjson")
-    assert verified.returncode == 0, verified.stderr
 
 
 @pytest.mark.parametrize("command", sorted(set(commands())))
@@ -68,7 +54,7 @@ def test_a_command_of_the_documents_is_understood(folder: Path, command: str) ->
         return
     assert words[0] == "margo-conformance"
     if "demo" in words or "verify" in words:
-        return  # carried out above
+        return  # carried out where the demo is looked at
     if any(part in command for part in NEEDS_ANOTHER_SIDE):
         verb = list(itertools.takewhile(lambda word: not word.startswith("--"), words))
         if "--live" in words:

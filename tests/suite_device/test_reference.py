@@ -1,4 +1,4 @@
-"""The reference device passes everything that applies to it: the suite raises no false alarm."""
+"""The reference in its other shapes raises no false alarm; the plain one is what the demo runs."""
 
 from dataclasses import replace
 from pathlib import Path
@@ -10,25 +10,7 @@ from conformance.bench.device_subject import SimulatedSeat
 from conformance.bench.run import load_checks
 from conformance.bench.scenarios import Selection, scenarios
 from conformance.catalogue import load
-from conformance.record.verdict import Conformity
 from tests.suite_device.runs import carried_out, suite, told
-
-OF_OTHERS = {
-    "device/gateway.feature",
-    "device/gateway_opaque.feature",
-    "device/eligibility.feature",
-    "device/identity.feature",
-}
-"""Features with scenarios for gateways, and for devices that claim to check capacity or to take RSA."""
-
-
-def test_reference_device_is_conformant(tmp_path: Path) -> None:
-    done = suite(tmp_path)
-    assert {scenario.outcome for scenario in carried_out(done)} == {"passed"}, told(done)
-    assert done.conformity is Conformity.CONFORMANT
-    skipped = [scenario for scenario in done.scenarios if scenario.outcome == "not-applicable"]
-    assert {scenario.started.uri for scenario in skipped} == OF_OTHERS
-    assert len(carried_out(done)) >= 140
 
 
 @pytest.mark.parametrize(("profile", "least"), [("gateway", 8), ("hosting-gateway", 9), ("opaque-gateway", 2)])

@@ -32,12 +32,6 @@ def reference(folder: Path, text: str, **changes: Any) -> Any:
     return run(RunPlan((simulated_seat(ics),), folder, REVISION, Selection(text=text)))
 
 
-@pytest.mark.parametrize("text", ["Onboarding", "Signatures", "Status", "Disaster"])
-def test_reference_passes(text: str, tmp_path: Path) -> None:
-    done = reference(tmp_path, text)
-    assert {scenario.outcome for scenario in carried_out(done)} == {"passed"}, told(done)
-
-
 def test_gateways_sign_for_what_is_behind_them(tmp_path: Path) -> None:
     done = reference(tmp_path, "Gateways", profile="gateway", features=None)
     assert {scenario.outcome for scenario in carried_out(done)} == {"passed"}, told(done)
