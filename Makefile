@@ -3,6 +3,8 @@ PYTHON ?= python3
 VENV   := .venv
 BIN    := $(VENV)/bin
 STAMP  := $(VENV)/.installed
+# once for all processes, also where PYTHONDONTWRITEBYTECODE would have each of them compile everything anew
+COMPILE := $(BIN)/python -m compileall -q conformance simulator reports tests
 
 .DEFAULT_GOAL := help
 .PHONY: help install demo test lint lock wheel bench clean
@@ -17,12 +19,14 @@ $(STAMP): requirements.lock pyproject.toml
 	@$(PYTHON) -m venv $(VENV) || { echo "creating $(VENV) failed: on Debian and Ubuntu install the package python3-venv"; exit 2; }
 	$(BIN)/pip install --quiet --disable-pip-version-check --require-hashes -r requirements.lock
 	$(BIN)/pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation -e .
+	@$(COMPILE)
 	@touch $@
 
 demo: $(STAMP)  ## both reference implementations against each other, with a report in compliance-report/
 	$(BIN)/margo-conformance demo
 
 test: $(STAMP) lint  ## the project's own tests
+	@$(COMPILE)
 	$(BIN)/pytest -q -n auto --dist loadfile --no-loadscope-reorder
 
 lint: $(STAMP)  ## format, rules, types and layers
