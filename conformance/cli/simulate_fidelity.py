@@ -93,6 +93,7 @@ def fidelity(
         "duration_s": fleet.duration,
         "complete": not result.partial,
         "findings": [*(finding.text for finding in result.findings), *operator.left_undone],
+        "first_manifests": comparison.first_manifests(result),
         "operator": [asdict(step) for step in operator.steps],
         "figures": comparison.to_plain(names, rows),
         "calibration": calibrated.to_plain(),
@@ -108,6 +109,9 @@ def fidelity(
     _show(names, rows)
     for step in operator.steps:
         plain(f"live, {step.rollout}, {step.what}: {step.devices} devices from {step.at_s:.1f} to {step.until_s:.1f} s")
+    plain(
+        f"live, {told['first_manifests']} first manifests: counted as unchanged, as a simulated device has it already"
+    )
     for text in told["findings"]:
         plain(f"finding: {text}")
     plain(str(out / "fidelity.json"))

@@ -15,6 +15,7 @@ from simulator.fleet.description import Fleet, Rollout, Sampled, Wave, quantile
 from simulator.fleet.live import results as live_results
 from simulator.fleet.live.histogram import Histogram
 from simulator.fleet.live.result import LiveResult
+from simulator.fleet.live.tally import FIRST_MANIFEST
 from simulator.fleet.plan import US, World, bin_width, plan_of
 
 ENGINES: Mapping[str, Callable[[Fleet, World], object]] = {
@@ -77,7 +78,9 @@ def of_live(fleet: Fleet, result: LiveResult) -> Figures:
     summary = live_results.summary_of(fleet, result, 0.0)
     operation, statuses = calibration.OPERATIONS["capabilities"]
     announced = sum(tally.requests[operation, status] for status in statuses)
-    values = _counts({"capabilities": announced, **summary["requests"]}, summary["bytes"])
+    counts, first = summary["requests"], first_manifests(result)
+    polls = {"unchanged": counts["unchanged"] + first, "changed": counts["changed"] - first}
+    values = _counts({**counts, **polls, "capabilities": announced}, summary["bytes"])
     for number, rollout in enumerate(fleet.rollouts):
         reached = [0] * (max(tally.seconds, default=0) + 1)
         for second, row in tally.seconds.items():
@@ -88,6 +91,14 @@ def of_live(fleet: Fleet, result: LiveResult) -> Figures:
         if times.count and kind in TRACED:
             values |= {f"answer p50: {kind}, s": times.quantile(0.5), f"answer p95: {kind}, s": times.quantile(0.95)}
     return Figures(values)
+
+
+def first_manifests(result: LiveResult) -> int:
+    """How many live devices took a first manifest: a simulated one has it already, and its poll finds nothing new.
+
+    These polls count as unchanged.
+    """
+    return result.tally.noticed[FIRST_MANIFEST]
 
 
 def of_simulation(fleet: Fleet, engine: str, described: Fleet | None = None) -> Figures:

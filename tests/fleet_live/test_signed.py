@@ -37,7 +37,7 @@ def test_devices_onboard_once_and_are_served_below_their_own_routes(tmp_path: Pa
     seen = asyncio.run(scenario())
     assert seen.count("onboard", 201) == seen.count("onboard") == 8
     assert seen.count("report-capabilities", 201) == seen.count("report-capabilities") == 8
-    assert seen.count("report-status", 200, 201) == 16
+    assert seen.count("report-status", 200, 201) == 24
     assert not seen.tally.errors
     assert not [status for (_, status) in seen.tally.requests if status >= 400]
     watch = FleetWatch(tmp_path, "https://localhost:1", "1.0.0-rc.2-signed")

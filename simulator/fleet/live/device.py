@@ -2,7 +2,7 @@
 
 It makes itself known where the revision asks for that (ONB-005), reports its capabilities first (DC-002), polls with
 the entity tag it has (DS-003), fetches what a newer manifest names (DS-017), verifies it (DS-050) and reports
-`installing` and `installed` or `failed`, `removing` and `removed` (ST-003). It installs nothing. What is due is kept in
+`pending`, `installing` and `installed` or `failed`, `removing` and `removed` (ST-003). It installs nothing. What is due is kept in
 an agenda, and done one after the other on one connection.
 """
 
@@ -19,7 +19,16 @@ from simulator.fleet.live.connection import Answer, ExchangeFailed
 from simulator.fleet.live.line import Line, Office
 from simulator.fleet.live.manner import Message
 from simulator.fleet.live.schedule import Schedule, wave_chance
-from simulator.fleet.live.tally import ADOPTED, DRIFTS, FAILURES, GAVE_UP, INSTALLED, POWER_CUTS, REBOOTS
+from simulator.fleet.live.tally import (
+    ADOPTED,
+    DRIFTS,
+    FAILURES,
+    FIRST_MANIFEST,
+    GAVE_UP,
+    INSTALLED,
+    POWER_CUTS,
+    REBOOTS,
+)
 from simulator.protocol.deployment import DEPLOYMENT_MEDIA_TYPE
 from simulator.protocol.documents import DocumentError
 from simulator.protocol.manifest import BUNDLE_MEDIA_TYPE, MANIFEST_MEDIA_TYPE, StateManifest, parse_manifest
@@ -160,11 +169,10 @@ class LiveDevice:
         self._put(max(at, self._not_before), "poll")
 
     def _go_off(self, on_at: float, why: str) -> None:
-        """Lose the connection and the entity tag; what is still to be done is done after the return."""
+        """Lose the connection; what the device stored stays, and what is still to be done is done after the return."""
         if why == POWER:
             self._count(POWER_CUTS)
         self.line.cut("the device went off")
-        self._headers = {"Accept": MANIFEST_MEDIA_TYPE}
         waiting, self._agenda = self._agenda, []
         # a device that was not on yet comes on when it would have
         on_at = max(on_at, self._office.now(), *(at for at, _, task, _ in waiting if task == "boot"))
@@ -281,21 +289,25 @@ class LiveDevice:
 
     def _adopt(self, version: int, deployments: dict[str, Deployed]) -> None:
         self._office.tally.progressed(ADOPTED, self._office.now())
+        if self._version == 0:
+            self._office.tally.notice(FIRST_MANIFEST)
         before, self._held, self._version = self._held, deployments, version
         for name, deployed in sorted(deployments.items()):
             known = before.get(name)
             if known is None or known.digest != deployed.digest:
-                self._begin(deployed, version, State.INSTALLING)
+                self._begin(deployed, version, State.PENDING)
         for deployed in gone(before, deployments):
             self._begin(deployed, version, State.REMOVING)
 
     # --- work --------------------------------------------------------------------------------------------
 
     def _begin(self, deployed: Deployed, version: int, state: State) -> None:
-        """Install or remove, whatever of it is under way."""
+        """Install or remove, whatever of it is under way; what is new is told to be pending first."""
         self._drop_work(deployed.deployment_id)
         now = self._office.now()
-        if state is State.INSTALLING:
+        if state is State.PENDING:
+            self._put(now, "report", (deployed, version, state))
+        if state is not State.REMOVING:
             self._install(deployed, version, 1, now)
             return
         self._put(now, "report", (deployed, version, state))

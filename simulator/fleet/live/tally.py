@@ -44,6 +44,8 @@ BYTES, FAILURES, GAVE_UP, REBOOTS, DRIFTS, POWER_CUTS = GROUP_COLUMNS = (
     "power_cuts",
 )
 """What is counted for each cohort, beside its latency."""
+FIRST_MANIFEST = "first-manifests"
+"""What is noticed of a device that takes its first manifest: a simulated one has it from the start."""
 MAX_TEXTS = 20
 _SERVED = {"fetch-bundle": BUNDLES, "fetch-deployment": BUNDLES, "report-status": STATUS}
 
