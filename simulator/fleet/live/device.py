@@ -2,8 +2,8 @@
 
 It makes itself known where the revision asks for that (ONB-005), reports its capabilities first (DC-002), polls with
 the entity tag it has (DS-003), fetches what a newer manifest names (DS-017), verifies it (DS-050) and reports
-`pending`, `installing` and `installed` or `failed`, `removing` and `removed` (ST-003). It installs nothing. What is due is kept in
-an agenda, and done one after the other on one connection.
+`pending`, `installing` and `installed` or `failed`, `removing` and `removed` (ST-003). It installs nothing. What is
+due is kept in an agenda, and done one after the other on one connection.
 """
 
 import asyncio
