@@ -106,24 +106,25 @@ class Selection:
 
     requirements: tuple[str, ...] = ()
     tags: tuple[str, ...] = ()
-    text: str | None = None
+    texts: tuple[str, ...] = ()
     keys: tuple[str, ...] = ()
 
     def __bool__(self) -> bool:
-        return bool(self.requirements or self.tags or self.text or self.keys)
+        return bool(self.requirements or self.tags or self.texts or self.keys)
 
     def __str__(self) -> str:
         parts = [f"--req {name}" for name in self.requirements] + [f"--tag {name}" for name in self.tags]
-        parts += [f"--text {self.text!r}"] if self.text else []
+        parts += [f"--text {text!r}" for text in self.texts]
         parts += [f"{len(self.keys)} named scenarios"] if self.keys else []
         return " ".join(parts)
 
     def takes(self, scenario: Scenario) -> bool:
         """Whether the scenario is selected."""
+        said = f"{scenario.feature} {scenario.name}".lower()
         return (
             (not self.requirements or bool(set(self.requirements) & set(scenario.requirements)))
             and (not self.tags or bool(set(self.tags) & scenario.tags))
-            and (not self.text or self.text.lower() in f"{scenario.feature} {scenario.name}".lower())
+            and (not self.texts or any(text.lower() in said for text in self.texts))
             and (not self.keys or scenario.key in self.keys)
         )
 
@@ -141,7 +142,7 @@ class Selection:
         for tag in self.tags:
             if tag not in tags:
                 raise UsageError(f"--tag: {UnknownName(tag, tags, 'features')}")
-        wider = Selection(tuple(dict.fromkeys([*self.requirements, *same])), self.tags, self.text, self.keys)
+        wider = Selection(tuple(dict.fromkeys([*self.requirements, *same])), self.tags, self.texts, self.keys)
         if not any(wider.takes(scenario) for scenario in scenarios):
             raise UsageError(f"no scenario is selected by {self}; `margo-conformance list` shows what there is")
         return wider

@@ -1,4 +1,4 @@
-"""`explain`: everything the suite knows of one statement, behaviour, interpretation or accommodation."""
+"""`explain`: everything the suite knows of a statement, behaviour, interpretation, accommodation or mutant."""
 
 # ruff: noqa: PLC0415 - what is heavy is imported when the verb runs, so that --help stays fast
 
@@ -36,6 +36,7 @@ def register(app: typer.Typer) -> None:
             "explain adapters          # what --northbound takes",
             "explain accommodations    # what --accommodate takes",
             "explain sandbox-era-a     # a set of them, or one",
+            "explain accepts-equal-version  # a broken variant; `list mutants` shows all",
         ),
         epilog=EXIT_CODES_PLAIN,
     )(explain)
@@ -63,7 +64,7 @@ def explain(
         _behaviour(behaviour, catalogue)
     elif reading:
         _interpretation(reading, catalogue)
-    else:
+    elif not _mutant(name.strip().lower(), catalogue):
         raise _unknown(name, wanted, catalogue)
 
 
@@ -76,7 +77,7 @@ def _unknown(name: str, wanted: str, catalogue: Catalogue) -> Exception:
     if elsewhere:
         hint = f"it is one of revision {elsewhere[0]}: add --revision {elsewhere[0]}"
         return Misuse("unknown-id", f"revision {catalogue.revision} has no {wanted}", hint)
-    names = [ADAPTERS, ACCOMMODATIONS, *_accommodation_names()]
+    names = [ADAPTERS, ACCOMMODATIONS, *_accommodation_names(), *_mutant_names(catalogue)]
     return unknown("id", name, [*_ids(catalogue), *names])
 
 
@@ -85,6 +86,13 @@ def _accommodation_names() -> list[str]:
 
     known = shipped()
     return [*(item.name for item in known.sets), *(item.name for item in known.accommodations)]
+
+
+def _mutant_names(catalogue: Catalogue) -> list[str]:
+    from conformance.cli.mutants import mutants
+    from conformance.cli.roles import ROLES
+
+    return [item.name for role in ROLES for item in mutants(role, catalogue.revision)]
 
 
 def _ids(catalogue: Catalogue) -> list[str]:
@@ -178,6 +186,33 @@ def _accommodation(name: str, revision: str | None) -> bool:
         _many("way past", [way_past(step) for step in one.past])
         _many("in the sets", [item.name for item in known.sets if one.name in item.members and item.role == one.role])
     return bool(singles or sets or name == ACCOMMODATIONS)
+
+
+def _mutant(name: str, catalogue: Catalogue) -> bool:
+    """Print what is known of broken variants of a name, one of either role; False where there is none."""
+    from conformance.bench.scenarios import BEHAVIOUR_TAG
+    from conformance.cli.mutants import mutants
+    from conformance.cli.roles import ROLES
+
+    found = [(role, item) for role in ROLES for item in mutants(role, catalogue.revision) if item.name == name]
+    for role, item in found:
+        behaviour = catalogue.behaviour(item.breaks)
+        broken = behaviour or catalogue.requirement(item.breaks)
+        part = f"--tag {BEHAVIOUR_TAG}{item.breaks}" if behaviour else f"--req {item.breaks}"
+        _title(item.name, f"mutant: a {'device' if role == 'device' else 'WFM'} with one defect, {catalogue.revision}")
+        _text(item.description)
+        _many("breaks", [f"{item.breaks}: {broken.statement}"])
+        _field("shows in a run for", item.needs)
+        of = f" --revision {catalogue.revision}" if catalogue.revision != _default() else ""
+        _many("see it fail", [f"margo-conformance run {role} --target simulated:{item.name} {part}{of}"])
+        _many("see it caught", [f"margo-conformance selftest {role} --mutant {item.name}{of}"])
+    return bool(found)
+
+
+def _default() -> str:
+    from conformance.catalogue import DEFAULT_REVISION
+
+    return DEFAULT_REVISION
 
 
 def _behaviour(item: Behaviour, catalogue: Catalogue) -> None:

@@ -33,7 +33,8 @@ Tags = Annotated[
     list[str] | None, typer.Option("--tag", metavar="TAG", help="Only scenarios with this tag; may be repeated.")
 ]
 Text = Annotated[
-    str | None, typer.Option("--text", metavar="TEXT", help="Only scenarios with this text in feature or name.")
+    list[str] | None,
+    typer.Option("--text", metavar="TEXT", help="Only scenarios with this text in feature or name; may be repeated."),
 ]
 Failed = Annotated[
     bool, typer.Option("--failed", help="Only what did not pass in the last run found in the --out folder.")

@@ -164,5 +164,5 @@ def _selected(seat: Seat, filters: Filters) -> list[Scenario]:
     """The scenarios that the filters take; of a rerun, all, for which ones is told by the run itself."""
     from conformance.bench.scenarios import Selection, scenarios
 
-    wanted = Selection(filters.requirements, filters.tags, filters.text)
+    wanted = Selection(filters.requirements, filters.tags, filters.texts)
     return [item for item in scenarios(seat.role, seat.ics.revision) if wanted.takes(item)]

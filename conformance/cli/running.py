@@ -35,7 +35,7 @@ class Filters:
 
     requirements: tuple[str, ...] = ()
     tags: tuple[str, ...] = ()
-    text: str | None = None
+    texts: tuple[str, ...] = ()
     failed: bool = False
     failed_of: Path | None = None
     """The record whose scenarios `failed` means, where it is not that of the last run."""
@@ -45,7 +45,7 @@ class Filters:
         cls,
         requirements: list[str] | None,
         tags: list[str] | None,
-        text: str | None,
+        texts: list[str] | None,
         *,
         failed: bool,
         failed_of: Path | None = None,
@@ -53,7 +53,7 @@ class Filters:
         """Take the options as they were typed; ids are read in any case, tags with or without the `@`."""
         ids = tuple(name.strip().upper() for name in requirements or ())
         tags = [tag.removeprefix("@") for tag in tags or ()]
-        return cls(ids, tuple(tags), text, failed or failed_of is not None, failed_of)
+        return cls(ids, tuple(tags), tuple(texts or ()), failed or failed_of is not None, failed_of)
 
 
 def statement(role: Role, ics: Path | None, revision: str | None) -> Ics:
@@ -228,7 +228,7 @@ def _selection(
     keys: tuple[str, ...] = ()
     if filters.failed:
         keys = _named(earlier) if earlier else _not_passed(filters, out, seats, revision)
-    selection = Selection(filters.requirements, filters.tags, filters.text, keys)
+    selection = Selection(filters.requirements, filters.tags, filters.texts, keys)
     if known and selection:
         selection.checked(load(revision), known)
     return selection

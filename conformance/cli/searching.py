@@ -148,6 +148,7 @@ def as_document(seat: Seat, hunted: Hunted, wish: Wish, path: Path | None) -> di
             "violated": catch.violation.model_dump(mode="json"),
             "first_seen_after": round(catch.after_s, 2),
             "first_length": catch.first_length,
+            "minimal": catch.minimal,
             "actions": [action.model_dump(mode="json") for action in catch.actions],
             "scenario": scenario(seat.role, catch.actions, catch.violation),
             "replay": str(path),
@@ -174,7 +175,10 @@ def _tell(seat: Seat, hunted: Hunted, wish: Wish, path: Path | None) -> None:
     catch = hunted.catch
     plain(f"{took}\nsearch finding: {catch.violation.invariant}: broken")
     shrunk = f"{catch.first_length} actions when first seen after {catch.after_s:.1f} s, {len(catch.actions)} shrunk"
-    plain(f"({shrunk}; {INFORMS})\n")
+    plain(f"({shrunk}; {INFORMS})")
+    if not catch.minimal:
+        plain("it may not be the smallest: the budget ended before all of it was tried; a larger --budget goes on")
+    plain("")
     plain(scenario(seat.role, catch.actions, catch.violation))
     for other in hunted.others.values():
         plain(f"seen on the way: {other.check}: expected {other.expected}, found {other.found}")
@@ -185,7 +189,8 @@ def _line(name: str, hunted: Hunted) -> str:
     if hunted.catch is None:
         return f"{name:34} not found in {hunted.duration_s:6.1f} s, {hunted.examples} sequences"
     catch = hunted.catch
-    return f"{name:34} found after  {catch.after_s:6.1f} s, {len(catch.actions)} actions: {catch.violation.check}"
+    size = f"{len(catch.actions)} actions" + ("" if catch.minimal else " (not shrunk to the end)")
+    return f"{name:34} found after  {catch.after_s:6.1f} s, {size}: {catch.violation.check}"
 
 
 def _kept(seat: Seat, hunted: Hunted, wish: Wish) -> Path | None:

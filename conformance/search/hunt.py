@@ -30,12 +30,16 @@ class Limits:
 
 @dataclass(slots=True)
 class Catch:
-    """The smallest sequence so far that shows a violation; `after_s` is when it was first seen."""
+    """The smallest sequence so far that shows a violation; `after_s` is when it was first seen.
+
+    `minimal`: no action of it can be left out, as far as was tried; else the budget ended before that was known.
+    """
 
     violation: Violation
     actions: Actions
     after_s: float
     first_length: int
+    minimal: bool = False
 
 
 @dataclass(slots=True)
@@ -171,6 +175,7 @@ class Hunt:
             fewer = self._fit([*kept[:place], *kept[place + 1 :]])
             self._shown(fewer, hunted, clock)
             place = min(place, len(hunted.catch.actions))
+        hunted.catch.minimal = True
 
     def _shown(self, actions: Actions, hunted: Hunted, clock: "_Clock") -> bool:
         """Whether a sequence shows the violation that is hunted; each is carried out once. Raises _Over."""
@@ -179,19 +184,19 @@ class Hunt:
             if clock.over():
                 raise _Over
             searching = hunted.catch is None
-            self._known[key] = self._attempted(actions, hunted, clock.passed())
+            self._known[key] = self._attempted(actions, hunted, clock)
             if searching and hunted.catch is not None:
                 clock.shrink()
         return self._known[key]
 
-    def _attempted(self, actions: Actions, hunted: Hunted, after_s: float) -> bool:
+    def _attempted(self, actions: Actions, hunted: Hunted, clock: "_Clock") -> bool:
         trial = self._tried(actions)
         hunted.examples += 1
         hunted.actions += trial.carried
         if not trial.told_something:
             hunted.silent += 1
             hunted.why_silent = trial.ended
-        shown = self._shows(trial, actions, hunted, after_s)
+        shown = self._shows(trial, actions, hunted, clock.passed())
         self._on_trial(hunted)
         return shown
 

@@ -3,7 +3,9 @@ import json
 import pytest
 
 from conformance.bench.coverage import is_observable_must
+from conformance.bench.scenarios import Selection, scenarios
 from conformance.catalogue import load, revisions
+from conformance.cli.running import Filters
 from conformance.record.events import Role
 from tests.cli.commands import assert_refused, call
 
@@ -58,11 +60,23 @@ def test_lists_as_tables_name_what_is_in_them() -> None:
         (("coverage", "--revision", "2024"), "unknown-revision", "2024-10"),
         (("explain", "DS-69"), "unknown-id", "DS-069"),
         (("explain", "AMB-X-99"), "unknown-id", "AMB-X-"),
+        (("explain", "accepts-equl-version"), "unknown-id", "accepts-equal-version"),
         (("explain", "sandbox-era-x"), "unknown-id", "did you mean sandbox-era-"),
     ],
 )
 def test_a_wrong_name_gets_the_nearest(arguments: tuple[str, ...], code: str, word: str) -> None:
     assert_refused(call(*arguments), code, word)
+
+
+def test_explain_a_broken_variant() -> None:
+    told = " ".join(call("explain", "accepts-equal-version").out.split())
+    assert load().requirement("DS-069").statement in told
+    assert "margo-conformance run device --target simulated:accepts-equal-version --req DS-069" in told
+    assert "margo-conformance selftest device --mutant accepts-equal-version" in told
+    of_a_behaviour = " ".join(call("explain", "forgets-unfinished-work").out.split())
+    assert "--tag behaviour:RB-03" in of_a_behaviour
+    other = " ".join(call("explain", "any-clients-key", "--revision", "1.0.0-rc.2-signed").out.split())
+    assert "--revision 1.0.0-rc.2-signed" in other
 
 
 @pytest.mark.parametrize("name", ["DS-069", "ds-069", " Ds-069 "])
@@ -142,3 +156,11 @@ def test_coverage_of_open_statements_names_each() -> None:
     assert missing
     told = call("coverage", "--open").out
     assert [name for name in missing if name not in told] == []
+
+
+def test_texts_widen_one_another() -> None:
+    chosen = Filters.of(None, None, ["gateway", "power that is lost"], failed=False)
+    selection = Selection(chosen.requirements, chosen.tags, chosen.texts)
+    found = [item for item in scenarios("device") if selection.takes(item)]
+    assert {"gateway" in f"{item.feature} {item.name}".lower() for item in found} == {True, False}
+    assert all(any(text in f"{item.feature} {item.name}".lower() for text in chosen.texts) for item in found)

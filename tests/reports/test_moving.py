@@ -40,7 +40,7 @@ def records(tmp_path_factory: pytest.TempPathFactory) -> Records:
 
     def ran(name: str, revision: str, mutant: str | None = None) -> Path:
         seat = simulated_seat(Ics.of_reference("device", revision), mutant)
-        run(RunPlan((seat,), folder / name, revision, Selection(text=SCENARIO)))
+        run(RunPlan((seat,), folder / name, revision, Selection(texts=(SCENARIO,))))
         return folder / name
 
     return Records(

@@ -1,16 +1,19 @@
 """The hunt itself: found, shrunk to the least, within its limits, the same again from the same seed."""
 
+import itertools
 import os
 import subprocess
 import sys
 from collections.abc import Sequence
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 from hypothesis import strategies as st
 
 from conformance.bench.errors import UsageError
 from conformance.search import device_changes as act
+from conformance.search import hunt
 from conformance.search.actions import AnyAction, fitted
 from conformance.search.device_model import DeviceModel
 from conformance.search.hunt import Hunt, Hunted, Limits
@@ -53,6 +56,16 @@ def test_a_violation_is_shrunk_to_the_least_that_shows_it() -> None:
     assert [action.do for action in found.catch.actions] == ["publish", "withdraw", "reboot"]
     assert found.catch.first_length >= 3
     assert found.catch.violation.check == "a.check"
+    assert found.catch.minimal
+
+
+def test_what_was_not_shrunk_to_the_end_says_so(monkeypatch: pytest.MonkeyPatch) -> None:
+    ticks = itertools.count()
+    monkeypatch.setattr(hunt, "time", SimpleNamespace(monotonic=lambda: float(next(ticks))))
+    found = Hunt(DRAWN, fit, forgetful).run(Limits(1, 300, 70.0))
+    assert found.catch is not None
+    assert not found.catch.minimal
+    assert 0 < found.catch.after_s < found.duration_s
 
 
 def test_the_same_seed_draws_the_same() -> None:

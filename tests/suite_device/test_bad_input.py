@@ -45,7 +45,7 @@ open(sys.argv[1], "w").write(str(resource.getrusage(resource.RUSAGE_CHILDREN).ru
 sys.exit(code)
 """
 """Between the tests and the program, since a process begins with the peak of the one that started it."""
-FEW = Selection(text="A chart is deployed")
+FEW = Selection(texts=("A chart is deployed",))
 
 
 def run_with(folder: Path, misbehaves: Misbehaving | None, selection: Selection = FEW, wait_s: float = WAIT_S) -> Run:
@@ -143,7 +143,7 @@ def test_a_huge_body_is_refused_and_not_kept(tmp_path: Path, caplog: pytest.LogC
 
 
 def test_a_device_that_goes_on_flooding_is_let_in_no_more(tmp_path: Path) -> None:
-    done = run_with(tmp_path, misbehaving.floods_with_requests, Selection(text="desired state"), FLOOD_WAIT_S)
+    done = run_with(tmp_path, misbehaving.floods_with_requests, Selection(texts=("desired state",)), FLOOD_WAIT_S)
     events_of(tmp_path)
     reasons = [
         item.finished.reason or "" for item in done.scenarios if item.outcome not in ("not-run", "not-applicable")
@@ -166,7 +166,17 @@ def test_the_program_ends_with_a_message_and_in_bounds(
 ) -> None:
     port = free_port()
     where = ["--identity", str(tmp_path), "--out", str(tmp_path / "out")]
-    arguments = ["run", "device", "--listen", f"127.0.0.1:{port}", "--wait", "1", *where, "--text", str(FEW.text)]
+    arguments = [
+        "run",
+        "device",
+        "--listen",
+        f"127.0.0.1:{port}",
+        "--wait",
+        "1",
+        *where,
+        "--text",
+        *(word for text in FEW.texts for word in ("--text", text)),
+    ]
     with (tmp_path / "said.txt").open("wb") as said:
         measured = [sys.executable, "-S", "-c", MEASURING, str(tmp_path / "resident.txt"), str(PROGRAM), *arguments]
         program = subprocess.Popen(measured, stdout=said, stderr=said)  # noqa: S603 - our own program

@@ -25,7 +25,7 @@ from tests.suite_device.runs import carried_out, suite, told
 from tests.suite_device.standin import StandIn
 from tests.suite_device.test_checks import exchange, seen
 
-BAD = Selection(text="A network whose")
+BAD = Selection(texts=("A network whose",))
 NARROW, DAMAGED = "little passes at a time", "bytes are damaged on the way"
 CAUGHT = {"impatient": NARROW, "stops-on-damage": DAMAGED}
 

@@ -20,7 +20,7 @@ def test_external_device_goes_through_the_suite(text: str, tmp_path: Path) -> No
     stand_in = StandIn(tmp_path)
     seat = external_seat(Ics.of_reference("device"), Arrangement(Endpoint(), tmp_path), wait_s=20.0)
     try:
-        done = run(RunPlan((seat,), tmp_path, selection=Selection(text=text)))
+        done = run(RunPlan((seat,), tmp_path, selection=Selection(texts=(text,))))
     finally:
         stand_in.leave()
     outcomes = {scenario.outcome.value for scenario in carried_out(done)}
@@ -36,7 +36,7 @@ def test_port_that_is_taken_is_said(tmp_path: Path) -> None:
     with socket.create_server(("127.0.0.1", 0)) as taken:
         arrangement = Arrangement(Endpoint(port=taken.getsockname()[1]), tmp_path)
         seat = external_seat(Ics.of_reference("device"), arrangement)
-        done = run(RunPlan((seat,), tmp_path, selection=Selection(text="A chart is deployed")))
+        done = run(RunPlan((seat,), tmp_path, selection=Selection(texts=("A chart is deployed",))))
     (scenario,) = carried_out(done)
     assert scenario.outcome == "error"
     assert (scenario.finished.reason or "").startswith("UsageError: --listen 127.0.0.1")

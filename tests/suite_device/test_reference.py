@@ -15,13 +15,13 @@ from tests.suite_device.runs import carried_out, suite, told
 
 @pytest.mark.parametrize(("profile", "least"), [("gateway", 8), ("hosting-gateway", 9), ("opaque-gateway", 2)])
 def test_reference_gateway_passes_what_is_for_gateways(profile: str, least: int, tmp_path: Path) -> None:
-    done = suite(tmp_path, profile=profile, selection=Selection(text="gateway"))
+    done = suite(tmp_path, profile=profile, selection=Selection(texts=("gateway",)))
     assert len(carried_out(done)) >= least
     assert {scenario.outcome for scenario in carried_out(done)} == {"passed"}, told(done)
 
 
 def test_no_finding_of_the_reference_is_a_failure_or_warning(tmp_path: Path) -> None:
-    done = suite(tmp_path, selection=Selection(text="Desired state"))
+    done = suite(tmp_path, selection=Selection(texts=("Desired state",)))
     found = {finding.outcome.value for scenario in done.scenarios for finding in scenario.findings}
     assert found <= {"pass", "observation"}
     assert "pass" in found
@@ -32,7 +32,7 @@ def test_device_that_fetches_one_by_one_raises_no_alarm(tmp_path: Path, monkeypa
     monkeypatch.setattr(
         SimulatedSeat, "config", lambda seat, world: replace(plain(seat, world), retrieval="individual")
     )
-    done = suite(tmp_path, selection=Selection(text="Integrity"))
+    done = suite(tmp_path, selection=Selection(texts=("Integrity",)))
     assert {scenario.outcome for scenario in carried_out(done)} == {"passed"}, told(done)
 
 

@@ -52,7 +52,7 @@ def test_what_a_slow_hook_configured_counts_from_its_end_and_polls_meanwhile_are
     ics = Ics.of_reference("device").model_copy(update={"poll_interval": POLL_S, "policies": {}})
     seat = external_seat(ics, Arrangement(Endpoint(), tmp_path, hooks=hooks, tell=lambda _: None), wait_s=20.0)
     try:
-        done = run(RunPlan((seat,), tmp_path, selection=Selection(text="The user says ")))
+        done = run(RunPlan((seat,), tmp_path, selection=Selection(texts=("The user says ",))))
     finally:
         _devices.pop().leave()
     outcomes = [scenario.outcome.value for scenario in carried_out(done)]

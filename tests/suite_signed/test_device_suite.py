@@ -29,7 +29,7 @@ from tests.suite_signed.requests import REVISION
 
 def reference(folder: Path, text: str, **changes: Any) -> Any:
     ics = Ics.of_reference("device", REVISION).model_copy(update=changes)
-    return run(RunPlan((simulated_seat(ics),), folder, REVISION, Selection(text=text)))
+    return run(RunPlan((simulated_seat(ics),), folder, REVISION, Selection(texts=(text,))))
 
 
 def test_gateways_sign_for_what_is_behind_them(tmp_path: Path) -> None:
@@ -90,7 +90,7 @@ def test_a_real_device_goes_through_the_suite(tmp_path: Path) -> None:
     arrangement = Arrangement(Endpoint(), tmp_path, revision=REVISION)
     seat = external_seat(Ics.of_reference("device", REVISION), arrangement, wait_s=20.0)
     try:
-        done = run(RunPlan((seat,), tmp_path, REVISION, Selection(text="An application")))
+        done = run(RunPlan((seat,), tmp_path, REVISION, Selection(texts=("An application",))))
     finally:
         stand_in.leave()
     outcomes = {scenario.outcome.value for scenario in carried_out(done)}
@@ -104,7 +104,7 @@ def test_the_same_device_is_known_again(tmp_path: Path) -> None:
         arrangement = Arrangement(Endpoint(), tmp_path, revision=REVISION, reuse=bool(number))
         seat = external_seat(Ics.of_reference("device", REVISION), arrangement, wait_s=20.0)
         try:
-            done = run(RunPlan((seat,), tmp_path / "out", REVISION, Selection(text="An application gets other")))
+            done = run(RunPlan((seat,), tmp_path / "out", REVISION, Selection(texts=("An application gets other",))))
         finally:
             stand_in.leave()
         assert {scenario.outcome.value for scenario in carried_out(done)} == {"passed"}, told(done)
@@ -121,7 +121,7 @@ def test_a_device_that_doubles_its_waits_is_waited_for_after_a_long_outage(
     ics = Ics.of_reference("device", REVISION).model_copy(update={"limits": {"retry": 0.05}})
     seat = external_seat(ics, Arrangement(Endpoint(), tmp_path, revision=REVISION), wait_s=20.0)
     try:
-        done = run(RunPlan((seat,), tmp_path, REVISION, Selection(text="What had to wait is signed")))
+        done = run(RunPlan((seat,), tmp_path, REVISION, Selection(texts=("What had to wait is signed",))))
     finally:
         stand_in.leave()
     assert {scenario.outcome.value for scenario in carried_out(done)} == {"passed"}, told(done)

@@ -72,7 +72,7 @@ def test_the_run_ends_and_names_the_revision(
     seat = external_seat(ics, Arrangement(Endpoint(), tmp_path, revision=asked), wait_s=4.0)
     try:
         with pytest.raises(OtherRevision, match=words) as caught:
-            run(RunPlan((seat,), tmp_path / "out", asked, Selection(text="An application is updated")))
+            run(RunPlan((seat,), tmp_path / "out", asked, Selection(texts=("An application is updated",))))
     finally:
         caller.leave()
     problem = explain(caught.value)
