@@ -36,7 +36,7 @@ def register(app: typer.Typer) -> None:
             "explain adapters          # what --northbound takes",
             "explain accommodations    # what --accommodate takes",
             "explain sandbox-era-a     # a set of them, or one",
-            "explain accepts-equal-version  # a broken variant; `list mutants` shows all",
+            "explain accepts-equal-version  # a broken variant",
         ),
         epilog=EXIT_CODES_PLAIN,
     )(explain)
