@@ -14,6 +14,7 @@ from simulator.device.archives import ArchiveRefused, read_chart, read_compose
 from simulator.device.events import StartComponent
 from simulator.device.fetched import Package, RetrievalFailed
 from simulator.identity.errors import IdentityError
+from simulator.identity.retrieval import said_of
 from simulator.identity.web import ServerTrust
 from simulator.protocol.component import LAYER_TYPES, MANIFEST_MEDIA_TYPE, ComponentManifest, Descriptor, Reference
 from simulator.protocol.digest import InvalidDigest, matches, parse_digest
@@ -52,7 +53,7 @@ class ComponentRetriever:
             text = f"{operation.repository} gave no answer within {self._access.timeout_s:g} s"
             raise RetrievalFailed(UNAVAILABLE, text) from None
         except (aiohttp.ClientError, IdentityError, OSError) as error:
-            text = f"{operation.repository} could not be fetched: {str(error) or type(error).__name__}"
+            text = f"{operation.repository} could not be fetched: {said_of(error)}"
             raise RetrievalFailed(UNAVAILABLE, text) from None
 
     def verify(self, data: bytes, descriptor: Descriptor) -> None:

@@ -14,6 +14,7 @@ from yarl import URL
 
 from simulator.device.events import Answer, FailureKind, RequestFailed, ResponseArrived, Send
 from simulator.identity.handshake import Observer
+from simulator.identity.retrieval import said_of
 from simulator.identity.spiffe import SpiffeId, recognise_wfm
 from simulator.identity.svid import Svid
 from simulator.identity.tls import HeldCredential, ReloadingContext, client_context
@@ -96,7 +97,7 @@ class HttpsTransport:
         try:
             return await self._exchange(pool.session, request, url)
         except (aiohttp.ClientError, OSError, TimeoutError, _TooLarge, ValueError) as error:
-            return RequestFailed(request.request_id, failure_kind(error), str(error) or type(error).__name__)
+            return RequestFailed(request.request_id, failure_kind(error), said_of(error))
         finally:
             pool.users -= 1
             await pool.close_if_unused()

@@ -5,7 +5,15 @@ Source: ID-78 (https only), ID-87 and ID-89 (authenticated every time), ID-92 (`
 
 from dataclasses import dataclass
 
-from aiohttp import ClientError, ClientResponse, ClientSession, ClientSSLError, ClientTimeout, TCPConnector
+from aiohttp import (
+    ClientConnectorError,
+    ClientError,
+    ClientResponse,
+    ClientSession,
+    ClientSSLError,
+    ClientTimeout,
+    TCPConnector,
+)
 
 from simulator.identity.errors import IdentityError
 from simulator.identity.web import ServerNotTrusted, ServerTrust
@@ -31,6 +39,13 @@ class Fetched:
     etag: str | None
 
 
+def said_of(error: BaseException) -> str:
+    """Say what went wrong: of a connection that never was its address and the cause, not the library's objects."""
+    if isinstance(error, ClientConnectorError) and not isinstance(error, ClientSSLError):
+        return f"{error.host}:{error.port}: {error.os_error.strerror or error.os_error}"
+    return str(error) or type(error).__name__
+
+
 class Retriever:
     """Fetches documents; remembers those that were accepted, for conditional requests."""
 
@@ -53,7 +68,7 @@ class Retriever:
         except TimeoutError as error:
             raise RetrievalFailed(None, f"{url} gave no answer within {self._timeout_s:g} s") from error
         except (ClientError, OSError) as error:
-            raise RetrievalFailed(None, f"{url} could not be fetched ({str(error) or type(error).__name__})") from error
+            raise RetrievalFailed(None, f"{url} could not be fetched ({said_of(error)})") from error
 
     def check_address(self, url: str) -> None:
         """Refuse an address at which no server could prove itself. Raises RetrievalFailed."""
