@@ -53,9 +53,9 @@ class DesiredState(Applying):
 
     def regular_distance(self) -> float:
         """Seconds from an answer to the next poll."""
-        interval = self.settings.poll_interval_s
-        spread = interval * self.settings.poll_jitter * (self.random() - 0.5) if self.settings.poll_jitter else 0.0
-        return interval + spread
+        settings = self.settings
+        interval, jitter = settings.poll_interval_s, settings.poll_jitter
+        return interval + interval * jitter * (self.random() - 0.5) if jitter else interval
 
     def rests(self) -> bool:
         """Whether nothing but regular polls is ahead: nothing is fetched, tried again, restricted or awaited."""

@@ -7,7 +7,6 @@ poll. Whatever else comes first wakes it.
 
 from typing import TYPE_CHECKING, Any
 
-from simulator.device.agent import Agent
 from simulator.device.events import (
     CancelComponent,
     CancelTimer,
@@ -25,9 +24,9 @@ from simulator.device.events import (
     TimerFired,
     WorkloadEvent,
 )
-from simulator.device.work import Work
 from simulator.fleet import model
-from simulator.fleet.documents import COMPONENT, DEPLOYMENT_ID, STATES
+from simulator.fleet.counted_agent import Counted
+from simulator.fleet.documents import COMPONENT, DEPLOYMENT_ID
 from simulator.fleet.model import POLL_TIMER
 from simulator.fleet.simulated_wfm import MANIFESTS, Client, Due, Exchange
 
@@ -50,32 +49,6 @@ AT_REST = Send(0, "GET", MANIFESTS)
 """Stands for the request of an agent that does not know of its poll yet."""
 CHANCES = 32
 """How many of the numbers that an agent leaves to chance are made at once."""
-
-
-class Counted(Agent):
-    """The agent, watched: what it does is counted where the results need it."""
-
-    device: "Device"
-
-    def report(self, work: Work) -> None:
-        """As the agent does; a new report is written down."""
-        before = work.reported
-        super().report(work)
-        if work.reported != before:
-            self.device.tell(model.REPORTED + STATES[self.overall_state(work.states)], work.version - 1)
-
-    def conclude(self, work: Work) -> None:
-        """As the agent does; the first time that a version runs is counted."""
-        if not work.failed and work.version - 1 > self.device.adopted:
-            self.device.adopt(work.version - 1)
-        super().conclude(work)
-
-    def gave_up(self, work: Work) -> bool:
-        """As the agent does."""
-        gave_up = super().gave_up(work)
-        if gave_up:
-            self.device.count(model.GAVE_UP)
-        return gave_up
 
 
 class Device:
@@ -118,7 +91,7 @@ class Device:
         self._chances: list[float] = []
         self._polling: Exchange | None = None  # a poll that the agent does not know of yet
         self._looked_until = self._quiet_until = self._plain_until = 0
-        self._agent: Agent | None = None
+        self._agent: Counted | None = None
         self._durable, self._disk = documents.start, documents.fingerprint(c.revision)
         self._operation: StartComponent | None = None
         self._life = self._draws = self._ops = self._boots = self._reboots = self._drifts = 0
@@ -229,8 +202,7 @@ class Device:
                 return False
             self.requests = n
             exchange.timer, self._polling = event, exchange
-        engine.polls[int(now * engine.per_us)] += 1
-        c.polls += 1
+        c.polls[int(now * c.per_us)] += 1
         return True
 
     def _poll_again_after(self, answer: int, event: Due | None) -> None:
@@ -254,16 +226,14 @@ class Device:
                 self._give(POLL)
             return
         # as `_polled_at_rest`, in fewer steps: every answer takes the same time, and the last look still holds
-        engine, c = self._engine, self._cohort
+        c = self._cohort
         answer = now + c.took
         self.requests += 1
-        if engine.traced:
+        if c.traced:
             self.tell(model.UNCHANGED, now + c.service_us, self.requests, now)
-        engine.polls[int(now * engine.per_us)] += 1
-        c.polls += 1
-        at = answer + int(self._agent.poll_unchanged(answer / 1e6) * 1e6 + 0.5)  # type: ignore[union-attr]
-        due[POLL_TIMER] = at
-        if at < engine.duration:
+        c.polls[int(now * c.per_us)] += 1
+        due[POLL_TIMER] = at = answer + int(self._agent.poll_unchanged(answer / 1e6) * 1e6 + 0.5)  # type: ignore[union-attr]
+        if at < c.duration:
             event.again(at, self._turn)
 
     def _wake(self, exchange: Exchange) -> None:
@@ -382,12 +352,7 @@ class Device:
             self._boot_after(until)
             return
         self._wait(model.POWER_DUE, following)
-        engine = self._engine
-        agent = Counted(
-            engine.documents[self.cohort].settings, engine.documents[self.cohort].facts, self._durable, self._random
-        )
-        agent.device = self
-        self._agent = agent
+        self._agent = Counted(self._engine.documents[self.cohort], self._durable, self._random, self)
         self._give(Started((self._component(running=True),)))
 
     def _reboot(self, now: int) -> None:
@@ -415,12 +380,10 @@ class Device:
 
     def _random(self) -> float:
         """What the agent leaves to chance."""
-        self._draws += 1
-        chances = self._chances
-        if not chances:
-            last = self._draws + CHANCES - 1
-            chances += model.uniforms(self._engine.seed, self.number, model.AGENT, last, CHANCES).tolist()
-        return chances.pop()
+        if not self._chances:
+            self._draws += CHANCES
+            self._chances += model.uniforms(self._engine.seed, self.number, model.AGENT, self._draws, CHANCES).tolist()
+        return self._chances.pop()
 
     @property
     def version(self) -> int:
@@ -455,7 +418,8 @@ class Device:
     @property
     def state(self) -> tuple[int, ...]:
         """The device as it is, in the order of STATE."""
-        return (self._draws, self.requests, self._ops, self._boots, self.adopted, self.client.given)
+        draws = self._draws - len(self._chances)
+        return (draws, self.requests, self._ops, self._boots, self.adopted, self.client.given)
 
     @property
     def due(self) -> dict[int, int]:

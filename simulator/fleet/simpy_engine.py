@@ -30,13 +30,13 @@ class Engine:
         self.seed, self.per_us, self.duration = int(fixed["seed"]), float(fixed["per_us"]), int(fixed["duration"])
         self.documents = documents_of(fleet)
         self.unchanged, self.traced = int(world.sizes[model.UNCHANGED]), len(world.trace) > 0
-        self.polls = [0] * world.rates.shape[1]
         self.cohorts = [SimpleNamespace(**{name: c[name].item() for name in _PLAIN}) for c in world.cohorts]
         for c in self.cohorts:
             c.rtt_us, c.service_us = int(world.constant[c.rtt]), int(world.constant[model.UNCHANGED])
             always = c.rtt_us and c.service_us and not c.loss and not fixed["servers"]
             c.took = c.service_us + 1 + c.rtt_us + int(self.unchanged * c.us_per_byte) if always else 0
-            c.polls = 0
+            c.polls, c.per_us = [0] * world.rates.shape[1], self.per_us
+            c.duration, c.traced = self.duration, self.traced
         self.wfm = Wfm(self.env, world, self.documents, fleet.wfm.refuses_with, self._paused)
         self._outages: dict[tuple[int, int], Any] = {}
         ends = [c.end for c in self.cohorts]
@@ -63,11 +63,10 @@ class Engine:
 
     def _count(self) -> None:
         """Add to the world's counts what devices at rest and the WFM have counted in plain numbers, for speed."""
-        self.world.rates[model.UNCHANGED] += np.array(self.polls)
-        self.polls[:] = [0] * len(self.polls)
         for k, c in enumerate(self.cohorts):
-            self.world.tally[k, model.BYTES] += c.polls * self.unchanged
-            c.polls = 0
+            self.world.rates[model.UNCHANGED] += np.array(c.polls)
+            self.world.tally[k, model.BYTES] += sum(c.polls) * self.unchanged
+            c.polls[:] = [0] * len(c.polls)
         self.wfm.tell_queue()
 
     def sample(self, row: int, u: float) -> int:
