@@ -1,7 +1,7 @@
 """The compiled engine's model of a device: power, the machine, and everything that is due, one after the other.
 
 A device waits for several things at once (`model.POWER_DUE` and on): `step` does the first of them. Where nothing but
-polls is ahead there are short cuts that give the same: `poll_once` and `poll_on`.
+polls is ahead there are short cuts that give the same: `poll_at_rest` and `poll_on`.
 
 In every function `w` is a `views.CONTEXT`, `d` the record of a device (`plan.DEVICE`). Errors: none.
 """
@@ -238,36 +238,62 @@ def _carry_out(w: Any, d: Any) -> None:
     d.sends = 0
 
 
-@njit(cache=True, forceinline=True)
-def poll_once(w: Any, d: Any) -> Any:
-    """The poll of a quiet device that is answered before anything else comes is one event instead of two.
+@njit(cache=True)
+def lie_down(w: Any, d: Any, e: Any) -> Any:
+    """Have an entry (`calendar_queue.ENTRY`) stand for a quiet device that polls now, until something else may come.
 
-    False, and nothing is done, when it is not a poll that will be answered unchanged or turned away.
+    False, and nothing is done, when the poll will not be answered unchanged.
     """
     c, t = views.cohorts(w)[d.cohort], d.poll
     if t >= d.change_at or d.epoch != views.marks(w)[1]:
         look(w, d, c, t)
     if d.off != 0 or d.wanted != d.etag:
         return False
-    d.requests += 1
-    if is_lost(w, d, c):
-        d.requests -= 1
+    e.at, e.until = t, min(d.change_at, d.rest, w.duration)
+    e.number, e.draws, e.requests, e.cohort, e.epoch = d.number, d.draws, d.requests, d.cohort, d.epoch
+    return True
+
+
+@njit(cache=True, forceinline=True)
+def get_up(d: Any, e: Any) -> None:
+    """Write down what the polls at rest have changed."""
+    d.at = d.poll = e.at
+    d.draws, d.requests = e.draws, e.requests
+
+
+@njit(cache=True, forceinline=True)
+def poll_at_rest(w: Any, d: Any, e: Any) -> Any:
+    """The poll of a device at rest that is answered before anything else comes is one event instead of two.
+
+    Whether it still is at rest; if so its record `d`, which is far away in memory, is not touched.
+    """
+    c, t = views.cohorts(w)[e.cohort], e.at
+    e.requests += 1
+    if is_lost(w, e, c):
+        e.requests -= 1
+        get_up(d, e)
+        step(w, d)
         return False
-    done = serve(w, d, t, UNCHANGED)
+    done = serve(w, e, t, UNCHANGED)
     if done < 0:
-        note(w, d, t, REFUSED, t)
+        note(w, e, t, REFUSED, t)
+        get_up(d, e)
         _await(d, t + way_back(w, d, c, 0), TURNED_AWAY)
-        return True
-    note(w, d, t, UNCHANGED, done)
-    views.tally(w)[d.cohort, BYTES] += views.sizes(w)[UNCHANGED]
-    answer = done + way_back(w, d, c, views.sizes(w)[UNCHANGED])
-    if answer >= min(d.rest, w.duration):
+        return False
+    note(w, e, t, UNCHANGED, done)
+    views.tally(w)[e.cohort, BYTES] += views.sizes(w)[UNCHANGED]
+    answer = done + way_back(w, e, c, views.sizes(w)[UNCHANGED])
+    if answer >= e.until and answer >= min(d.rest, w.duration):
+        get_up(d, e)
         _await(d, answer, DONE)
+        return False
+    e.at = agent.resting_poll(c, e, answer)
+    if e.at < e.until:
         return True
-    d.poll = agent.resting_poll(c, d, answer)
+    get_up(d, e)
     d.at = min(d.rest, d.poll)
     d.quiet = d.poll < d.rest
-    return True
+    return False
 
 
 @njit(cache=True)
