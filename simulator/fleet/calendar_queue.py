@@ -14,19 +14,26 @@ from typing import Any, NamedTuple
 import numpy as np
 from numba import njit
 
+from simulator.fleet import views
+
 ENTRY = np.dtype(
     [(name, np.int64) for name in ("at", "until")]
     + [(name, np.int32) for name in ("number", "draws", "requests")]
     + [(name, np.int16) for name in ("cohort", "epoch")]
 )
 """Device `number` is called at `at`. It is at rest until `until`, and what its polls change is kept here."""
+CHANCE = np.dtype([("back", np.int64), ("wait", np.float64), ("lost", np.int64)])
+"""What chance has in store for the next poll of a device at rest."""
 AWAKE = 0
 """`until` of a device that is not at rest."""
+ENTRY_BYTES = ENTRY.itemsize
+LINE = 64 // ENTRY_BYTES
+"""Entries of a cache line."""
 BLOCK = 16
 """Entries of a block."""
 FEW = 512
 """How many entries a slot is meant to have."""
-NARROW_BITS = 11
+NARROW_BITS = 10
 """A slot is sorted in so many (2 to the power of it) narrow slots first."""
 CROWD = 64
 """More than so many in one narrow slot are not sorted by insertion."""
@@ -43,7 +50,7 @@ class Calendar(NamedTuple):
     `entries`: the blocks' entries; `links`: the block before each block, or the next that is free, -1 for none;
     `tails`: where each slot's next entry comes, at last that of the chain of what is far; `limits`: bits of a slot's
     width, slots - 1, the end of time; `state`: the number of the slot since time began, the first free block;
-    `called`: the entries of that slot in order, and room for one more; `counts`: for sorting.
+    `called`: the entries of that slot in order, and room for one more; `chances`: the same; `counts`: for sorting.
     """
 
     entries: Any
@@ -52,6 +59,7 @@ class Calendar(NamedTuple):
     limits: Any
     state: Any
     called: Any
+    chances: Any
     counts: Any
 
 
@@ -64,12 +72,13 @@ def calendar_of(devices: int, shortest: int, longest: int, end: int) -> Calendar
     links = np.arange(1, blocks + 1, dtype=np.int32)
     links[-1] = -1
     return Calendar(
-        entries=np.zeros(blocks * BLOCK, ENTRY),
+        entries=views.aligned(blocks * BLOCK, ENTRY),
         links=links,
         tails=np.zeros(slots + 1, np.int64),
         limits=np.array([bits, slots - 1, end]),
         state=np.zeros(2, np.int64),
-        called=np.zeros(devices + 64, ENTRY),
+        called=views.aligned(devices + 64, ENTRY),
+        chances=views.aligned(devices + 64, CHANCE),
         counts=np.zeros((1 << NARROW_BITS) + 1, np.int32),
     )
 
@@ -89,6 +98,14 @@ def place(q: Any, at: Any) -> Any:
         where = np.int64(block) * BLOCK
     q.tails[slot] = where + 1
     return where
+
+
+@njit(cache=True, forceinline=True)
+def fetch_before(q: Any, end: Any) -> Any:
+    """Have the line of entries that ends there fetched into the cache. Gives where the line before it ends."""
+    start = (end - 1) // LINE * LINE
+    views.prefetch(q.entries.ctypes.data + start * ENTRY_BYTES)
+    return start if start % BLOCK != 0 else (np.int64(q.links[start // BLOCK]) + 1) * BLOCK
 
 
 @njit(cache=True)

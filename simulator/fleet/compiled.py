@@ -17,14 +17,13 @@ import numpy as np
 from numba import njit
 
 from simulator.fleet import device_model, views
-from simulator.fleet.calendar_queue import AWAKE, BLOCK, NOW, Calendar, calendar_of, call, look_far, place
+from simulator.fleet.calendar_queue import AWAKE, BLOCK, NOW, Calendar, calendar_of, call, fetch_before, look_far, place
 from simulator.fleet.description import Fleet
 from simulator.fleet.plan import DEVICE, TALKS, US, World, clear, copy_of, merge, plan_of
 from simulator.fleet.views import context_of
 
 CHUNK = 16_384
 RECORD = DEVICE.itemsize
-LINE = 64
 SOON = 12
 """How many devices ahead a record is fetched into the cache."""
 COMPILED = ("agent_model", "calendar_queue", "compiled", "device_model", "model", "plan", "views", "wfm_model")
@@ -92,23 +91,30 @@ def _together(context: Any, devices: Any, q: Any, slots: Any, heap: Any) -> None
 def _slot(w: Any, devices: Any, q: Any, end: Any, heap: Any) -> None:
     times, who = heap
     size = call(q)
+    _foresee(w, q, size)
     records = devices.ctypes.data
+    following = q.tails[(q.state[NOW] + 1) & q.limits[1]]
     k = heaped = 0
     while k < size or heaped > 0:
+        if following > 0:
+            following = fetch_before(q, following)
+        at = k
         e = q.called[k]
         if heaped > 0 and (k == size or times[0] < e.at or (times[0] == e.at and who[0] < e.number)):
-            e = q.called[q.called.shape[0] - 1]
+            at = q.called.shape[0] - 1
+            e = q.called[at]
             e.number, e.until = who[0], AWAKE
             _pop(times, who, heaped)
             heaped -= 1
         else:
             k += 1
             if q.called[k + SOON].until == AWAKE:
-                for line in range(RECORD // LINE):
-                    views.prefetch(records + q.called[k + SOON].number * RECORD + line * LINE)
+                for line in range(RECORD // views.LINE):
+                    views.prefetch(records + q.called[k + SOON].number * RECORD + line * views.LINE)
         d = devices[e.number]
-        if _happens(w, d, e):
-            q.entries[place(q, e.at)] = e
+        again = _happens(w, d, e, q.chances[at])
+        if again > 0:
+            device_model.rest_on(w, e, again, q.entries[place(q, again)])
         elif d.at < end:
             _push(times, who, heaped, d.at, d.number)
             heaped += 1
@@ -117,16 +123,25 @@ def _slot(w: Any, devices: Any, q: Any, end: Any, heap: Any) -> None:
             q.entries[place(q, d.at)] = e
 
 
+@njit(cache=True)
+def _foresee(w: Any, q: Any, size: Any) -> None:
+    """In a loop of its own the processor can do for several devices at once."""
+    for k in range(size):
+        if q.called[k].until != AWAKE:
+            device_model.foresee(w, q.called[k], q.chances[k])
+
+
 @njit(cache=True, forceinline=True)
-def _happens(w: Any, d: Any, e: Any) -> Any:
-    """Do what a device is called for. Whether it is at rest; else its record tells when it is to be called."""
+def _happens(w: Any, d: Any, e: Any, chance: Any) -> Any:
+    """Do what a device is called for. When it polls again at rest; if 0, its record tells when it is called."""
     if e.until == AWAKE or e.epoch != views.marks(w)[1]:
         if e.until != AWAKE:
             device_model.get_up(d, e)
         if not (d.quiet and device_model.lie_down(w, d, e)):
             device_model.step(w, d)
-            return False
-    return device_model.poll_at_rest(w, d, e)
+            return np.int64(0)
+        device_model.foresee(w, e, chance)
+    return device_model.poll_at_rest(w, d, e, chance)
 
 
 @njit(cache=True)
@@ -251,13 +266,6 @@ def _in_threads(world: World, total: int, threads: int, progress: Progress) -> N
         _count(world, own)
 
 
-def _aligned(count: int) -> Any:
-    """Records that begin where cache lines do."""
-    room = np.zeros(count * RECORD + LINE, np.uint8)
-    first = -room.ctypes.data % LINE
-    return room[first : first + count * RECORD].view(DEVICE)
-
-
 def _calendar(world: World) -> tuple[Calendar, tuple[Any, Any]]:
     """An empty calendar, and a heap for those that are called once more within a slot."""
     fixed, cohorts = world.fixed[0], world.cohorts
@@ -269,7 +277,7 @@ def _calendar(world: World) -> tuple[Calendar, tuple[Any, Any]]:
 
 def _in_order(world: World, progress: Progress) -> Any:
     fixed = world.fixed[0]
-    devices = _aligned(int(fixed["devices"]))
+    devices = views.aligned(int(fixed["devices"]), DEVICE)
     context, _arrays = context_of(world, int(min(fixed["queue_limit"], TALKS * len(devices))))
     queue, heap = _calendar(world)
     _set_up(context, devices, queue)

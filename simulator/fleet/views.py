@@ -15,6 +15,8 @@ from numba.np.numpy_support import carray
 
 from simulator.fleet.plan import COHORT, FIXED, OUTAGE, RESTORE, REVISION, ROLLOUT, WAVE, World
 
+LINE = 64
+"""Bytes of a cache line."""
 I64, F64 = np.dtype(np.int64), np.dtype(np.float64)
 QUEUE = ("free", "starts", "where")
 ARRAYS = tuple(name for name in World._fields if name != "fixed") + QUEUE
@@ -35,6 +37,13 @@ def context_of(world: World, waiting: int) -> tuple[Any, Any]:
         context[name], context[f"n_{name}"] = kept[name].ctypes.data, kept[name].shape[-1 if kept[name].ndim > 1 else 0]
     context["n_trace"] = len(world.trace)
     return context, kept
+
+
+def aligned(count: int, kind: Any) -> Any:
+    """Records that begin where cache lines do."""
+    room = np.zeros(count * kind.itemsize + LINE, np.uint8)
+    first = -room.ctypes.data % LINE
+    return room[first : first + count * kind.itemsize].view(kind)
 
 
 def _to_pointer(_typing: Any, address: Any) -> Any:
