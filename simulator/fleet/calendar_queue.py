@@ -63,10 +63,13 @@ class Calendar(NamedTuple):
     counts: Any
 
 
-def calendar_of(devices: int, shortest: int, longest: int, end: int) -> Calendar:
-    """Room for so many, who come again after `shortest` to `longest` microseconds as a rule, until `end`."""
-    width = min(FEW * shortest // devices, shortest // 8)
-    bits = max(width, 1).bit_length() - 1
+def calendar_of(devices: int, distance: float, again: tuple[int, int], end: int) -> Calendar:
+    """Room for so many, until `end`: as a rule one is called after `distance`, and comes `again` after least to most.
+
+    All in microseconds. Slots are short enough that hardly anyone comes again within one.
+    """
+    shortest, longest = again
+    bits = min(max(int(min(FEW * distance, shortest / 8)), 1).bit_length() - 1, 62 - NUMBER_BITS)
     slots = min(1 << ((longest >> bits) + 2).bit_length(), SLOTS)
     blocks = devices // BLOCK + slots + 4
     links = np.arange(1, blocks + 1, dtype=np.int32)
@@ -100,6 +103,12 @@ def place(q: Any, at: Any) -> Any:
     return where
 
 
+@njit(cache=True)
+def next_to_fetch(q: Any) -> Any:
+    """Where the last line of the next slot's entries ends; 0 if there are none."""
+    return q.tails[(q.state[NOW] + 1) & q.limits[1]]
+
+
 @njit(cache=True, forceinline=True)
 def fetch_before(q: Any, end: Any) -> Any:
     """Have the line of entries that ends there fetched into the cache. Gives where the line before it ends."""
@@ -117,7 +126,7 @@ def _give_back(q: Any, block: Any) -> Any:
 
 
 @njit(cache=True)
-def look_far(q: Any) -> None:
+def _look_far(q: Any) -> None:
     """Write what has come near into its slot."""
     far = q.limits[1] + 1
     end = q.tails[far]
@@ -130,10 +139,12 @@ def look_far(q: Any) -> None:
 
 
 @njit(cache=True)
-def call(q: Any) -> Any:
-    """Take this slot's entries, in order, into `called`. Gives how many there are."""
-    slot = q.state[NOW] & q.limits[1]
-    start = q.state[NOW] << q.limits[0]
+def call(q: Any, number: Any) -> Any:
+    """Go on to the next slot, which has this number. Take its entries, in order, into `called`; gives how many."""
+    q.state[NOW] = number
+    if number & (q.limits[1] >> 1) == 0:
+        _look_far(q)
+    slot, start = number & q.limits[1], number << q.limits[0]
     narrow = max(q.limits[0] - NARROW_BITS, 0)
     _count(q, slot, start, narrow)
     end = q.tails[slot]
@@ -146,7 +157,21 @@ def call(q: Any) -> Any:
             q.counts[part] += 1
         end = _give_back(q, block)
     _put_in_order(q, start)
-    return np.int64(q.counts[-2])
+    return np.int64(q.counts[-1])
+
+
+@njit(cache=True)
+def left(q: Any) -> Any:
+    """Take what is far, in any order, into `called`; gives how many. In the end that is everybody."""
+    end, size = q.tails[-1], 0
+    q.tails[-1] = 0
+    while end > 0:
+        block = (end - 1) // BLOCK
+        for k in range(block * BLOCK, end):
+            q.called[size] = q.entries[k]
+            size += 1
+        end = _give_back(q, block)
+    return size
 
 
 @njit(cache=True)

@@ -17,7 +17,7 @@ import numpy as np
 from numba import njit
 
 from simulator.fleet import device_model, views
-from simulator.fleet.calendar_queue import AWAKE, BLOCK, NOW, Calendar, calendar_of, call, fetch_before, look_far, place
+from simulator.fleet.calendar_queue import AWAKE, Calendar, calendar_of, call, fetch_before, left, next_to_fetch, place
 from simulator.fleet.description import Fleet
 from simulator.fleet.plan import DEVICE, TALKS, US, World, clear, copy_of, merge, plan_of
 from simulator.fleet.views import context_of
@@ -81,19 +81,16 @@ def _together(context: Any, devices: Any, q: Any, slots: Any, heap: Any) -> None
     """Everything in some slots of the calendar, in order of (time, device)."""
     w = context[0]
     for slot in range(slots[0], slots[1]):
-        q.state[NOW] = slot
-        if slot & (q.limits[1] >> 1) == 0:
-            look_far(q)
-        _slot(w, devices, q, min((slot + 1) << q.limits[0], w.duration), heap)
+        _slot(w, devices, q, slot, heap)
 
 
 @njit(cache=True)
-def _slot(w: Any, devices: Any, q: Any, end: Any, heap: Any) -> None:
+def _slot(w: Any, devices: Any, q: Any, slot: Any, heap: Any) -> None:
     times, who = heap
-    size = call(q)
+    end = min((slot + 1) << q.limits[0], w.duration)
+    size = call(q, slot)
     _foresee(w, q, size)
-    records = devices.ctypes.data
-    following = q.tails[(q.state[NOW] + 1) & q.limits[1]]
+    following = next_to_fetch(q)
     k = heaped = 0
     while k < size or heaped > 0:
         if following > 0:
@@ -108,19 +105,29 @@ def _slot(w: Any, devices: Any, q: Any, end: Any, heap: Any) -> None:
             heaped -= 1
         else:
             k += 1
-            if q.called[k + SOON].until == AWAKE:
-                for line in range(RECORD // views.LINE):
-                    views.prefetch(records + q.called[k + SOON].number * RECORD + line * views.LINE)
+            _fetch_record(devices, q.called[k + SOON])
         d = devices[e.number]
         again = _happens(w, d, e, q.chances[at])
-        if again > 0:
+        if again >= end:
             device_model.rest_on(w, e, again, q.entries[place(q, again)])
-        elif d.at < end:
+            continue
+        if again > 0:
+            device_model.rest_on(w, e, again, e)
+            device_model.get_up(d, e)
+        if d.at < end:
             _push(times, who, heaped, d.at, d.number)
             heaped += 1
         else:
+            e = q.entries[place(q, d.at)]
             e.at, e.until, e.number = d.at, AWAKE, d.number
-            q.entries[place(q, d.at)] = e
+
+
+@njit(cache=True, forceinline=True)
+def _fetch_record(devices: Any, e: Any) -> None:
+    """Have it fetched into the cache if it will be needed."""
+    if e.until == AWAKE:
+        for line in range(RECORD // views.LINE):
+            views.prefetch(devices.ctypes.data + e.number * RECORD + line * views.LINE)
 
 
 @njit(cache=True)
@@ -154,15 +161,9 @@ def _set_up(context: Any, devices: Any, q: Any) -> None:
 
 @njit(cache=True)
 def _get_all_up(devices: Any, q: Any) -> None:
-    """At the end all are far ahead."""
-    end = q.tails[-1]
-    while end > 0:
-        block = (end - 1) // BLOCK
-        for k in range(block * BLOCK, end):
-            e = q.entries[k]
-            if e.until != AWAKE:
-                device_model.get_up(devices[e.number], e)
-        end = (np.int64(q.links[block]) + 1) * BLOCK
+    for k in range(left(q)):
+        if q.called[k].until != AWAKE:
+            device_model.get_up(devices[q.called[k].number], q.called[k])
 
 
 def simulate(world: World, *, threads: int = 2, progress: Progress = lambda _: None, keep: bool = False) -> Any:
@@ -269,9 +270,10 @@ def _in_threads(world: World, total: int, threads: int, progress: Progress) -> N
 def _calendar(world: World) -> tuple[Calendar, tuple[Any, Any]]:
     """An empty calendar, and a heap for those that are called once more within a slot."""
     fixed, cohorts = world.fixed[0], world.cohorts
+    rate = (np.diff(cohorts["end"], prepend=0) / cohorts["period"]).sum()
     longest = int((cohorts["period"] + cohorts["spread"] / 2).max() * US) + US
     many = int(fixed["devices"])
-    queue = calendar_of(many, int(fixed["window"]), longest, int(fixed["duration"]))
+    queue = calendar_of(many, US / rate, (int(fixed["window"]), longest), int(fixed["duration"]))
     return queue, (np.zeros(many, np.int64), np.zeros(many, np.int64))
 
 
