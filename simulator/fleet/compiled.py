@@ -17,7 +17,18 @@ import numpy as np
 from numba import njit
 
 from simulator.fleet import device_model, views
-from simulator.fleet.calendar_queue import AWAKE, Calendar, calendar_of, call, fetch_before, left, next_to_fetch, place
+from simulator.fleet.calendar_queue import (
+    AWAKE,
+    calendar_of,
+    call,
+    called,
+    chances,
+    entries,
+    fetch_before,
+    left,
+    next_to_fetch,
+    place,
+)
 from simulator.fleet.description import Fleet
 from simulator.fleet.plan import DEVICE, TALKS, US, World, clear, copy_of, merge, plan_of
 from simulator.fleet.views import context_of
@@ -77,17 +88,17 @@ def _pop(times: Any, who: Any, size: Any) -> None:
 
 
 @njit(cache=True, nogil=True)
-def _together(context: Any, devices: Any, q: Any, slots: Any, heap: Any) -> None:
+def _together(context: Any, devices: Any, calendar: Any, slots: Any, heap: Any) -> None:
     """Everything in some slots of the calendar, in order of (time, device)."""
-    w = context[0]
     for slot in range(slots[0], slots[1]):
-        _slot(w, devices, q, slot, heap)
+        _slot(context[0], devices, calendar[0], slot, heap)
 
 
 @njit(cache=True)
 def _slot(w: Any, devices: Any, q: Any, slot: Any, heap: Any) -> None:
     times, who = heap
-    end = min((slot + 1) << q.limits[0], w.duration)
+    records = devices.ctypes.data  # an array that was handed on would have its references counted every time
+    end = min((slot + 1) << q.bits, w.duration)
     size = call(q, slot)
     _foresee(w, q, size)
     following = next_to_fetch(q)
@@ -96,20 +107,20 @@ def _slot(w: Any, devices: Any, q: Any, slot: Any, heap: Any) -> None:
         if following > 0:
             following = fetch_before(q, following)
         at = k
-        e = q.called[k]
+        e = called(q)[k]
         if heaped > 0 and (k == size or times[0] < e.at or (times[0] == e.at and who[0] < e.number)):
-            at = q.called.shape[0] - 1
-            e = q.called[at]
+            at = q.spare
+            e = called(q)[at]
             e.number, e.until = who[0], AWAKE
             _pop(times, who, heaped)
             heaped -= 1
         else:
             k += 1
-            _fetch_record(devices, q.called[k + SOON])
+            _fetch_record(records, called(q)[k + SOON])
         d = devices[e.number]
-        again = _happens(w, d, e, q.chances[at])
+        again = _happens(w, d, e, chances(q)[at])
         if again >= end:
-            device_model.rest_on(w, e, again, q.entries[place(q, again)])
+            device_model.rest_on(w, e, again, entries(q)[place(q, again)])
             continue
         if again > 0:
             device_model.rest_on(w, e, again, e)
@@ -118,24 +129,24 @@ def _slot(w: Any, devices: Any, q: Any, slot: Any, heap: Any) -> None:
             _push(times, who, heaped, d.at, d.number)
             heaped += 1
         else:
-            e = q.entries[place(q, d.at)]
+            e = entries(q)[place(q, d.at)]
             e.at, e.until, e.number = d.at, AWAKE, d.number
 
 
 @njit(cache=True, forceinline=True)
-def _fetch_record(devices: Any, e: Any) -> None:
+def _fetch_record(records: Any, e: Any) -> None:
     """Have it fetched into the cache if it will be needed."""
     if e.until == AWAKE:
         for line in range(RECORD // views.LINE):
-            views.prefetch(devices.ctypes.data + e.number * RECORD + line * views.LINE)
+            views.prefetch(records + e.number * RECORD + line * views.LINE)
 
 
 @njit(cache=True)
 def _foresee(w: Any, q: Any, size: Any) -> None:
     """In a loop of its own the processor can do for several devices at once."""
     for k in range(size):
-        if q.called[k].until != AWAKE:
-            device_model.foresee(w, q.called[k], q.chances[k])
+        if called(q)[k].until != AWAKE:
+            device_model.foresee(w, called(q)[k], chances(q)[k])
 
 
 @njit(cache=True, forceinline=True)
@@ -152,18 +163,21 @@ def _happens(w: Any, d: Any, e: Any, chance: Any) -> Any:
 
 
 @njit(cache=True)
-def _set_up(context: Any, devices: Any, q: Any) -> None:
+def _set_up(context: Any, devices: Any, calendar: Any) -> None:
+    q = calendar[0]
     for i in range(devices.shape[0]):
         device_model.start(context[0], devices[i], i)
-        e = q.entries[place(q, devices[i].at)]
+        e = entries(q)[place(q, devices[i].at)]
         e.at, e.until, e.number = devices[i].at, AWAKE, i
 
 
 @njit(cache=True)
-def _get_all_up(devices: Any, q: Any) -> None:
+def _get_all_up(devices: Any, calendar: Any) -> None:
+    q = calendar[0]
     for k in range(left(q)):
-        if q.called[k].until != AWAKE:
-            device_model.get_up(devices[q.called[k].number], q.called[k])
+        e = called(q)[k]
+        if e.until != AWAKE:
+            device_model.get_up(devices[e.number], e)
 
 
 def simulate(world: World, *, threads: int = 2, progress: Progress = lambda _: None, keep: bool = False) -> Any:
@@ -203,10 +217,10 @@ def _load(idle: World, *, in_order: bool) -> None:
     nobody = np.zeros(1, DEVICE)
     context, _arrays = context_of(idle, 0)
     if in_order:
-        queue, heap = _calendar(idle)
-        _set_up(context, nobody, queue)
-        _together(context, nobody, queue, (0, 0), heap)
-        _get_all_up(nobody, queue)
+        calendar, _parts, heap = _calendar(idle)
+        _set_up(context, nobody, calendar)
+        _together(context, nobody, calendar, (0, 0), heap)
+        _get_all_up(nobody, calendar)
     else:
         _alone(context, nobody, 0)
 
@@ -267,27 +281,27 @@ def _in_threads(world: World, total: int, threads: int, progress: Progress) -> N
         _count(world, own)
 
 
-def _calendar(world: World) -> tuple[Calendar, tuple[Any, Any]]:
-    """An empty calendar, and a heap for those that are called once more within a slot."""
+def _calendar(world: World) -> tuple[Any, Any, tuple[Any, Any]]:
+    """An empty calendar, what it points at, and a heap for those that are called once more within a slot."""
     fixed, cohorts = world.fixed[0], world.cohorts
     rate = (np.diff(cohorts["end"], prepend=0) / cohorts["period"]).sum()
     longest = int((cohorts["period"] + cohorts["spread"] / 2).max() * US) + US
     many = int(fixed["devices"])
-    queue = calendar_of(many, US / rate, (int(fixed["window"]), longest), int(fixed["duration"]))
-    return queue, (np.zeros(many, np.int64), np.zeros(many, np.int64))
+    calendar, arrays = calendar_of(many, US / rate, (int(fixed["window"]), longest), int(fixed["duration"]))
+    return calendar, arrays, (np.zeros(many, np.int64), np.zeros(many, np.int64))
 
 
 def _in_order(world: World, progress: Progress) -> Any:
     fixed = world.fixed[0]
     devices = views.aligned(int(fixed["devices"]), DEVICE)
     context, _arrays = context_of(world, int(min(fixed["queue_limit"], TALKS * len(devices))))
-    queue, heap = _calendar(world)
-    _set_up(context, devices, queue)
-    bits, duration = int(queue.limits[0]), int(fixed["duration"])
+    calendar, _parts, heap = _calendar(world)
+    _set_up(context, devices, calendar)
+    bits, duration = int(calendar[0]["bits"]), int(fixed["duration"])
     slots, some = ((duration - 1) >> bits) + 1, max(1, int(fixed["window"]) >> bits)
     for first in range(0, slots, some):
         last = min(first + some, slots)
-        _together(context, devices, queue, (first, last), heap)
+        _together(context, devices, calendar, (first, last), heap)
         progress(last / slots)
-    _get_all_up(devices, queue)
+    _get_all_up(devices, calendar)
     return devices
