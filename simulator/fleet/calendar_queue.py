@@ -60,8 +60,8 @@ where each slot's next entry comes, at last that of the chain of what is far; `c
 def calendar_of(devices: int, distance: float, again: tuple[int, int], end: int) -> tuple[Any, dict[str, Any]]:
     """Room for so many, until `end`: as a rule one is called after `distance`, and comes `again` after least to most.
 
-    All in microseconds. Slots are short enough that hardly anyone comes again within one. Gives one record (`CALENDAR`)
-    and the arrays that it points at, to be kept.
+    All in microseconds. Nobody may come again within a slot, so slots are much shorter than the least. Gives one record
+    (`CALENDAR`) and the arrays that it points at, to be kept.
     """
     shortest, longest = again
     bits = min(max(int(min(FEW * distance, shortest / 8)), 1).bit_length() - 1, 62 - NUMBER_BITS)

@@ -119,13 +119,9 @@ def _slot(w: Any, devices: Any, q: Any, slot: Any, heap: Any) -> None:
             _fetch_record(records, called(q)[k + SOON])
         d = devices[e.number]
         again = _happens(w, d, e, chances(q)[at])
-        if again >= end:
-            device_model.rest_on(w, e, again, entries(q)[place(q, again)])
-            continue
         if again > 0:
-            device_model.rest_on(w, e, again, e)
-            device_model.get_up(d, e)
-        if d.at < end:
+            device_model.rest_on(w, e, again, entries(q)[place(q, again)])
+        elif d.at < end:
             _push(times, who, heaped, d.at, d.number)
             heaped += 1
         else:
@@ -285,9 +281,10 @@ def _calendar(world: World) -> tuple[Any, Any, tuple[Any, Any]]:
     """An empty calendar, what it points at, and a heap for those that are called once more within a slot."""
     fixed, cohorts = world.fixed[0], world.cohorts
     rate = (np.diff(cohorts["end"], prepend=0) / cohorts["period"]).sum()
+    shortest = int((cohorts["period"] - cohorts["spread"] / 2).min() * US)
     longest = int((cohorts["period"] + cohorts["spread"] / 2).max() * US) + US
     many = int(fixed["devices"])
-    calendar, arrays = calendar_of(many, US / rate, (int(fixed["window"]), longest), int(fixed["duration"]))
+    calendar, arrays = calendar_of(many, US / rate, (shortest, longest), int(fixed["duration"]))
     return calendar, arrays, (np.zeros(many, np.int64), np.zeros(many, np.int64))
 
 
