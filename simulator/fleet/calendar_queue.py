@@ -178,6 +178,8 @@ def call(q: Any, number: Any) -> Any:
     if number & (q.mask >> 1) == 0:
         _look_far(q)
     slot, start = number & q.mask, number << q.bits
+    if tails(q)[slot] == 0:
+        return np.int64(0)
     narrow = max(q.bits - NARROW_BITS, 0)
     _count(q, slot, start, narrow)
     end = tails(q)[slot]
