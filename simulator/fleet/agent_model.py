@@ -130,12 +130,20 @@ def _send(d: Any, talk: Any) -> None:
 
 
 @njit(cache=True, forceinline=True)
-def resting_poll(c: Any, d: Any, answered: Any) -> Any:
-    """When a device polls next for which nothing else is ahead: as `next_regular_poll`, with less to look at."""
-    delay = c.period + (c.spread * (_draw(c, d) - 0.5) if c.spread > 0.0 else 0.0)
+def resting_wait(c: Any, e: Any) -> Any:
+    """Seconds from an answer to the next poll where nothing else is ahead, as in `next_regular_poll`.
+
+    The entry `e` (`calendar_queue.ENTRY`) has the number of the device's next draw.
+    """
+    return c.period + (c.spread * (uniform(c.seed, e.number, AGENT, e.draws) - 0.5) if c.spread > 0.0 else 0.0)
+
+
+@njit(cache=True, forceinline=True)
+def resting_poll(c: Any, answered: Any, wait: Any) -> Any:
+    """When a device polls next that would wait so many seconds, if it may at any time."""
     if c.windows > 0:
-        delay += closed_for(c, answered / 1e6 + delay)
-    return _after(answered, delay)
+        wait += closed_for(c, answered / 1e6 + wait)
+    return _after(answered, wait)
 
 
 # --- status reports --------------------------------------------------------------------------------------

@@ -1,7 +1,7 @@
 """The compiled engine: device by device where none influences another, else everything in order of (time, device).
 
-In order: time is cut into windows; what lies in a window is sorted, and what devices do again within it waits in a
-binary heap. What happens is the business of `device_model`, `agent_model` and `wfm_model`.
+In order: a calendar queue tells who is next; what devices do again within one of its slots waits in a binary heap.
+What happens is the business of `device_model`, `agent_model` and `wfm_model`.
 """
 
 import subprocess
@@ -17,21 +17,27 @@ import numpy as np
 from numba import njit
 
 from simulator.fleet import device_model, views
+from simulator.fleet.calendar_queue import (
+    AWAKE,
+    calendar_of,
+    call,
+    called,
+    chances,
+    entries,
+    fetch_before,
+    left,
+    next_to_fetch,
+    place,
+)
 from simulator.fleet.description import Fleet
-from simulator.fleet.plan import DEVICE, TALKS, World, clear, copy_of, merge, plan_of
+from simulator.fleet.plan import DEVICE, TALKS, US, World, clear, copy_of, merge, plan_of
 from simulator.fleet.views import context_of
 
 CHUNK = 16_384
-DEVICE_BITS = 27
-"""Of a key's 63; the rest leaves room for windows of 19 hours."""
-DEVICE_MASK = (1 << DEVICE_BITS) - 1
-FEW = 512
-"""How many are to be sorted at once."""
 RECORD = DEVICE.itemsize
-LINE = 64
 SOON = 12
 """How many devices ahead a record is fetched into the cache."""
-COMPILED = ("agent_model", "compiled", "device_model", "model", "plan", "views", "wfm_model")
+COMPILED = ("agent_model", "calendar_queue", "compiled", "device_model", "model", "plan", "views", "wfm_model")
 """The modules that are compiled, or whose layouts are compiled in."""
 Progress = Callable[[float], None]
 
@@ -81,110 +87,93 @@ def _pop(times: Any, who: Any, size: Any) -> None:
     times[at], who[at] = t, i
 
 
-@njit(cache=True)
-def _part(times: Any, begin: Any, end: Any, counts: Any) -> Any:
-    """Set `counts` to where each slot of the time until `end` begins. Gives how many times lie there, slots a time."""
-    slots = counts.shape[0] - 1
-    per = slots / (end - begin)
-    counts[:] = 0
-    for k in range(times.shape[0]):
-        if times[k] < end:
-            counts[np.uint64((times[k] - begin) * per) + np.uint64(1)] += 1
-    for s in range(1, slots + 1):
-        counts[s] += counts[s - 1]
-    return counts[slots], per
-
-
-@njit(cache=True)
-def _put_in_order(keys: Any, room: Any) -> None:
-    """Sort the few keys of a slot, in `room` that stays in the cache: into narrow slots, then within each."""
-    size = keys.shape[0]
-    copy, counts = room
-    first, last = keys.min(), keys.max()
-    per = min(size, counts.shape[0] - 1) / (last - first + 1)
-    if size > copy.shape[0]:
-        keys.sort()
-        return
-    counts[:] = 0
-    for k in range(size):
-        copy[k] = keys[k]
-        counts[np.uint64((keys[k] - first) * per) + np.uint64(1)] += 1
-    for s in range(1, counts.shape[0]):
-        counts[s] += counts[s - 1]
-    for k in range(size):
-        slot = np.uint64((copy[k] - first) * per)
-        keys[counts[slot]] = copy[k]
-        counts[slot] += 1
-    for k in range(1, size):
-        key = keys[k]
-        at = k
-        while at > 0 and keys[at - 1] > key:
-            keys[at] = keys[at - 1]
-            at -= 1
-        keys[at] = key
-
-
-@njit(cache=True)
-def _sorted_window(ahead: Any, begin: Any, end: Any, keys: Any, room: Any) -> Any:
-    """Fill `keys` with what lies before `end`, in order. Gives how many there are, and how many of `ahead` are left.
-
-    A key is the time since `begin` and the device, so that one comparison orders both.
-    """
-    times, who = ahead
-    slots, few = room
-    size, per = _part(times, begin, end, slots)
-    left = 0
-    for k in range(times.shape[0]):
-        t, i = times[k], who[k]
-        if t < end:
-            slot = np.uint64((t - begin) * per)
-            keys[slots[slot]] = (t - begin) << DEVICE_BITS | i
-            slots[slot] += 1
-        else:
-            times[left], who[left] = t, i
-            left += 1
-    first = 0
-    for s in range(slots.shape[0] - 1):
-        if slots[s] - first > 1:
-            _put_in_order(keys[first : slots[s]], few)
-        first = slots[s]
-    return size, left
-
-
 @njit(cache=True, nogil=True)
-def _together(context: Any, devices: Any, begin: Any, end: Any, scratch: Any) -> None:
-    """Everything from `begin` until `end` in order of (time, device)."""
-    w = context[0]
-    times, who, keys, again, again_who, room = scratch
-    size, left = _sorted_window((times, who), begin, end, keys, room)
-    records = devices.ctypes.data
+def _together(context: Any, devices: Any, calendar: Any, slots: Any, heap: Any) -> None:
+    """Everything in some slots of the calendar, in order of (time, device)."""
+    for slot in range(slots[0], slots[1]):
+        _slot(context[0], devices, calendar[0], slot, heap)
+
+
+@njit(cache=True)
+def _slot(w: Any, devices: Any, q: Any, slot: Any, heap: Any) -> None:
+    times, who = heap
+    records = devices.ctypes.data  # an array that was handed on would have its references counted every time
+    end = min((slot + 1) << q.bits, w.duration)
+    size = call(q, slot)
+    _foresee(w, q, size)
+    following = next_to_fetch(q)
     k = heaped = 0
     while k < size or heaped > 0:
-        t = begin + (keys[k] >> DEVICE_BITS) if k < size else end
-        i = keys[k] & DEVICE_MASK if k < size else 0
-        if heaped > 0 and (again[0] < t or (again[0] == t and again_who[0] < i)):
-            i = again_who[0]
-            _pop(again, again_who, heaped)
+        if following > 0:
+            following = fetch_before(q, following)
+        at = k
+        e = called(q)[k]
+        if heaped > 0 and (k == size or times[0] < e.at or (times[0] == e.at and who[0] < e.number)):
+            at = q.spare
+            e = called(q)[at]
+            e.number, e.until = who[0], AWAKE
+            _pop(times, who, heaped)
             heaped -= 1
         else:
-            if k + SOON < size:
-                views.prefetch(records + (keys[k + SOON] & DEVICE_MASK) * RECORD)
             k += 1
-        d = devices[i]
-        if not (d.quiet and device_model.poll_once(w, d)):
-            device_model.step(w, d)
-        if d.at < end:
-            _push(again, again_who, heaped, d.at, i)
+            _fetch_record(records, called(q)[k + SOON])
+        d = devices[e.number]
+        again = _happens(w, d, e, chances(q)[at])
+        if again > 0:
+            device_model.rest_on(w, e, again, entries(q)[place(q, again)])
+        elif d.at < end:
+            _push(times, who, heaped, d.at, d.number)
             heaped += 1
         else:
-            times[left], who[left] = d.at, i
-            left += 1
+            e = entries(q)[place(q, d.at)]
+            e.at, e.until, e.number = d.at, AWAKE, d.number
+
+
+@njit(cache=True, forceinline=True)
+def _fetch_record(records: Any, e: Any) -> None:
+    """Have it fetched into the cache if it will be needed."""
+    if e.until == AWAKE:
+        for line in range(RECORD // views.LINE):
+            views.prefetch(records + e.number * RECORD + line * views.LINE)
 
 
 @njit(cache=True)
-def _set_up(context: Any, devices: Any) -> None:
+def _foresee(w: Any, q: Any, size: Any) -> None:
+    """In a loop of its own the processor can do for several devices at once."""
+    for k in range(size):
+        if called(q)[k].until != AWAKE:
+            device_model.foresee(w, called(q)[k], chances(q)[k])
+
+
+@njit(cache=True, forceinline=True)
+def _happens(w: Any, d: Any, e: Any, chance: Any) -> Any:
+    """Do what a device is called for. When it polls again at rest; if 0, its record tells when it is called."""
+    if e.until == AWAKE or e.epoch != views.marks(w)[1]:
+        if e.until != AWAKE:
+            device_model.get_up(d, e)
+        if not (d.quiet and device_model.lie_down(w, d, e)):
+            device_model.step(w, d)
+            return np.int64(0)
+        device_model.foresee(w, e, chance)
+    return device_model.poll_at_rest(w, d, e, chance)
+
+
+@njit(cache=True)
+def _set_up(context: Any, devices: Any, calendar: Any) -> None:
+    q = calendar[0]
     for i in range(devices.shape[0]):
         device_model.start(context[0], devices[i], i)
+        e = entries(q)[place(q, devices[i].at)]
+        e.at, e.until, e.number = devices[i].at, AWAKE, i
+
+
+@njit(cache=True)
+def _get_all_up(devices: Any, calendar: Any) -> None:
+    q = calendar[0]
+    for k in range(left(q)):
+        e = called(q)[k]
+        if e.until != AWAKE:
+            device_model.get_up(devices[e.number], e)
 
 
 def simulate(world: World, *, threads: int = 2, progress: Progress = lambda _: None, keep: bool = False) -> Any:
@@ -224,8 +213,10 @@ def _load(idle: World, *, in_order: bool) -> None:
     nobody = np.zeros(1, DEVICE)
     context, _arrays = context_of(idle, 0)
     if in_order:
-        _set_up(context, nobody)
-        _together(context, nobody, 0, 1, _scratch(nobody))
+        calendar, _parts, heap = _calendar(idle)
+        _set_up(context, nobody, calendar)
+        _together(context, nobody, calendar, (0, 0), heap)
+        _get_all_up(nobody, calendar)
     else:
         _alone(context, nobody, 0)
 
@@ -286,31 +277,28 @@ def _in_threads(world: World, total: int, threads: int, progress: Progress) -> N
         _count(world, own)
 
 
-def _aligned(count: int) -> Any:
-    """Records that begin where cache lines do."""
-    room = np.zeros(count * RECORD + LINE, np.uint8)
-    first = -room.ctypes.data % LINE
-    return room[first : first + count * RECORD].view(DEVICE)
-
-
-def _scratch(devices: Any) -> tuple[Any, ...]:
-    """What is ahead, beside the records (when, who), in any order; and room for a window: keys, a heap, slots."""
-    many = len(devices)
-    ahead = devices["at"].copy(), np.arange(many, dtype=np.int32)
-    heap = np.zeros(many, np.int64), np.zeros(many, np.int64)
-    room = np.zeros(many // FEW + 2, np.int32), (np.zeros(4 * FEW, np.int64), np.zeros(FEW + 1, np.int32))
-    return *ahead, np.zeros(many, np.int64), *heap, room
+def _calendar(world: World) -> tuple[Any, Any, tuple[Any, Any]]:
+    """An empty calendar, what it points at, and a heap for those that are called once more within a slot."""
+    fixed, cohorts = world.fixed[0], world.cohorts
+    rate = (np.diff(cohorts["end"], prepend=0) / cohorts["period"]).sum()
+    shortest = int((cohorts["period"] - cohorts["spread"] / 2).min() * US)
+    longest = int((cohorts["period"] + cohorts["spread"] / 2).max() * US) + US
+    many = int(fixed["devices"])
+    calendar, arrays = calendar_of(many, US / rate, (shortest, longest), int(fixed["duration"]))
+    return calendar, arrays, (np.zeros(many, np.int64), np.zeros(many, np.int64))
 
 
 def _in_order(world: World, progress: Progress) -> Any:
     fixed = world.fixed[0]
-    devices = _aligned(int(fixed["devices"]))
+    devices = views.aligned(int(fixed["devices"]), DEVICE)
     context, _arrays = context_of(world, int(min(fixed["queue_limit"], TALKS * len(devices))))
-    _set_up(context, devices)
-    scratch = _scratch(devices)
-    duration, window = int(fixed["duration"]), int(fixed["window"])
-    for begin in range(0, duration, window):
-        end = min(begin + window, duration)
-        _together(context, devices, begin, end, scratch)
-        progress(end / duration)
+    calendar, _parts, heap = _calendar(world)
+    _set_up(context, devices, calendar)
+    bits, duration = int(calendar[0]["bits"]), int(fixed["duration"])
+    slots, some = ((duration - 1) >> bits) + 1, max(1, int(fixed["window"]) >> bits)
+    for first in range(0, slots, some):
+        last = min(first + some, slots)
+        _together(context, devices, calendar, (first, last), heap)
+        progress(last / slots)
+    _get_all_up(devices, calendar)
     return devices

@@ -1,7 +1,7 @@
 """The compiled engine's model of a device: power, the machine, and everything that is due, one after the other.
 
 A device waits for several things at once (`model.POWER_DUE` and on): `step` does the first of them. Where nothing but
-polls is ahead there are short cuts that give the same: `poll_once` and `poll_on`.
+polls is ahead there are short cuts that give the same: `poll_at_rest` and `poll_on`.
 
 In every function `w` is a `views.CONTEXT`, `d` the record of a device (`plan.DEVICE`). Errors: none.
 """
@@ -238,36 +238,80 @@ def _carry_out(w: Any, d: Any) -> None:
     d.sends = 0
 
 
-@njit(cache=True, forceinline=True)
-def poll_once(w: Any, d: Any) -> Any:
-    """The poll of a quiet device that is answered before anything else comes is one event instead of two.
+@njit(cache=True)
+def lie_down(w: Any, d: Any, e: Any) -> Any:
+    """Have an entry (`calendar_queue.ENTRY`) stand for a quiet device that polls now, until something else may come.
 
-    False, and nothing is done, when it is not a poll that will be answered unchanged or turned away.
+    False, and nothing is done, when the poll will not be answered unchanged.
     """
     c, t = views.cohorts(w)[d.cohort], d.poll
     if t >= d.change_at or d.epoch != views.marks(w)[1]:
         look(w, d, c, t)
     if d.off != 0 or d.wanted != d.etag:
         return False
-    d.requests += 1
-    if is_lost(w, d, c):
-        d.requests -= 1
-        return False
-    done = serve(w, d, t, UNCHANGED)
+    e.at, e.until, e.number, e.cohort, e.epoch = t, min(d.change_at, d.rest, w.duration), d.number, d.cohort, d.epoch
+    e.draws, e.requests = d.draws + 1, d.requests + 1
+    return True
+
+
+@njit(cache=True, forceinline=True)
+def rest_on(w: Any, e: Any, at: Any, to: Any) -> None:
+    """Write to another entry that the device of this one has polled, and does so again at `at`."""
+    to.at, to.until, to.number, to.cohort, to.epoch = at, e.until, e.number, e.cohort, e.epoch
+    to.draws, to.requests = e.draws + (views.cohorts(w)[e.cohort].spread > 0.0), e.requests + 1
+
+
+@njit(cache=True, forceinline=True)
+def get_up(d: Any, e: Any) -> None:
+    """Write into its record what a device's polls at rest have changed."""
+    d.at = d.poll = e.at
+    d.draws, d.requests = e.draws - 1, e.requests - 1
+
+
+@njit(cache=True, forceinline=True)
+def foresee(w: Any, e: Any, chance: Any) -> None:
+    """What chance has in store for a poll at rest: nothing that happens until then changes it."""
+    c = views.cohorts(w)[e.cohort]
+    chance.lost = is_lost(w, e, c)
+    chance.back = way_back(w, e, c, views.sizes(w)[UNCHANGED])
+    chance.wait = agent.resting_wait(c, e)
+
+
+@njit(cache=True, forceinline=True)
+def poll_at_rest(w: Any, d: Any, e: Any, chance: Any) -> Any:
+    """The poll of a device at rest that is answered before anything else comes is one event instead of two.
+
+    When it polls again, if it still is at rest then: its record `d`, which is far away in memory, is not touched.
+    Else 0. The entry stays as it is, since what was just written cannot be copied at once.
+    """
+    c, t = views.cohorts(w)[e.cohort], e.at
+    if chance.lost:
+        get_up(d, e)
+        step(w, d)
+        return np.int64(0)
+    done = serve(w, e, t, UNCHANGED)
     if done < 0:
-        note(w, d, t, REFUSED, t)
+        note(w, e, t, REFUSED, t)
+        get_up(d, e)
+        d.requests += 1
         _await(d, t + way_back(w, d, c, 0), TURNED_AWAY)
-        return True
-    note(w, d, t, UNCHANGED, done)
-    views.tally(w)[d.cohort, BYTES] += views.sizes(w)[UNCHANGED]
-    answer = done + way_back(w, d, c, views.sizes(w)[UNCHANGED])
-    if answer >= min(d.rest, w.duration):
+        return np.int64(0)
+    note(w, e, t, UNCHANGED, done)
+    views.tally(w)[e.cohort, BYTES] += views.sizes(w)[UNCHANGED]
+    answer = done + chance.back
+    if answer >= e.until and answer >= min(d.rest, w.duration):
+        get_up(d, e)
+        d.requests += 1
         _await(d, answer, DONE)
-        return True
-    d.poll = agent.resting_poll(c, d, answer)
+        return np.int64(0)
+    again = agent.resting_poll(c, answer, chance.wait)
+    if again < e.until:
+        return again
+    rest_on(w, e, again, e)
+    get_up(d, e)
     d.at = min(d.rest, d.poll)
     d.quiet = d.poll < d.rest
-    return True
+    return np.int64(0)
 
 
 @njit(cache=True)

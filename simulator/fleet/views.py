@@ -15,6 +15,8 @@ from numba.np.numpy_support import carray
 
 from simulator.fleet.plan import COHORT, FIXED, OUTAGE, RESTORE, REVISION, ROLLOUT, WAVE, World
 
+LINE = 64
+"""Bytes of a cache line."""
 I64, F64 = np.dtype(np.int64), np.dtype(np.float64)
 QUEUE = ("free", "starts", "where")
 ARRAYS = tuple(name for name in World._fields if name != "fixed") + QUEUE
@@ -35,6 +37,13 @@ def context_of(world: World, waiting: int) -> tuple[Any, Any]:
         context[name], context[f"n_{name}"] = kept[name].ctypes.data, kept[name].shape[-1 if kept[name].ndim > 1 else 0]
     context["n_trace"] = len(world.trace)
     return context, kept
+
+
+def aligned(count: int, kind: Any) -> Any:
+    """Records that begin where cache lines do."""
+    room = np.zeros(count * kind.itemsize + LINE, np.uint8)
+    first = -room.ctypes.data % LINE
+    return room[first : first + count * kind.itemsize].view(kind)
 
 
 def _to_pointer(_typing: Any, address: Any) -> Any:
@@ -58,7 +67,8 @@ def _to_prefetch(_typing: Any, address: Any) -> Any:
     return types.void(address), generate
 
 
-_pointer: Any = intrinsic(_to_pointer)
+pointer: Any = intrinsic(_to_pointer)
+"""What `carray` takes for an address."""
 prefetch: Any = intrinsic(_to_prefetch)
 """Have the cache line at an address fetched while something else is done."""
 
@@ -66,112 +76,112 @@ prefetch: Any = intrinsic(_to_prefetch)
 @njit(cache=True)
 def cohorts(w: Any) -> Any:
     """Records of `plan.COHORT`."""
-    return carray(_pointer(w.cohorts), (w.n_cohorts,), COHORT)
+    return carray(pointer(w.cohorts), (w.n_cohorts,), COHORT)
 
 
 @njit(cache=True)
 def outages(w: Any) -> Any:
     """Records of `plan.OUTAGE`."""
-    return carray(_pointer(w.outages), (w.n_outages,), OUTAGE)
+    return carray(pointer(w.outages), (w.n_outages,), OUTAGE)
 
 
 @njit(cache=True)
 def rollouts(w: Any) -> Any:
     """Records of `plan.ROLLOUT`."""
-    return carray(_pointer(w.rollouts), (w.n_rollouts,), ROLLOUT)
+    return carray(pointer(w.rollouts), (w.n_rollouts,), ROLLOUT)
 
 
 @njit(cache=True)
 def waves(w: Any) -> Any:
     """Records of `plan.WAVE`."""
-    return carray(_pointer(w.waves), (w.n_waves,), WAVE)
+    return carray(pointer(w.waves), (w.n_waves,), WAVE)
 
 
 @njit(cache=True)
 def revisions(w: Any) -> Any:
     """Records of `plan.REVISION`."""
-    return carray(_pointer(w.revisions), (w.n_revisions,), REVISION)
+    return carray(pointer(w.revisions), (w.n_revisions,), REVISION)
 
 
 @njit(cache=True)
 def restores(w: Any) -> Any:
     """Records of `plan.RESTORE`."""
-    return carray(_pointer(w.restores), (w.n_restores,), RESTORE)
+    return carray(pointer(w.restores), (w.n_restores,), RESTORE)
 
 
 @njit(cache=True)
 def constant(w: Any) -> Any:
     """Values of rows that never vary."""
-    return carray(_pointer(w.constant), (w.n_constant,), I64)
+    return carray(pointer(w.constant), (w.n_constant,), I64)
 
 
 @njit(cache=True)
 def sizes(w: Any) -> Any:
     """Bytes by kind."""
-    return carray(_pointer(w.sizes), (w.n_sizes,), I64)
+    return carray(pointer(w.sizes), (w.n_sizes,), I64)
 
 
 @njit(cache=True)
 def waiting(w: Any) -> Any:
     """The longest queue by time."""
-    return carray(_pointer(w.waiting), (w.n_waiting,), I64)
+    return carray(pointer(w.waiting), (w.n_waiting,), I64)
 
 
 @njit(cache=True)
 def marks(w: Any) -> Any:
     """Lines in the trace, pauses."""
-    return carray(_pointer(w.marks), (w.n_marks,), I64)
+    return carray(pointer(w.marks), (w.n_marks,), I64)
 
 
 @njit(cache=True)
 def free(w: Any) -> Any:
     """When each server is free."""
-    return carray(_pointer(w.free), (w.n_free,), I64)
+    return carray(pointer(w.free), (w.n_free,), I64)
 
 
 @njit(cache=True)
 def starts(w: Any) -> Any:
     """When those waiting begin."""
-    return carray(_pointer(w.starts), (w.n_starts,), I64)
+    return carray(pointer(w.starts), (w.n_starts,), I64)
 
 
 @njit(cache=True)
 def where(w: Any) -> Any:
     """Begin and length of those waiting."""
-    return carray(_pointer(w.where), (w.n_where,), I64)
+    return carray(pointer(w.where), (w.n_where,), I64)
 
 
 @njit(cache=True)
 def tables(w: Any) -> Any:
     """Quantiles."""
-    return carray(_pointer(w.tables), (1 << 30, w.n_tables), F64)
+    return carray(pointer(w.tables), (1 << 30, w.n_tables), F64)
 
 
 @njit(cache=True)
 def rates(w: Any) -> Any:
     """Requests by outcome and time."""
-    return carray(_pointer(w.rates), (1 << 30, w.n_rates), I64)
+    return carray(pointer(w.rates), (1 << 30, w.n_rates), I64)
 
 
 @njit(cache=True)
 def adopted(w: Any) -> Any:
     """Adoptions by wave and time."""
-    return carray(_pointer(w.adopted), (1 << 30, w.n_adopted), I64)
+    return carray(pointer(w.adopted), (1 << 30, w.n_adopted), I64)
 
 
 @njit(cache=True)
 def tally(w: Any) -> Any:
     """Counts by cohort."""
-    return carray(_pointer(w.tally), (1 << 30, w.n_tally), I64)
+    return carray(pointer(w.tally), (1 << 30, w.n_tally), I64)
 
 
 @njit(cache=True)
 def results(w: Any) -> Any:
     """By rollout: succeeded, failed, paused at + 1."""
-    return carray(_pointer(w.results), (1 << 30, w.n_results), I64)
+    return carray(pointer(w.results), (1 << 30, w.n_results), I64)
 
 
 @njit(cache=True)
 def trace(w: Any) -> Any:
     """Device, n, time, outcome, done."""
-    return carray(_pointer(w.trace), (w.n_trace, 5), I64)
+    return carray(pointer(w.trace), (w.n_trace, 5), I64)
