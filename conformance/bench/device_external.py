@@ -30,6 +30,9 @@ MARGIN_S = 30.0
 """How much longer than a hook itself whoever called it waits."""
 OFF_S = 1.0
 """How long the power stays away."""
+AS_BEFORE_S = 10.0
+"""How long a device has, once it was configured back, to report of itself what it did before."""
+LOOK_S = 0.1
 MOMENT_S = 120.0
 """How long a point of an update is waited for."""
 TELL_S = 10.0
@@ -75,6 +78,8 @@ class ExternalSeat:
         self._held_off = False
         self._highest = 0
         """The highest version that the device was ever shown."""
+        self._told: Mapping[str, Any] = {}
+        """What the devices had reported of themselves before one was configured otherwise."""
         self._undo: dict[str, str] = {}
         """Hooks that changed something in this scenario, each with the action that takes it back."""
         self._waiting: asyncio.Task[None] | None = None
@@ -193,11 +198,20 @@ class ExternalSeat:
         for hook, action in self._undo.items():
             with contextlib.suppress(Blocked):  # it stands in the record
                 await self._call(hook, action, **(self._own_credential if hook == "identity" else {}))
+        if "configure" in self._undo:
+            await self._is_as_before(world)
         self._undo.clear()
         if world.tally.requests:
             self.memory["came"] = True
             if self._waiting is not None:
                 self._waiting.cancel()
+
+    async def _is_as_before(self, world: World) -> None:
+        """Wait until the device reports of itself what it did before it was configured otherwise, if it had said so."""
+        for _ in range(round(AS_BEFORE_S / LOOK_S)):
+            if not self._told or world.told_of_devices() == self._told:
+                return
+            await asyncio.sleep(LOOK_S)
 
     # --- the device -------------------------------------------------------------------------------------------------
 
@@ -248,6 +262,8 @@ class ExternalSeat:
     async def configure(self, settings: Mapping[str, Any]) -> None:
         """Change settings; those of devices behind a gateway are another hook's."""
         name = "children" if CHILD_SETTINGS & set(settings) else "configure"
+        if name not in self._undo:
+            self._told = self._there.told_of_devices()
         self._undo[name] = "restore"
         await self._call(name, "set", settings=dict(settings))
 

@@ -19,6 +19,12 @@ def own_report(record: Record, memory: dict[str, Any]) -> Mapping[str, Any] | No
     return next((document for name, document in known.items() if "/" not in name), None)
 
 
+def remember(told: Mapping[str, Mapping[str, Any]], memory: dict[str, Any]) -> None:
+    """Keep what devices told last, where anything is kept of them already."""
+    if memory.get("capabilities"):
+        memory["capabilities"].update(told)
+
+
 def id_of(capabilities: Mapping[str, Any], otherwise: str) -> str:
     """Give the id in a report."""
     return str(capabilities.get("properties", {}).get("id", otherwise))

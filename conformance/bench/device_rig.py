@@ -11,7 +11,7 @@ from conformance.bench.applications import Applications, Release
 from conformance.bench.bench import Bench, Condition
 from conformance.bench.device_binding import spoken, spoken_by_refused
 from conformance.bench.device_deployments import component_count
-from conformance.bench.device_reports import id_of, own_report, types_of
+from conformance.bench.device_reports import id_of, own_report, remember, types_of
 from conformance.bench.device_subject import DeviceSeat
 from conformance.bench.device_world import CLIENT_ID, World
 from conformance.bench.errors import Blocked, NotSeen, OtherRevision, SubjectMissing
@@ -72,6 +72,7 @@ class DeviceRig(Bench):
         world = self.world
         self._cleanup.callback(self._end)
         self.loop.run(self.seat.open(world), self.seat.patience_s)
+        remember(world.told_of_devices(), self.seat.memory)  # also what came between two scenarios
         self.note(
             "provisioned",
             **world.provisioned(),

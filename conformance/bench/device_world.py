@@ -184,6 +184,11 @@ class World:
             if service is not None:
                 await service.stop()
 
+    def told_of_devices(self) -> dict[str, dict[str, Any]]:
+        """Give the capabilities that each device of the client reported last, as far as they were taken."""
+        devices = self.core.client(self.client_id).devices
+        return {name: device.capabilities.to_wire() for name, device in devices.items()}
+
     # --- how this revision does it ----------------------------------------------------------------------------------
 
     @property

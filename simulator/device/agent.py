@@ -257,7 +257,7 @@ class Agent(Announcing):
     def on_capabilities_changed(self, facts: DeviceFacts) -> None:
         """Send what changed, and look again at what could not be installed (DC-004)."""
         self.facts = facts
-        if self.ready:
+        if self.ready or self.announcements:  # a report that is under way says what was true before
             self.announce()
         self.reconsider_refused()
 

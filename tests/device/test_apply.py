@@ -4,9 +4,11 @@ from typing import Any
 
 import pytest
 
-from simulator.device.events import CapabilitiesChanged
+from simulator.device.agent import Agent
+from simulator.device.events import CapabilitiesChanged, ResponseArrived, Send, Started
 from simulator.device.facts import Child, DeviceFacts, default_capabilities
 from simulator.device.runtimes import ComponentScript
+from simulator.device.settings import AgentSettings
 from tests.device.rig import Rig, gateway
 from tests.device.stub_wfm import component, deployment, uuid
 
@@ -209,6 +211,16 @@ def test_changed_capabilities_are_sent_again_and_only_those() -> None:
         "gw/a",
     ]
     assert rig.wfm.devices["gw/a"]["labels"] == {"example.com/line": "7"}
+
+
+def test_what_changes_while_the_first_report_is_under_way_is_reported_after_it() -> None:
+    agent = Agent(AgentSettings(), DeviceFacts(default_capabilities("pump")))
+    (first,) = (effect for effect in agent.handle(Started(()), 0.0) if isinstance(effect, Send))
+    agent.handle(CapabilitiesChanged(DeviceFacts(default_capabilities("pump", labels={"example.com/line": "7"}))), 0.1)
+    effects = agent.handle(ResponseArrived(first.request_id, 201, {}, b""), 0.2)
+    (second,) = (effect for effect in effects if isinstance(effect, Send))
+    assert (second.method, second.target) == (first.method, first.target)
+    assert b"example.com/line" in second.body
 
 
 def test_a_gateway_places_installs_and_reports_for_its_children() -> None:

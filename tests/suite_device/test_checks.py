@@ -10,7 +10,7 @@ import pytest
 from conformance.bench.run import load_checks
 from conformance.bench.scenarios import RUNNABLE
 from conformance.catalogue import load
-from conformance.checks.device import failure, polling, refusal, retry, sessions
+from conformance.checks.device import behaviours_outage, failure, identity, polling, refusal, retry, sessions
 from conformance.checks.evidence import Record
 from conformance.checks.monitors import device_capabilities, device_requests, device_status
 from conformance.checks.registry import Check, Seen, checks
@@ -355,3 +355,31 @@ def test_falling_back_to_an_older_tls(cipher: str | None, expected: set[Seen]) -
     assert seen(device_requests.connections_use_tls_1_3, record) == {Seen.KEPT}, "nothing newer could be had then"
     later = (*made, connection(4.0, "TLSv1.2", "ECDHE-ECDSA-AES256-GCM-SHA384"))
     assert Seen.BROKEN in seen(device_requests.connections_use_tls_1_3, replace(record, connections=later))
+
+
+def test_tries_are_those_that_went_to_the_wfm() -> None:
+    begun = Fact(n=1, at=1.0, scenario=1, kind="disturbed", data={"label": "resets"})
+    to_wfm = [exchange("fetch-manifest", at, fault="resets") for at in (2.0, 3.0, 5.0, 9.0)]
+    to_identity = [exchange("discover", at, fault="resets") for at in range(2, 10)]
+    record = Record("device", (*to_wfm, *to_identity), (), (begun,), {"policies": {"retry": "backoff"}})
+    assert Seen.BROKEN not in seen(behaviours_outage.broken_links_are_retried, record)
+    fixed = Record("device", tuple(to_identity), (), (begun,), record.claims)
+    assert seen(behaviours_outage.broken_links_are_retried, fixed) == {Seen.UNSEEN}
+    even = tuple(exchange("fetch-manifest", float(at), fault="resets") for at in range(2, 10))
+    assert Seen.BROKEN in seen(
+        behaviours_outage.broken_links_are_retried, Record("device", even, (), (begun,), record.claims)
+    )
+
+
+def test_a_device_that_asks_nobody_knows_how_seldom_is_not_blamed_for_silence() -> None:
+    presented = Fact(n=2, at=5.0, scenario=1, kind="presented", data={"credential": "good", "clause": ""})
+
+    def judged(interval: float | None, *exchanges: Exchange) -> set[Seen]:
+        facts = (Fact(n=1, at=0.0, scenario=1, kind="provisioned", data={"pollInterval": interval}), presented)
+        return seen(identity.good_wfm_is_accepted, Record("device", exchanges, (), facts))
+
+    assert judged(None) == {Seen.UNSEEN}
+    assert judged(None, exchange("discover", 6.0)) == {Seen.UNSEEN}
+    assert judged(0.5) == {Seen.BROKEN}
+    assert judged(None, exchange("report-status", 6.0)) == {Seen.BROKEN}
+    assert judged(None, *polls(6.0)) == {Seen.KEPT}

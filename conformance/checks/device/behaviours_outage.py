@@ -154,9 +154,9 @@ def broken_links_are_retried(record: Record) -> Iterator[Judgement]:
 
 
 def _tries(record: Record, begun: Fact | None) -> tuple[Exchange, ...]:
-    """The requests of one kind that got no answer: of the kind that was tried most often."""
+    """The requests of one kind to the WFM that got no answer: of the kind that was tried most often."""
     label = begun.data["label"] if begun else None
-    failed = [item for item in record.exchanges if begun and item.fault == label and item.at >= begun.at]
+    failed = [item for item in management(record) if begun and item.fault == label and item.at >= begun.at]
     names = [item.operation for item in failed]
     often = max(set(names), key=names.count, default="")
     return tuple(item for item in failed if item.operation == often)

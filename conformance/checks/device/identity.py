@@ -3,7 +3,13 @@
 from collections.abc import Iterator
 from itertools import pairwise
 
-from conformance.checks.device.evidence import IDENTITY_SERVICE, management, polls_after
+from conformance.checks.device.evidence import (
+    IDENTITY_SERVICE,
+    NOT_SEEN_AT_ALL,
+    came_after,
+    management,
+    polls_after,
+)
 from conformance.checks.evidence import Record
 from conformance.checks.registry import Judgement, check, expect, unseen
 from conformance.record.events import Exchange, Fact
@@ -82,6 +88,9 @@ def good_wfm_is_accepted(record: Record) -> Iterator[Judgement]:
     if not good:
         yield unseen("requests", "no good credential was presented")
         return
+    if not came_after(record, good[-1].at):
+        yield unseen("requests", NOT_SEEN_AT_ALL, good[-1])
+        return
     yield expect(bool(polls), good[-1], *polls[:1], expected="requests", found=f"{len(polls)} polls since then")
 
 
@@ -152,6 +161,9 @@ def new_anchor_is_accepted(record: Record) -> Iterator[Judgement]:
     polls = polls_after(record, presented[-1].at) if presented else ()
     if not presented:
         yield unseen("requests", "no new anchor was presented")
+        return
+    if not came_after(record, presented[-1].at):
+        yield unseen("requests", NOT_SEEN_AT_ALL, presented[-1])
         return
     found = f"{len(polls)} polls since then"
     yield expect(bool(polls), presented[-1], *polls[:1], expected="requests", found=found)
