@@ -17,6 +17,8 @@ from conformance.record.events import Role
 from simulator.identity.spiffe import is_segment
 
 Text = Annotated[str, Field(min_length=1)]
+A_DAY_S = 86400.0
+"""Longer nobody waits."""
 SHOWN = 200
 """Characters of what was found that are repeated in a message."""
 
@@ -56,9 +58,9 @@ class Ics(BaseModel):
     profile: str
     features: tuple[str, ...] | None = None
     policies: Mapping[str, str] = {}
-    poll_interval: float | None = Field(default=None, gt=0, alias="poll-interval")
+    poll_interval: float | None = Field(default=None, gt=0, le=A_DAY_S, alias="poll-interval")
     """Seconds between two polls of a real device."""
-    limits: Mapping[str, float] = {}
+    limits: Mapping[str, Annotated[float, Field(gt=0, le=A_DAY_S)]] = {}
     """Deadlines in seconds that differ from the suite's."""
     hooks: Annotated[Mapping[str, Hook], AfterValidator(known)] = {}
     """What is called to do to a real device what the bench cannot."""

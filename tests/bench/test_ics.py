@@ -45,6 +45,8 @@ def test_a_good_statement_is_read(tmp_path: Path) -> None:
         ("offline-status: queue", "offline-status: burn", ("policies.offline-status", "latest, queue, drop", "burn")),
         ("limits: {apply: 120}", "limits: {aply: 120}", ("limits", "aply", "nearest", "apply")),
         ("poll-interval: 15", "poll-interval: -1", ("poll-interval", "greater than 0", "-1")),
+        ("poll-interval: 15", "poll-interval: 1000000", ("poll-interval", "86400", "1000000")),
+        ("limits: {apply: 120}", "limits: {apply: 0}", ("limits.apply", "greater than 0", "0")),
         ("subject: {name: Edge 9,", "subject: {nam: Edge 9,", ("subject.name", "nothing")),
         ("profile: standalone", "profile: standalone\nrevision: 9.9", ("9.9",)),
         ("role: device", "colour: red\nrole: device", ("colour",)),
