@@ -135,6 +135,11 @@ def of_outcome(report: Report, role: Role, outcome: ScenarioOutcome) -> tuple[Sc
     return tuple(item for item in report.scenarios if item.role == role and item.outcome is outcome)
 
 
+def not_applicable(report: Report, role: Role) -> tuple[tuple[str, int], ...]:
+    """Why scenarios of a role do not apply to its subject, each reason with their number, the most frequent first."""
+    return tuple(Counter(why(item) for item in of_outcome(report, role, ScenarioOutcome.NOT_APPLICABLE)).most_common())
+
+
 def why(scenario: ScenarioReport) -> str:
     """Why a scenario did not pass: its reason, else the message of the step that broke, else of its worst finding."""
     if scenario.reason:

@@ -10,6 +10,7 @@ from rich.text import Text
 from conformance.bench.connection_sheet import public_name
 from conformance.bench.device_external import kept_ports
 from conformance.bench.device_world import Endpoint
+from conformance.bench.hooks.abilities import SIMULATED_ONLY
 from conformance.bench.hooks.loading import load_hooks, readiness
 from conformance.bench.hooks.model import Hook
 from conformance.bench.hooks.person import whoever_is_there
@@ -77,6 +78,8 @@ def blocked_by_hooks(ics: Ics, there: Container[str], selection: Selection) -> M
     found: dict[str, list[Scenario]] = defaultdict(list)
     for scenario in scenarios(ics.role, ics.revision):
         missing = [name for name in scenario.tagged(HOOK_TAG) if name not in there]
+        if SIMULATED_ONLY.keys() & missing:
+            continue  # it does not apply to a real device
         if missing and selection.takes(scenario) and claims.issuperset(scenario.tagged(FEATURE_TAG)):
             found[", ".join(missing)].append(scenario)
     return found

@@ -189,6 +189,7 @@ def _conformity(
         (partial, "only a part of the suite was run"),
         (missing > 0, f"{_many(missing, 'scenario')} missing from the record"),
         (of[RequirementVerdict.BLOCKED] > 0, f"{_many(of[RequirementVerdict.BLOCKED], 'applicable MUST')} blocked"),
+        (counts[ScenarioOutcome.BLOCKED] > 0, f"{_many(counts[ScenarioOutcome.BLOCKED], 'scenario')} blocked"),
         (
             counts[ScenarioOutcome.NOT_RUN] > 0 and not partial,
             f"{_many(counts[ScenarioOutcome.NOT_RUN], 'scenario')} not run",

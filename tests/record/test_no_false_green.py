@@ -34,6 +34,10 @@ def finding(requirement: str, outcome: Outcome) -> Finding:
 def judged(
     outcome: ScenarioOutcome = ScenarioOutcome.PASSED, more: Sequence[Event] = (), planned: int = 1
 ) -> Conformity:
+    return record(outcome, more, planned).conformity
+
+
+def record(outcome: ScenarioOutcome = ScenarioOutcome.PASSED, more: Sequence[Event] = (), planned: int = 1) -> Run:
     events: list[Event] = [
         Header(
             run="r", started="now", suite="1", revision="1.0.0-rc.3", subjects=(SUBJECT,), planned={"device": planned}
@@ -44,7 +48,7 @@ def judged(
         *more,
         ScenarioFinished(scenario=1, outcome=outcome),
     ]
-    return Run.of(event.model_copy(update={"n": n}) for n, event in enumerate(events)).conformity
+    return Run.of(event.model_copy(update={"n": n}) for n, event in enumerate(events))
 
 
 def test_a_whole_good_record_is_conformant() -> None:
@@ -53,6 +57,14 @@ def test_a_whole_good_record_is_conformant() -> None:
 
 def test_a_scenario_that_was_inconclusive_leaves_the_run_incomplete() -> None:
     assert judged(ScenarioOutcome.INCONCLUSIVE) is Conformity.INCOMPLETE
+
+
+def test_a_blocked_scenario_of_no_statement_leaves_the_run_incomplete() -> None:
+    more = ScenarioStarted(scenario=2, role="device", feature="f", name="m", uri="u", line=9, behaviours=("RB-03",))
+    ended = ScenarioFinished(scenario=2, outcome=ScenarioOutcome.BLOCKED, reason="there is no hook power-cut")
+    run = record(more=[more, ended], planned=2)
+    assert run.conformity is Conformity.INCOMPLETE
+    assert run.assessments[0].reasons == ("1 scenario blocked",)
 
 
 @pytest.mark.parametrize("requirement", ["DS-070", "XX-999"])
