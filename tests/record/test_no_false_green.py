@@ -6,6 +6,7 @@ import pytest
 
 from conformance.record.events import (
     CatalogueEvent,
+    Claim,
     Event,
     Finding,
     Header,
@@ -14,6 +15,7 @@ from conformance.record.events import (
     ScenarioFinished,
     ScenarioOutcome,
     ScenarioStarted,
+    Standing,
     StepFinished,
     Subject,
 )
@@ -78,6 +80,30 @@ def test_a_passed_scenario_with_a_step_that_was_not_carried_out_is_an_error(step
         {"scenario": 1, "keyword": "Then", "text": "t", "line": 2, "outcome": step, "type": "step"}
     )
     assert judged(more=[open_step]) is Conformity.ERROR
+
+
+def test_a_feature_that_was_seen_and_is_not_claimed_leaves_the_run_incomplete() -> None:
+    seen = [claim("feature", name, Standing.NOT_CLAIMED) for name in ("hosting", "helm")]
+    run = record(more=seen)
+    assert run.conformity is Conformity.INCOMPLETE
+    (reason,) = run.assessments[0].reasons
+    assert reason.startswith("seen but not claimed: hosting, helm; claim them in the statement")
+
+
+@pytest.mark.parametrize(
+    ("about", "standing"),
+    [("feature", Standing.SEEN), ("feature", Standing.NEVER_SEEN), ("policy", Standing.NOT_CLAIMED)],
+)
+def test_a_claim_that_was_seen_and_a_policy_that_may_be_left_undeclared_change_nothing(
+    about: str, standing: Standing
+) -> None:
+    assert judged(more=[claim(about, "helm", standing)]) is Conformity.CONFORMANT
+
+
+def claim(about: str, name: str, standing: Standing) -> Claim:
+    return Claim.model_validate(
+        {"role": "device", "about": about, "name": name, "standing": standing, "evidence": "seen"}
+    )
 
 
 def test_a_record_with_fewer_scenarios_than_the_suite_has_is_incomplete() -> None:
