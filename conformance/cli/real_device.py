@@ -2,7 +2,7 @@
 
 import sys
 from collections import defaultdict
-from collections.abc import Container, Iterator, Mapping
+from collections.abc import Container, Mapping
 from pathlib import Path
 
 from rich.text import Text
@@ -23,8 +23,6 @@ from conformance.cli.problems import Misuse
 from conformance.cli.run_device import NEXT, NONE
 
 BESIDE = (("registry", "--registry-port"), ("identity", "--identity-port"))
-NAMED = 4
-"""How many scenarios are named of those that one missing hook blocks."""
 
 
 def listening_at(
@@ -95,15 +93,8 @@ def foretell(ics: Ics, there: Container[str], selection: Selection) -> None:
     console.print(Text(f"{total} scenarios will be blocked, since hooks are missing (`list hooks` shows how):"))
     for name, lacking in sorted(blocked.items(), key=lambda item: -len(item[1])):
         console.print(Text.assemble((f"  {name}", "yellow"), f": {len(lacking)} scenarios"))
-        for line in _names(lacking):
+        for line in dict.fromkeys(scenario.name for scenario in lacking):
             console.print(Text(f"    {line}"), soft_wrap=True)
-
-
-def _names(blocked: list[Scenario]) -> Iterator[str]:
-    names = list(dict.fromkeys(scenario.name for scenario in blocked))
-    yield from names[:NAMED]
-    if len(names) > NAMED:
-        yield f"... and {len(names) - NAMED} more"
 
 
 def check_hooks(ics: Ics, hooks: Mapping[str, Hook], selection: Selection, built_in: frozenset[str]) -> int:

@@ -12,7 +12,7 @@ from conformance.bench.hooks.abilities import BUILT_IN, SIMULATED_ONLY
 from conformance.bench.ics import Ics
 from conformance.bench.run import RunPlan, run
 from conformance.bench.scenarios import Selection
-from conformance.cli.real_device import blocked_by_hooks
+from conformance.cli.real_device import blocked_by_hooks, foretell
 from reports import console, markdown
 from tests.suite_device.runs import carried_out, told
 from tests.suite_device.standin import StandIn
@@ -56,6 +56,16 @@ def test_what_does_not_apply_to_a_real_device_is_not_foretold_as_blocked(hooks: 
     assert not {name for name in blocked if "effects" in name}
     assert any("reboot" in name for name in blocked)
     assert any("power-cut" in name for name in blocked) is not bool(hooks)
+
+
+def test_every_scenario_that_will_be_blocked_is_foretold_by_name(capsys: pytest.CaptureFixture[str]) -> None:
+    ics = Ics.of_reference("device")
+    foretell(ics, BUILT_IN, Selection())
+    told = [line.strip() for line in capsys.readouterr().err.splitlines()]
+    blocked = [scenario for lacking in blocked_by_hooks(ics, BUILT_IN, Selection()).values() for scenario in lacking]
+    assert len({scenario.name for scenario in blocked}) > 20
+    assert [scenario.name for scenario in blocked if scenario.name not in told] == []
+    assert not any(line.startswith("...") for line in told)
 
 
 def test_port_that_is_taken_is_said(tmp_path: Path) -> None:
