@@ -17,6 +17,7 @@ from reports.model import FindingReport, Report, RequirementReport, RoleReport, 
 from reports.projection import (
     failing_findings,
     failures,
+    not_applicable,
     of_outcome,
     report_of,
     reproduced,
@@ -75,12 +76,21 @@ def _role(report: Report, role: RoleReport) -> list[RenderableType]:
     parts += _scenarios("failed", unexplained_failures(report, role.role), "red")
     for outcome in _OPEN:
         parts += _scenarios(outcome.value, of_outcome(report, role.role, outcome), "yellow")
+    parts += [_indent(text) for text in _not_applicable(report, role)]
     parts += [_indent(text) for text in _departures(role)]
     parts.append(_indent(Text(_counts(role), "dim")))
     parts += [_indent(text) for text in _claims(report, role)]
     parts += [_indent(Text(f"- {_line(reason)}")) for reason in role.reasons]
     parts.append(Text(f"{_MARK[role.conformity]} {role.headline}", _STYLE[role.conformity]))
     return parts
+
+
+def _not_applicable(report: Report, role: RoleReport) -> list[Text]:
+    """What of the suite does not apply, and why."""
+    return [
+        Text(f"does not apply ({count} scenario{'' if count == 1 else 's'}): {_line(reason)}", "dim")
+        for reason, count in not_applicable(report, role.role)
+    ]
 
 
 def _departures(role: RoleReport) -> list[Text]:

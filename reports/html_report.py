@@ -21,7 +21,7 @@ from reports.claims import STANDINGS, claims_counted
 from reports.departures import breaking
 from reports.evidence import evidence_of, script_safe
 from reports.groups import spans
-from reports.projection import report_of, reproduced
+from reports.projection import report_of, reproduced, why_open
 
 _HERE = Path(__file__).parent
 
@@ -96,6 +96,7 @@ def environment() -> Environment:
     made.globals["standings"] = STANDINGS
     made.globals["standing_kinds"] = page.STANDING_KINDS
     made.globals["claims_counted"] = claims_counted
+    made.globals["why_open"] = why_open
     made.globals["severities"] = Severity.__args__  # type: ignore[attr-defined]
     return made
 

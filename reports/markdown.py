@@ -22,6 +22,7 @@ from reports.projection import (
     failing_findings,
     failures,
     in_doubt,
+    not_applicable,
     not_exercised,
     of_outcome,
     report_of,
@@ -67,7 +68,14 @@ def _role(report: Report, role: RoleReport) -> list[str]:
     lines += _failures(report, role)
     for outcome in _OPEN:
         lines += _open(of_outcome(report, role.role, outcome), outcome)
-    return lines + _departures(role) + _claims(report, role) + _left(role)
+    return lines + _not_applicable(report, role) + _departures(role) + _claims(report, role) + _left(role)
+
+
+def _not_applicable(report: Report, role: RoleReport) -> list[str]:
+    """What of the suite does not apply to the subject, and why."""
+    reasons = not_applicable(report, role.role)
+    rows = [f"- {_inline(reason)} ({count} scenario{'' if count == 1 else 's'})" for reason, count in reasons]
+    return ["### Does not apply, and why", "", *rows, ""] if rows else []
 
 
 def _departures(role: RoleReport) -> list[str]:

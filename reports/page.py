@@ -42,7 +42,10 @@ MEANING: Mapping[str, tuple[str, str]] = {
     "pass": ("Pass", "at least one check saw it held, and none saw otherwise"),
     "observation": ("Observed", "the specification leaves it open; what the subject did is recorded"),
     "not-run": ("Not run", "left out by the selection"),
-    "not-applicable": ("Not applicable", "not for this revision, or for a feature that is not claimed"),
+    "not-applicable": (
+        "Not applicable",
+        "not for this revision, for a feature that is not claimed, or shown by a simulated device only",
+    ),
     "not-exercised": ("Not exercised", "no scenario looked at it"),
 }
 """Every kind of verdict: its word and what it means, worst first."""

@@ -46,6 +46,7 @@ _WHY_OPEN = {
     RequirementVerdict.NOT_APPLICABLE: "What was to show it does not apply to the features that are claimed.",
     RequirementVerdict.NOT_EXERCISED: "No scenario covers it yet.",
 }
+_NOTHING_TO_JUDGE = "Not exercised: nothing in this run gave its checks anything to judge."
 
 
 def report_of(run: Run) -> Report:
@@ -108,10 +109,16 @@ def not_exercised(role: RoleReport) -> tuple[tuple[RequirementVerdict, str, tupl
     left: dict[tuple[RequirementVerdict, str], list[str]] = defaultdict(list)
     for item in role.requirements:
         if item.applicable and item.verdict not in EXERCISED:
-            reason = item.reason if item.verdict is RequirementVerdict.NOT_EXERCISED else None
-            left[(item.verdict, _sentence(reason or _WHY_OPEN[item.verdict]))].append(item.id)
+            left[(item.verdict, why_open(item))].append(item.id)
     ordered = sorted(left.items(), key=lambda item: (RANK[item[0][0]], -len(item[1])))
     return tuple((verdict, reason, tuple(ids)) for (verdict, reason), ids in ordered)
+
+
+def why_open(item: RequirementReport) -> str:
+    """Why a statement does not count as exercised, in a sentence."""
+    if item.verdict is RequirementVerdict.NOT_EXERCISED and item.checks:
+        return _NOTHING_TO_JUDGE
+    return _sentence(item.reason or _WHY_OPEN[item.verdict])
 
 
 def _sentence(text: str) -> str:
@@ -133,6 +140,11 @@ def unexplained_failures(report: Report, role: Role) -> tuple[ScenarioReport, ..
 def of_outcome(report: Report, role: Role, outcome: ScenarioOutcome) -> tuple[ScenarioReport, ...]:
     """The scenarios of a role that ended in one way."""
     return tuple(item for item in report.scenarios if item.role == role and item.outcome is outcome)
+
+
+def not_applicable(report: Report, role: Role) -> tuple[tuple[str, int], ...]:
+    """Why scenarios of a role do not apply to its subject, each reason with their number, the most frequent first."""
+    return tuple(Counter(why(item) for item in of_outcome(report, role, ScenarioOutcome.NOT_APPLICABLE)).most_common())
 
 
 def why(scenario: ScenarioReport) -> str:
@@ -307,7 +319,7 @@ def _requirement(
         observable=entry.observable,
         applicable=role in entry.mandatory,
         verdict=verdict,
-        reason=entry.reason,
+        reason=entry.reason if verdict is RequirementVerdict.NOT_EXERCISED else None,
         interpretations=entry.interpretations,
         parts=entry.parts,
         checks=entry.checks.get(role, ()),

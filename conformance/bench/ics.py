@@ -25,6 +25,8 @@ SHOWN = 200
 
 BEYOND_PROFILE: Mapping[Role, tuple[str, ...]] = {"wfm": ("placement-matching",)}
 """Features of the references that no profile claims by default."""
+UNDER_TEST: Mapping[Role, str] = {"device": "device under test", "wfm": "WFM under test"}
+"""What a real subject is called of which no statement says the name."""
 
 
 def _client_ids(ids: tuple[str, ...]) -> tuple[str, ...]:
@@ -89,8 +91,12 @@ class Ics(BaseModel):
 
     @property
     def of_profile(self) -> Self:
-        """The same for a subject of which nothing is known but its profile."""
-        return self.model_copy(update={"features": None})
+        """The same for a real subject that comes without a statement: nobody has said more of it than its profile.
+
+        It has no vendor's name, and what it does where the specification leaves that open is observed, not judged.
+        """
+        subject = SubjectNames(name=UNDER_TEST[self.role])
+        return self.model_copy(update={"subject": subject, "features": None, "policies": {}})
 
     @property
     def deadlines(self) -> Deadlines:

@@ -15,6 +15,7 @@ from pytest_bdd.scenario import scenario_wrapper_template_registry
 
 from conformance.bench.bench import Bench
 from conformance.bench.errors import Blocked, NotSeen, SubjectMissing
+from conformance.bench.hooks.abilities import SIMULATED_ONLY
 from conformance.bench.ics import Ics
 from conformance.bench.order import Cost
 from conformance.bench.pausing import Pause
@@ -302,6 +303,9 @@ class ScenarioPlugin:
             return _Early(ScenarioOutcome.NOT_RUN, "the run was paused before it")
         if missing_claims:
             return _Early(ScenarioOutcome.NOT_APPLICABLE, f"the subject does not claim {', '.join(missing_claims)}")
+        beyond = next((SIMULATED_ONLY[name] for name in missing_hooks if name in SIMULATED_ONLY), None)
+        if beyond:
+            return _Early(ScenarioOutcome.NOT_APPLICABLE, beyond)
         if missing_hooks:
             return _Early(ScenarioOutcome.BLOCKED, f"needs {', '.join(missing_hooks)}, which the bench has no hook for")
         given_up = self._order.given_up()

@@ -127,6 +127,7 @@ def run(plan: RunPlan) -> Run:
     """
     catalogue = load(plan.revision)
     selection, header = check(plan)
+    load_checks()  # the catalogue of the record tells which checks hold a statement, and which rest on a reading
     with _writer(plan.directory) as writer:
         compared = () if plan.part else tuple(Comparison.of(seat.ics, seat.target) for seat in plan.seats)
         departing = () if plan.part else tuple(Departures(seat.role, seat.accommodations) for seat in plan.seats)

@@ -2,7 +2,8 @@
 
 `init` drafts a statement from what it saw; after a run the statement is compared with everything the run saw. A claim
 that nothing showed is never silently taken for true, and what was seen without being claimed is named with what to add.
-None of this is a verdict: what is right is for checks to say.
+None of this is a verdict: what is right is for checks to say. But a feature that was seen without being claimed leaves
+a run incomplete, since what belongs to it was not judged.
 """
 
 from collections.abc import Iterator, Mapping

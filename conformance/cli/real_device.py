@@ -2,7 +2,7 @@
 
 import sys
 from collections import defaultdict
-from collections.abc import Container, Iterator, Mapping
+from collections.abc import Container, Mapping
 from pathlib import Path
 
 from rich.text import Text
@@ -10,6 +10,7 @@ from rich.text import Text
 from conformance.bench.connection_sheet import public_name
 from conformance.bench.device_external import kept_ports
 from conformance.bench.device_world import Endpoint
+from conformance.bench.hooks.abilities import SIMULATED_ONLY
 from conformance.bench.hooks.loading import load_hooks, readiness
 from conformance.bench.hooks.model import Hook
 from conformance.bench.hooks.person import whoever_is_there
@@ -22,8 +23,6 @@ from conformance.cli.problems import Misuse
 from conformance.cli.run_device import NEXT, NONE
 
 BESIDE = (("registry", "--registry-port"), ("identity", "--identity-port"))
-NAMED = 4
-"""How many scenarios are named of those that one missing hook blocks."""
 
 
 def listening_at(
@@ -77,6 +76,8 @@ def blocked_by_hooks(ics: Ics, there: Container[str], selection: Selection) -> M
     found: dict[str, list[Scenario]] = defaultdict(list)
     for scenario in scenarios(ics.role, ics.revision):
         missing = [name for name in scenario.tagged(HOOK_TAG) if name not in there]
+        if SIMULATED_ONLY.keys() & missing:
+            continue  # it does not apply to a real device
         if missing and selection.takes(scenario) and claims.issuperset(scenario.tagged(FEATURE_TAG)):
             found[", ".join(missing)].append(scenario)
     return found
@@ -92,15 +93,8 @@ def foretell(ics: Ics, there: Container[str], selection: Selection) -> None:
     console.print(Text(f"{total} scenarios will be blocked, since hooks are missing (`list hooks` shows how):"))
     for name, lacking in sorted(blocked.items(), key=lambda item: -len(item[1])):
         console.print(Text.assemble((f"  {name}", "yellow"), f": {len(lacking)} scenarios"))
-        for line in _names(lacking):
+        for line in dict.fromkeys(scenario.name for scenario in lacking):
             console.print(Text(f"    {line}"), soft_wrap=True)
-
-
-def _names(blocked: list[Scenario]) -> Iterator[str]:
-    names = list(dict.fromkeys(scenario.name for scenario in blocked))
-    yield from names[:NAMED]
-    if len(names) > NAMED:
-        yield f"... and {len(names) - NAMED} more"
 
 
 def check_hooks(ics: Ics, hooks: Mapping[str, Hook], selection: Selection, built_in: frozenset[str]) -> int:

@@ -113,8 +113,7 @@ def run_device(  # noqa: PLR0913 - one parameter for each option
 
         target = target if listen else target or subject_of(replay, "device")
     if listen or check_hooks:
-        # nobody has declared anything of a real device that comes without a statement: what it does is observed
-        said = said if ics else said.model_copy(update={"policies": {}})
+        said = said if ics else said.of_profile
         address = _Address(listen, public_host, registry_port, identity_port)
         desk = _Desk(said, address, identity, reuse_identity or resume is not None, hooks, resume)
         if check_hooks:

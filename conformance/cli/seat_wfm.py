@@ -19,13 +19,13 @@ from conformance.bench.ics import Ics
 from conformance.bench.northbound import Northbound, NorthboundError
 from conformance.bench.probe import Endpoint
 from conformance.bench.run import Seat
-from conformance.bench.scenarios import HOOK_TAG, Scenario
+from conformance.bench.scenarios import FEATURE_TAG, HOOK_TAG, Scenario
 from conformance.bench.wfm_binding import ANCHORS_FILE, signed_binding
 from conformance.bench.wfm_control import control_hooks
 from conformance.bench.wfm_identities import WFM_FILE, identities
 from conformance.bench.wfm_patience import Patience
 from conformance.bench.workers import Part
-from conformance.catalogue import DEFAULT_REVISION
+from conformance.catalogue import DEFAULT_REVISION, load
 from conformance.cli.console import stderr
 from conformance.cli.problems import Misuse
 from conformance.cli.smoke import first_contact
@@ -141,7 +141,10 @@ def tell_blocked(seat: Seat, scenarios: list[Scenario]) -> None:
     """Say, before anything runs, which of the scenarios will be blocked and for want of what."""
     wanting: dict[str, set[str]] = defaultdict(set)
     blocked = 0
+    claims = set(seat.ics.claims(load(seat.ics.revision)))
     for scenario in scenarios:
+        if not claims.issuperset(scenario.tagged(FEATURE_TAG)):
+            continue  # it does not apply
         missing = [name for name in scenario.tagged(HOOK_TAG) if name not in seat.hooks]
         blocked += bool(missing)
         for name in missing:

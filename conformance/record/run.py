@@ -23,6 +23,7 @@ from conformance.record.events import (
     ScenarioFinished,
     ScenarioOutcome,
     ScenarioStarted,
+    Standing,
     StepFinished,
 )
 from conformance.record.verdict import (
@@ -128,6 +129,14 @@ class Run:
         """What is stated of one role's subject, beside what was seen; empty in records that compare nothing."""
         return tuple(claim for claim in self.claims if claim.role == role)
 
+    def _unclaimed(self, role: Role) -> tuple[str, ...]:
+        """The features that were seen of a role's subject without being claimed; a policy may be left undeclared."""
+        return tuple(
+            claim.name
+            for claim in self.claims_of(role)
+            if claim.about == "feature" and claim.standing is Standing.NOT_CLAIMED
+        )
+
     def departures_of(self, role: Role) -> tuple[Departure, ...]:
         """The known departures of one role's subject that were to be got past."""
         return tuple(item for item in self.departures if item.role == role)
@@ -200,6 +209,7 @@ class Run:
                 partial=self.header.selection is not None,
                 planned=self.header.planned.get(role, 0),
                 departures=sum(item.uses > 0 for item in self.departures_of(role)),
+                unclaimed=self._unclaimed(role),
             )
             for role in self.roles
         )

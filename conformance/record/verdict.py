@@ -139,13 +139,15 @@ def assess(
     partial: bool = False,
     planned: int = 0,
     departures: int = 0,
+    unclaimed: Sequence[str] = (),
 ) -> Assessment:
     """Judge one role.
 
     `partial` says that a filter was at work: such a run may fail, but is never conformant. `planned` is how many
     scenarios the suite has; when the record holds fewer, something is missing from it. A failure of any statement,
     mandatory or not, is a failure of the role. So is each of the known `departures` that were got past: whatever was
-    judged past one, the subject is not as the text has it.
+    judged past one, the subject is not as the text has it. `unclaimed` are features that were seen and that the
+    statement does not claim: what belongs to them was not judged, so such a role is never conformant.
     """
     mandatory = [entry.id for entry in requirements if role in entry.mandatory]
     judged = [verdicts.get(name, RequirementVerdict.NOT_EXERCISED) for name in mandatory]
@@ -155,7 +157,14 @@ def assess(
     broken = sum(verdict is RequirementVerdict.FAIL for verdict in verdicts.values())
     missing = max(0, planned - counts.total())
     conformity, reasons = _conformity(
-        judged, counts, broken=broken, exercised=exercised, partial=partial, missing=missing, departures=departures
+        judged,
+        counts,
+        broken=broken,
+        exercised=exercised,
+        partial=partial,
+        missing=missing,
+        departures=departures,
+        unclaimed=unclaimed,
     )
     return Assessment(role, conformity, dict(verdicts), len(mandatory), exercised, failed, dict(counts), reasons)
 
@@ -175,6 +184,7 @@ def _conformity(
     partial: bool,
     missing: int,
     departures: int,
+    unclaimed: Sequence[str],
 ) -> tuple[Conformity, tuple[str, ...]]:
     of = Counter(judged)
     if broken or counts[ScenarioOutcome.FAILED] or departures:
@@ -189,6 +199,7 @@ def _conformity(
         (partial, "only a part of the suite was run"),
         (missing > 0, f"{_many(missing, 'scenario')} missing from the record"),
         (of[RequirementVerdict.BLOCKED] > 0, f"{_many(of[RequirementVerdict.BLOCKED], 'applicable MUST')} blocked"),
+        (counts[ScenarioOutcome.BLOCKED] > 0, f"{_many(counts[ScenarioOutcome.BLOCKED], 'scenario')} blocked"),
         (
             counts[ScenarioOutcome.NOT_RUN] > 0 and not partial,
             f"{_many(counts[ScenarioOutcome.NOT_RUN], 'scenario')} not run",
@@ -201,9 +212,18 @@ def _conformity(
             counts[ScenarioOutcome.INCONCLUSIVE] > 0,
             f"{_many(counts[ScenarioOutcome.INCONCLUSIVE], 'scenario')} inconclusive",
         ),
+        (bool(unclaimed), _not_claimed(unclaimed)),
     )
     reasons = tuple(text for holds, text in open_points if holds)
     return (Conformity.INCOMPLETE, reasons) if reasons else (Conformity.CONFORMANT, ())
+
+
+def _not_claimed(features: Sequence[str]) -> str:
+    them = "it" if len(features) == 1 else "them"
+    return (
+        f"seen but not claimed: {', '.join(features)}; claim {them} in the statement, so that what belongs to {them} "
+        "is judged"
+    )
 
 
 def _many(count: int, noun: str) -> str:

@@ -42,6 +42,24 @@ def test_a_part_of_the_suite_is_incomplete_and_leaves_every_report(tmp_path: Pat
     assert all(Path(path).is_file() for path in told["paths"].values())
     assert "[1/1] passed" in ended.err, "progress goes to stderr"
     assert call("report", "verify", told["paths"]["events"]).code == 0
+    report = json.loads(Path(told["paths"]["json"]).read_text())
+    passed = [item for item in report["roles"][0]["requirements"] if item["verdict"] == "pass"]
+    assert [item["id"] for item in passed if not item["checks"] or item["reason"]] == []
+    unchecked = [item for item in report["roles"][0]["requirements"] if item["reason"] == "no check yet"]
+    assert [item["id"] for item in unchecked if item["checks"]] == []
+    assert len(unchecked) < len(passed)
+    assert any(reading["checks"] for reading in report["interpretations"]), "what rests on a reading is known"
+
+
+def test_a_real_device_without_a_statement_is_given_no_name_of_anybody(tmp_path: Path) -> None:
+    listen = ("--listen", "127.0.0.1:0", "--identity", tmp_path / "id", "--out", tmp_path / "out")
+    ended = run_process("run", "device", *listen, "--text", "Power is lost at every point")
+    assert ended.code == 4, ended.err
+    assert "device: device under test (standalone)" in ended.out
+    assert "does not apply (6 scenarios): effects can be counted in a simulated device only" in ended.out
+    assert "will be blocked" not in ended.err
+    subject = json.loads((tmp_path / "out/report.json").read_text())["roles"][0]["subject"]
+    assert (subject["name"], subject["vendor"], subject["policies"]) == ("device under test", None, {})
 
 
 def test_a_broken_wfm_is_not_conformant_and_failed_reruns_just_that(tmp_path: Path) -> None:

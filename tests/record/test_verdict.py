@@ -148,12 +148,22 @@ def test_what_could_not_be_judged_is_never_green(
 @given(
     JUDGED,
     SCENARIOS,
-    st.sampled_from([ScenarioOutcome.FAILED, ScenarioOutcome.ERROR, ScenarioOutcome.NOT_RUN]),
+    st.sampled_from(sorted(set(ScenarioOutcome) - {ScenarioOutcome.PASSED, ScenarioOutcome.NOT_APPLICABLE})),
 )
-def test_a_scenario_that_failed_broke_or_was_left_out_is_never_green(
+def test_a_scenario_that_could_have_been_and_did_not_pass_is_never_green(
     verdicts: dict[str, RequirementVerdict], scenarios: list[ScenarioOutcome], bad: ScenarioOutcome
 ) -> None:
     assert judge(verdicts, [*scenarios, bad]).conformity is not Conformity.CONFORMANT
+
+
+@given(JUDGED, SCENARIOS, st.lists(st.sampled_from(["hosting", "helm"]), min_size=1, unique=True))
+def test_a_feature_that_is_seen_and_not_claimed_is_never_green_and_never_improves_a_role(
+    verdicts: dict[str, RequirementVerdict], scenarios: list[ScenarioOutcome], unclaimed: list[str]
+) -> None:
+    before = judge(verdicts, scenarios)
+    after = assess("device", entries(), verdicts, scenarios, unclaimed=unclaimed)
+    assert LADDER.index(after.conformity) == max(1, LADDER.index(before.conformity))
+    assert after.requirements == before.requirements
 
 
 @given(JUDGED, SCENARIOS)

@@ -49,7 +49,10 @@ def test_a_ci_server_finds_every_claim_as_a_property(tmp_path: Path) -> None:
     properties = {item.get("name"): item.get("value") or "" for item in suite.iterfind("properties/property")}
     assert {f"claim.{standing}" for standing in Standing} <= set(properties)
     assert "add `helm`" in properties["claim.not-claimed"]
-    assert suite.get("errors") == suite.get("failures") == "0", "claims are no verdict"
+    assert (suite.get("failures"), suite.get("errors")) == ("0", "1"), "claims are no failures"
+    error = suite.find("testcase[@name='conformant']/error")
+    assert error is not None
+    assert "seen but not claimed: helm" in (error.text or ""), "but what was seen and not claimed is not green"
 
 
 def test_the_page_shows_no_claim_as_a_pass(tmp_path: Path) -> None:

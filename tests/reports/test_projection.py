@@ -10,7 +10,7 @@ from jsonschema import Draft202012Validator
 from conformance.record.events import Outcome, ScenarioOutcome
 from conformance.record.run import Run
 from conformance.record.verdict import Conformity, RequirementVerdict
-from reports import json_report, write_all
+from reports import json_report, markdown, write_all
 from reports.model import Report
 from reports.projection import not_exercised, report_of, reproduce, unexplained_failures, why
 from tests.reports import samples
@@ -143,3 +143,22 @@ def test_a_whole_fails_with_its_part_in_every_format(tmp_path: Path) -> None:
         assert "DS-100" in path.read_text(encoding="utf-8")
     (role,) = report_of(run).roles
     assert {item.id: item.parts for item in role.requirements} == {"DS-069": (), "DS-100": ("DS-069",)}
+
+
+def test_only_what_nothing_exercised_has_a_reason_and_one_with_a_check_is_not_said_to_have_none(tmp_path: Path) -> None:
+    entries = (samples.requirement(name, reason="no check yet") for name in ("DS-069", "DS-001"))
+    bench = samples.Bench(tmp_path, samples.header(), *entries, samples.requirement("EXT-003"))
+    bench.begin("all well", "DS-069")
+    bench.finding("DS-069", Outcome.PASS)
+    bench.end(ScenarioOutcome.PASSED)
+    run = bench.run()
+    (role,) = report_of(run).roles
+    assert {item.id: item.reason for item in role.requirements} == {
+        "DS-069": None,
+        "DS-001": "no check yet",
+        "EXT-003": None,
+    }
+    told = {names: reason for _, reason, names in not_exercised(role)}
+    assert told[("DS-001",)] == "No check yet."
+    assert told[("EXT-003",)] == "Not exercised: nothing in this run gave its checks anything to judge."
+    assert "No check yet. EXT" not in markdown.render(run)

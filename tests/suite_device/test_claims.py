@@ -217,7 +217,7 @@ def test_a_limit_is_told_with_the_longest_time_that_was_measured() -> None:
     assert claims["limit", "connect"].standing is Standing.NEVER_SEEN
 
 
-def test_claims_end_in_the_record_and_change_no_verdict(tmp_path: Path) -> None:
+def test_claims_end_in_the_record_and_what_is_not_claimed_leaves_it_open(tmp_path: Path) -> None:
     file = tmp_path / EVENT_FILE
     ics = statement(features=("hosting", "helm"))
     comparison = Comparison.of(ics, "0.0.0.0:8443")
@@ -234,6 +234,10 @@ def test_claims_end_in_the_record_and_change_no_verdict(tmp_path: Path) -> None:
     assert standings["hosting"] is Standing.SEEN
     assert standings["helm"] is Standing.CONTRADICTED
     assert standings["compose"] is Standing.NOT_CLAIMED
-    assert run.assessments == Run.of(event for event in read(file) if not isinstance(event, Claim)).assessments
+    (assessed,) = run.assessments
+    (without,) = Run.of(event for event in read(file) if not isinstance(event, Claim)).assessments
+    assert assessed.requirements == without.requirements, "claims are no verdicts"
+    (added,) = set(assessed.reasons) - set(without.reasons)
+    assert "seen but not claimed: compose" in added
     shown = next(claim for claim in run.claims if claim.name == "hosting").shown_by
     assert [event.operation for event in read(file) if event.n in shown] == ["report-capabilities"]  # type: ignore[union-attr]

@@ -187,5 +187,10 @@ _LIST = (
 ABILITIES: Mapping[str, Ability] = {ability.name: ability for ability in _LIST}
 PLACEHOLDERS = tuple(dict.fromkeys(["hook", "action", *(name for item in _LIST for name in item.carries)]))
 """What may stand in braces in a command, a URL, a body or an instruction."""
+SIMULATED_ONLY: Mapping[str, str] = {
+    "effects": "effects can be counted in a simulated device only; on a real one RB-03 is tried by the scenarios that "
+    "cut its power at points of an update that can be seen",
+}
+"""What no hook can do to a real device, and why: scenarios that need it do not apply to one."""
 BUILT_IN = frozenset({"network"})
 """What the bench does by itself: it is the network."""
