@@ -56,14 +56,17 @@ def flapping_is_bounded(record: Record, deployment: str) -> Iterator[Judgement]:
 
 @check("NW-01", role="device")
 def device_begins_every_connection(record: Record, deployment: str) -> Iterator[Judgement]:
-    """Everything works although nobody ever connects to the device: it begins every connection itself."""
+    """The device installs and removes by its own requests alone: the WFM has no way in, and never connects to it."""
     facts = [fact for fact in record.facts_of("published") if fact.data["deploymentId"] == deployment]
     reports = record.reports_of(deployment)
     if not facts or not record.polls:
         yield unseen("it works without inbound connections", "nothing was published, or the device never asked")
         return
     states = [str(report.state) for report in reports]
-    found = f"{len(record.connections)} connections, all of them its own; it reported {', '.join(states)}"
+    found = (
+        f"it reported {', '.join(states)}; {len(record.connections)} connections came to the WFM, which opened none "
+        "and knows no address of a device"
+    )
     right = "installed" in states and "removed" in states
     shown = [report.exchange for report in reports[-2:]]
     yield expect(right, facts[0], *shown, expected="installed and removed by its own requests alone", found=found)
