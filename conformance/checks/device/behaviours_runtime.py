@@ -4,48 +4,50 @@ from collections.abc import Iterator
 
 from conformance.checks.device.declared import as_declared, declared
 from conformance.checks.device.evidence import polls_after, publication, reports_after, revisions
+from conformance.checks.device.tampering import deaths, doubt, last_tampering, shown, tamperings
 from conformance.checks.evidence import Record
 from conformance.checks.registry import Judgement, check, expect, noted, unseen
-from conformance.record.events import Fact
-
-
-def _crash(record: Record) -> Fact | None:
-    found = [fact for fact in record.facts_of("tampered") if fact.data["what"] == "stop-workload"]
-    return found[-1] if found else None
 
 
 @check("RS-01", role="device")
 def crash_becomes_visible(record: Record, deployment: str) -> Iterator[Judgement]:
     """A workload that dies after it was installed becomes visible on the path that its supplier declares."""
-    tampered = _crash(record)
+    tampered = last_tampering(record, "stop-workload")
     if tampered is None or len(polls_after(record, tampered.at)) < 2:
         yield unseen("it becomes visible", "no workload died, or the device did not come back")
+        return
+    if why := doubt(record, tampered):
+        yield unseen("it becomes visible", why, tampered, *shown(record, tampered))
         return
     reports = reports_after(record, tampered.at, deployment)
     bad = [report for report in reports if report.state == "failed"]
     found = f"status reports: {', '.join(str(report.state) for report in reports) or 'none'}"
-    value, shown = declared(record, "runtime-status"), [report.exchange for report in reports[:3]]
+    value, by = declared(record, "runtime-status"), [report.exchange for report in reports[:3]]
     # a device that reports drift says it on this path, whatever it declares of runtime status
     silent = not bad or declared(record, "drift") == "report"
     right = {"api": bool(bad), "both": bool(bad), "none": silent}.get(value or "", True)
     # whether telemetry tells it too is not seen: only what the API shows to be otherwise is held against anybody
     if value == "api" or not right:
-        yield expect(right, tampered, *shown, expected=f"as with runtime-status: {value}", found=found)
+        yield expect(right, tampered, *by, expected=f"as with runtime-status: {value}", found=found)
         return
     expected = f"as with runtime-status: {value}" if value else "(no runtime-status is declared)"
-    yield noted(f"{found}; telemetry is not watched by this bench", tampered, *shown, expected=expected)
+    yield noted(f"{found}; telemetry is not watched by this bench", tampered, *by, expected=expected)
 
 
 @check("RS-02", role="device")
 def flapping_is_bounded(record: Record, deployment: str) -> Iterator[Judgement]:
     """A workload that dies again and again does not flood the WFM, and the last report of it is true."""
-    deaths = [fact for fact in record.facts_of("tampered") if fact.data["what"] == "stop-workload"]
+    stops, died = tamperings(record, "stop-workload"), deaths(record, deployment)
     seen, last = record.last_fact("workloads"), record.last_report(deployment)
-    if len(deaths) < 2 or seen is None or last is None or seen.at < deaths[-1].at:
+    if len(stops) < 2 or seen is None or last is None or seen.at < stops[-1].at:
         yield unseen("few reports, the last one true", "no workload flapped, or what runs cannot be seen")
         return
-    reports = reports_after(record, deaths[0].at, deployment)
-    yield noted(f"{len(reports)} reports of {len(deaths)} deaths", deaths[0], *[item.exchange for item in reports[:3]])
+    if len(died) < 2:
+        why = next((why for stop in stops if (why := doubt(record, stop))), "it was seen dead only once")
+        yield unseen("few reports, the last one true", why, *stops[:1], *shown(record, stops[0]))
+        return
+    reports = reports_after(record, died[0].at, deployment)
+    yield noted(f"{len(reports)} reports of {len(died)} deaths", died[0], *[item.exchange for item in reports[:3]])
     fact = publication(record, deployment)
     names = set(fact.data["components"]) if fact else set()
     runs = names <= set(seen.data["running"].get(deployment, {}))
