@@ -172,7 +172,9 @@ def test_a_device_that_puts_it_right_while_the_hook_is_still_at_work_is_judged_b
     assert done.behaviour_verdicts("device")["MM-01"].value == ("fail" if mutant else "pass"), told(done)
 
 
-@pytest.mark.parametrize("name", ["silent-on-refusal", "blind-to-drift", "begins-everything-anew"])
+@pytest.mark.parametrize(
+    "name", ["silent-on-refusal", "blind-to-drift", "begins-everything-anew", "floods-about-the-dead"]
+)
 def test_a_broken_agent_is_caught_by_the_behaviour_it_breaks(name: str, tmp_path: Path) -> None:
     mutant = MUTANTS[name]
     tags = (f"{BEHAVIOUR_TAG}{mutant.breaks}",)

@@ -8,6 +8,9 @@ from conformance.checks.device.tampering import deaths, doubt, last_tampering, s
 from conformance.checks.evidence import Record
 from conformance.checks.registry import Judgement, check, expect, noted, unseen
 
+REPORTS_A_DEATH, REPORTS_BESIDES = 6, 4
+"""Failed, and each step of several components until they run again; and what is told of other things meanwhile."""
+
 
 @check("RS-01", role="device")
 def crash_becomes_visible(record: Record, deployment: str) -> Iterator[Judgement]:
@@ -36,7 +39,10 @@ def crash_becomes_visible(record: Record, deployment: str) -> Iterator[Judgement
 
 @check("RS-02", role="device")
 def flapping_is_bounded(record: Record, deployment: str) -> Iterator[Judgement]:
-    """A workload that dies again and again does not flood the WFM, and the last report of it is true."""
+    """A workload that dies again and again does not flood the WFM, and the last report of it is true.
+
+    Whatever is declared, a death has few states to tell: that it failed, and each step until it runs again.
+    """
     stops, died = tamperings(record, "stop-workload"), deaths(record, deployment)
     seen, last = record.last_fact("workloads"), record.last_report(deployment)
     if len(stops) < 2 or seen is None or last is None or seen.at < stops[-1].at:
@@ -47,7 +53,11 @@ def flapping_is_bounded(record: Record, deployment: str) -> Iterator[Judgement]:
         yield unseen("few reports, the last one true", why, *stops[:1], *shown(record, stops[0]))
         return
     reports = reports_after(record, died[0].at, deployment)
-    yield noted(f"{len(reports)} reports of {len(died)} deaths", died[0], *[item.exchange for item in reports[:3]])
+    most = REPORTS_A_DEATH * len(died) + REPORTS_BESIDES
+    expected = f"at most {most} reports: {REPORTS_A_DEATH} of each death, and {REPORTS_BESIDES}"
+    found = f"{len(reports)} reports of {len(died)} deaths"
+    by = [item.exchange for item in reports[:: max(1, len(reports) // 3)]]
+    yield expect(len(reports) <= most, died[0], *by, expected=expected, found=found)
     fact = publication(record, deployment)
     names = set(fact.data["components"]) if fact else set()
     runs = names <= set(seen.data["running"].get(deployment, {}))
