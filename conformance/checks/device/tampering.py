@@ -89,7 +89,7 @@ def deaths(record: Record, deployment: str) -> list[Fact]:
     """
     found: list[Fact] = []
     stops = tamperings(record, "stop-workload")
-    for stop, end in zip(stops, [*(item.at for item in stops[1:]), float("inf")], strict=True):
+    for stop, end in zip(stops, [*(item.at for item in stops[1:]), float("inf")], strict=False):
         told = [item for item in differences(record, stop.at, deployment) if item.exchange.at < end]
         seen = look_at(record, stop)
         after = seen.data["after"] if seen else None
