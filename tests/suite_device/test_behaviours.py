@@ -156,6 +156,16 @@ def test_a_hook_that_does_nothing_shows_nothing(
         assert all("the hook `tamper`" in text and re.search(words, text) for text in said), said
 
 
+def test_state_that_is_still_there_was_not_lost(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    async def nothing(*_: object) -> None:
+        pass
+
+    monkeypatch.setattr(SimulatedSeat, "tamper", nothing)
+    done = judged(tmp_path, FIRST, None, f"{BEHAVIOUR_TAG}MM-06")
+    assert {scenario.outcome.value for scenario in carried_out(done)} == {"inconclusive"}, told(done)
+    assert told(done).count("the hook `tamper`") == 2
+
+
 @pytest.mark.parametrize("mutant", [None, "blind-to-drift"])
 def test_a_device_that_puts_it_right_while_the_hook_is_still_at_work_is_judged_by_its_reports(
     mutant: str | None, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
