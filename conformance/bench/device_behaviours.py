@@ -16,7 +16,7 @@ from conformance.bench.errors import Blocked
 from conformance.checks.device import evidence
 from conformance.checks.evidence import Record
 from conformance.record.events import Fact
-from simulator.device.driver import SimulatedDevice
+from simulator.device.driver import SimulatedDevice, Tampering
 from simulator.faults.link import Link
 from simulator.faults.plan import Delay, DropConnection, FaultRule, TruncateBody
 from simulator.faults.proxy import ConnectProxy
@@ -111,7 +111,7 @@ def publish_changed_parameter(bench: DeviceBench, role: str) -> str:
     raise Blocked(f"no parameter of the application {role} is for one component only")
 
 
-def change_parts(bench: DeviceBench, what: str, role: str) -> Fact:
+def change_parts(bench: DeviceBench, what: Tampering, role: str) -> Fact:
     """Do something to the first component of an application, behind the device's back."""
     return bench.tamper(what, bench.deployment_id(role), bench.make(role).components[0])
 

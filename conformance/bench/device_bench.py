@@ -11,7 +11,11 @@ from conformance.bench.device_deployments import Variation
 from conformance.bench.device_publishing import PublishingBench
 from conformance.checks.evidence import Record
 from conformance.record.events import Fact
+from simulator.device.driver import Tampering
 from simulator.faults.plan import Answer, FaultRule
+
+SHOWN_BY_WORKLOADS: tuple[Tampering, ...] = ("stop-workload", "remove-workload", "foreign-workload")
+"""What changes which workloads run."""
 
 
 class DeviceBench(PublishingBench):
@@ -119,10 +123,32 @@ class DeviceBench(PublishingBench):
         self.loop.run(self.seat.configure(settings), self.seat.patience_s)
         return self.note("configured", **settings, began=began)
 
-    def tamper(self, what: str, deployment_id: str = "", component: str = "") -> Fact:
-        """Change something behind the device's back."""
-        fact = self.note("tampered", what=what, deploymentId=deployment_id, component=component)
-        self.loop.run(self.seat.tamper(what, deployment_id, component), self.seat.patience_s)
+    def tamper(self, what: Tampering, deployment_id: str = "", component: str = "") -> Fact:
+        """Change something behind the device's back, and record what was to be seen of it right before and after.
+
+        The look is taken before any time passes in which the device could put things right: the built-in one is not
+        asked in between, a real one has the time that its hooks take.
+        """
+        seat = self.seat
+
+        async def seen() -> Mapping[str, Any] | None:
+            if what == "edit-workload":
+                found = await seat.inspect()
+                parts = (found or {}).get(deployment_id, {})
+                return None if found is None else {name: part["configuration"] for name, part in parts.items()}
+            running = await seat.workloads() if what in SHOWN_BY_WORKLOADS else None
+            if running is None or deployment_id:
+                return None if running is None else running.get(deployment_id, {})
+            return {name: revision for parts in running.values() for name, revision in parts.items()}
+
+        async def changed() -> tuple[Any, Mapping[str, Any] | None]:
+            return await seat.tamper(what, deployment_id, component), await seen()
+
+        before = self.loop.run(seen(), seat.patience_s)
+        about = {"what": what, "deploymentId": deployment_id, "component": component}
+        fact = self.note("tampered", **about)
+        told, after = self.loop.run(changed(), 2 * seat.patience_s)
+        self.note("tampering-seen", **about, before=before, after=after, told=told if isinstance(told, dict) else None)
         return fact
 
     def script(

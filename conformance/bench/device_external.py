@@ -23,6 +23,7 @@ from conformance.bench.recorder import Recorder
 from conformance.catalogue import DEFAULT_REVISION
 from conformance.checks.evidence import Record
 from conformance.record import redact
+from simulator.device.driver import Tampering
 from simulator.identity.files import write_private
 from simulator.identity.svid import CERTIFICATE_FILE, KEY_FILE, Svid
 
@@ -272,9 +273,9 @@ class ExternalSeat:
         self._undo["fault"] = "clear"
         await self._call("fault", "set", deployment=deployment_id, component=component, behaviour=behaviour)
 
-    async def tamper(self, what: str, deployment_id: str = "", component: str = "") -> None:
-        """Change something behind the device's back."""
-        await self._call("tamper", what, deployment=deployment_id, component=component)
+    async def tamper(self, what: Tampering, deployment_id: str = "", component: str = "") -> Any:
+        """Change something behind the device's back; gives what the hook answers."""
+        return await self._call("tamper", what, deployment=deployment_id, component=component)
 
     async def renew(self, svid: Svid, *, expired: bool = False) -> None:
         """Give the device another credential, whose files are beside those of the sheet. Raises Blocked."""

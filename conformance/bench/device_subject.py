@@ -15,7 +15,7 @@ from conformance.bench.loop import BackgroundLoop
 from conformance.bench.recorder import Recorder
 from simulator.device.clock import SystemClock
 from simulator.device.config import DeviceConfig
-from simulator.device.driver import SimulatedDevice
+from simulator.device.driver import SimulatedDevice, Tampering
 from simulator.device.facts import default_capabilities
 from simulator.device.mutants import MUTANTS
 from simulator.device.policies import Policies
@@ -112,8 +112,8 @@ class DeviceSeat(Protocol):
         """Have a component behave as in `SCRIPTS`."""
         ...
 
-    async def tamper(self, what: str, deployment_id: str = "", component: str = "") -> None:
-        """Change something behind the device's back."""
+    async def tamper(self, what: Tampering, deployment_id: str = "", component: str = "") -> Any:
+        """Change something behind the device's back; gives what is told of it, such as the space that is `free`."""
         ...
 
     async def workloads(self) -> dict[str, dict[str, str]] | None:
@@ -302,9 +302,10 @@ class SimulatedSeat:
         machine = self._on.machine
         machine.scripts = {**machine.scripts, component: SCRIPTS[behaviour]}
 
-    async def tamper(self, what: str, deployment_id: str = "", component: str = "") -> None:
+    async def tamper(self, what: Tampering, deployment_id: str = "", component: str = "") -> dict[str, int] | None:
         """Change something behind the agent's back."""
-        self._on.tamper(what, deployment_id, component)  # type: ignore[arg-type]
+        self._on.tamper(what, deployment_id, component)
+        return {"free": 0} if self._on.storage.full else None
 
     async def workloads(self) -> dict[str, dict[str, str]]:
         """Tell what runs."""

@@ -7,7 +7,7 @@ The answer is 204, or 200 with JSON where something is told; 404 for an unknown 
 import time
 from collections.abc import Awaitable, Callable, Mapping
 from pathlib import Path
-from typing import Any
+from typing import Any, get_args
 
 from aiohttp import web
 from cryptography import x509
@@ -15,7 +15,7 @@ from cryptography import x509
 from conformance.bench.device_subject import SCRIPTS, SETTINGS, inspection, log_of
 from conformance.cli.device_trust_source import ServiceTrust
 from simulator.device.config import DeviceConfig
-from simulator.device.driver import SimulatedDevice
+from simulator.device.driver import SimulatedDevice, Tampering
 from simulator.device.facts import default_capabilities
 from simulator.device.settings import DailyWindow, Window
 from simulator.device.transport import Limits
@@ -156,8 +156,11 @@ class DeviceControl:
             return
         machine.scripts = {**machine.scripts, call["component"]: SCRIPTS[call["behaviour"]]}
 
-    async def _tamper(self, call: Mapping[str, Any]) -> None:
+    async def _tamper(self, call: Mapping[str, Any]) -> dict[str, int] | None:
+        if call["action"] not in get_args(Tampering):
+            raise ValueError(f"no tampering {call['action']!r}")
         self._device.tamper(call["action"], call.get("deployment", ""), call.get("component", ""))
+        return {"free": 0} if self._device.storage.full else None
 
     async def _workloads(self, _: Mapping[str, Any]) -> dict[str, dict[str, str]]:
         running = {

@@ -1,5 +1,6 @@
 """Parts that fail, and what somebody changes on the device: what becomes of it is what the supplier declares."""
 
+from collections.abc import Mapping
 from typing import Any
 
 from pytest_bdd import given, parsers, then, when
@@ -10,10 +11,16 @@ from conformance.bench.device_deployments import Variation
 from conformance.checks.device import behaviours_failure, behaviours_mismatch, behaviours_runtime, evidence, failure
 from conformance.checks.device.declared import declared
 from conformance.checks.evidence import Record, asked_at
+from simulator.device.driver import Tampering
 
 SOON_S = 0.3
 FOREIGN = "somebodys-own"
-DEEDS = {"stops": "stop-workload", "removes": "remove-workload", "erases": "erase-state", "damages": "damage-state"}
+DEEDS: Mapping[str, Tampering] = {
+    "stops": "stop-workload",
+    "removes": "remove-workload",
+    "erases": "erase-state",
+    "damages": "damage-state",
+}
 NEEDS: dict[str, dict[str, Any]] = {
     "memory": {"memory": "999999999Gi"},
     "storage": {"storage": "900Pi"},

@@ -45,20 +45,20 @@ def switched_on_in_vain(bench: DeviceBench) -> None:
     bench.until(lambda record: len(_tries(record, fact)) >= behaviours_outage.ENOUGH, "retry")
 
 
-@when("it is switched on with a clock that is far behind")
-def clock_behind(bench: DeviceBench) -> None:
+@when("it is switched on while the WFM's certificate is not valid yet")
+def not_valid_yet(bench: DeviceBench) -> None:
     fact = bench.present("not-yet-valid")
     bench.start_device()
     bench.until(lambda record: _met(record, fact) >= 2, "retry")
 
 
-@when("its clock is set")
-def clock_set(bench: DeviceBench) -> None:
+@when("the WFM's certificate is valid")
+def valid_now(bench: DeviceBench) -> None:
     fact = bench.present("good")
     bench.until(lambda record: evidence.polls_after(record, fact.at), "retry")
 
 
-@then("it sent nothing before its clock was right, and comes then")
+@then("it sent nothing before the certificate was valid, and comes then")
 def fails_closed(bench: DeviceBench) -> None:
     bench.judge(behaviours_outage.unset_clock_fails_closed)
 
@@ -319,6 +319,6 @@ def proxy_used(bench: DeviceBench) -> None:
     bench.judge(behaviours_runtime.proxy_is_used)
 
 
-@then(parsers.parse('all of "{role:w}" was done by connections that the device began'))
+@then(parsers.parse('all of "{role:w}" was done by the device\'s own requests alone'))
 def outbound_only(bench: DeviceBench, role: str) -> None:
     bench.judge(behaviours_runtime.device_begins_every_connection, deployment=bench.deployment_id(role))

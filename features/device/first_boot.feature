@@ -65,9 +65,9 @@ Feature: First boot
     Then the device installs "primary" and reports it
 
   @req:ID-25 @behaviour:FB-07 @needs:factory-reset
-  Scenario: A device whose clock is not set sends nothing until it is
+  Scenario: A device for whose clock the WFM's certificate is not valid yet sends nothing until it is
     Given a device that has never been managed
-    When it is switched on with a clock that is far behind
+    When it is switched on while the WFM's certificate is not valid yet
     Then the device does not talk to it, since its certificates are not valid
-    When its clock is set
-    Then it sent nothing before its clock was right, and comes then
+    When the WFM's certificate is valid
+    Then it sent nothing before the certificate was valid, and comes then

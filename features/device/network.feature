@@ -9,7 +9,7 @@ Feature: Networks
     Then the device installs "primary" and reports it
     When the WFM withdraws "primary"
     Then the device removes "primary" and reports it
-    And all of "primary" was done by connections that the device began
+    And all of "primary" was done by the device's own requests alone
 
   @behaviour:NW-02 @req:DS-072 @needs:configure
   Scenario: A forward proxy that the user names is used as the supplier declares

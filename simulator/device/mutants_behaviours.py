@@ -8,12 +8,14 @@ from collections.abc import Callable
 from dataclasses import dataclass, replace
 from typing import Any
 
-from simulator.device.agent import Agent
+from simulator.device.agent import DRIFT, Agent
 from simulator.device.config import DeviceConfig
-from simulator.device.durable import Durable, Fault
+from simulator.device.durable import Durable, Fault, Report
 from simulator.device.events import Input, RequestFailed
 from simulator.device.transport import Limits
-from simulator.device.work import Work
+from simulator.device.work import Part, Work
+from simulator.protocol.documents import canonical_json
+from simulator.protocol.status import State
 
 Change = Callable[[DeviceConfig], DeviceConfig]
 
@@ -34,6 +36,8 @@ class Undeclared:
         return replace(config, policies=replace(config.policies, **values))
 
 
+FLOOD = 20
+"""So many reports of one death."""
 UNDECLARED = (
     Undeclared(
         "runs-what-nobody-ordered",
@@ -95,6 +99,20 @@ class BlindToDrift(Agent):
         del work
 
 
+class FloodsAboutTheDead(Agent):
+    """Says of each workload that died that it did, again and again."""
+
+    def on_drift(self, work: Work) -> None:
+        """Say it many times over, then do as the others."""
+        for name in work.goal.components:
+            if not self.runs(work, work.goal, name):
+                work.parts[name] = Part(State.FAILED, Fault(DRIFT, name, "does not run as the desired state wants"))
+        body = canonical_json(self.report_document(work))
+        for _ in range(FLOOD):
+            self.enqueue(Report(work.deployment_id, body))
+        super().on_drift(work)
+
+
 class SilentOnRefusal(Agent):
     """Says nothing of a deployment that it cannot have."""
 
@@ -153,6 +171,7 @@ def impatient(config: DeviceConfig) -> DeviceConfig:
 
 AGENTS: tuple[tuple[str, str, str, type[Agent], str], ...] = (
     ("blind-to-drift", "MM-01", "does not notice what is changed on its machine", BlindToDrift, "tamper"),
+    ("floods-about-the-dead", "RS-02", "tells of one death many times", FloodsAboutTheDead, "tamper"),
     ("silent-on-refusal", "MM-05", "says nothing of a deployment that it cannot have", SilentOnRefusal, ""),
     ("begins-everything-anew", "US-04", "installs every component anew for any change", BeginsEverythingAnew, ""),
     ("stops-on-damage", "NW-04", "gives up for good when TLS fails on the way", StopsOnDamage, "network"),

@@ -5,16 +5,18 @@ import io
 import json
 import os
 import pty
+import re
 import socket
 import sys
 import threading
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
-from typing import Any
+from typing import Any, get_args
 
 import pytest
 from pydantic import TypeAdapter
 
+import conformance
 from conformance.bench.device_subject import SimulatedSeat
 from conformance.bench.errors import UsageError
 from conformance.bench.hooks.abilities import ABILITIES, BUILT_IN
@@ -23,6 +25,7 @@ from conformance.bench.hooks.loading import load_hooks, readiness
 from conformance.bench.hooks.model import Hook
 from conformance.bench.hooks.person import AtTerminal
 from conformance.bench.scenarios import HOOK_TAG, scenarios
+from simulator.device.driver import Tampering
 
 HOOK: TypeAdapter[Hook] = TypeAdapter(Hook)
 REBOOT = Call("reboot", "reboot")
@@ -185,6 +188,15 @@ def test_every_ability_that_scenarios_ask_for_is_known() -> None:
     asked = {name for scenario in scenarios("device") for name in scenario.tagged(HOOK_TAG)}
     assert set(ABILITIES) - {"workloads"} <= asked, "every hook is of use"
     assert asked <= {*ABILITIES, *BUILT_IN, *SimulatedSeat.hooks}
+
+
+def test_every_tampering_that_steps_and_searches_ask_for_is_documented() -> None:
+    root = Path(conformance.__file__).parent
+    code = [*root.glob("steps/device_*.py"), *root.glob("search/device_*.py"), root / "bench/device_behaviours.py"]
+    asked = {
+        word for file in code for word in re.findall(r'[(:,] ?"([a-z]+-(?:workload|state|storage))"', file.read_text())
+    }
+    assert asked == set(get_args(Tampering)) == set(ABILITIES["tamper"].actions)
 
 
 def test_examining_calls_nothing(tmp_path: Path, outlet: str) -> None:

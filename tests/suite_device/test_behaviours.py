@@ -1,5 +1,7 @@
 """Behaviours in failure and recovery: each is shown, and what a device does is held against what is declared of it."""
 
+import asyncio
+import re
 from collections.abc import Mapping
 from dataclasses import replace
 from pathlib import Path
@@ -8,12 +10,14 @@ import pytest
 
 from conformance.bench.coverage import BehaviourCoverage, behaviour_coverage
 from conformance.bench.device_seat import simulated_seat
+from conformance.bench.device_subject import DRIFT_S, SimulatedSeat
 from conformance.bench.ics import Ics
 from conformance.bench.run import RunPlan, load_checks, run
 from conformance.bench.scenarios import BEHAVIOUR_TAG, Selection
 from conformance.catalogue import load
 from conformance.record.run import Run
 from simulator.device.config import DeviceConfig
+from simulator.device.driver import Tampering
 from simulator.device.mutant import Mutant
 from simulator.device.mutants import MUTANTS
 from simulator.device.policies import Policies
@@ -126,7 +130,61 @@ def test_power_is_cut_at_every_point_of_an_update(tmp_path: Path) -> None:
     assert done.behaviour_verdicts("device")["RB-03"].value == "pass", told(done)
 
 
-@pytest.mark.parametrize("name", ["silent-on-refusal", "blind-to-drift", "begins-everything-anew"])
+TAMPERED = {
+    "MM-01": "stopped|removed",
+    "MM-02": "edited",
+    "MM-03": "started",
+    "PF-09": "filled the storage",
+} | dict.fromkeys(("RS-01", "RS-02"), "stopped")
+"""Behaviours that begin with something done behind the device's back, and the words that tell what."""
+
+
+@pytest.mark.parametrize("declared", [FIRST, LAST], ids=["first", "last"])
+def test_a_hook_that_does_nothing_shows_nothing(
+    declared: Mapping[str, str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async def nothing(*_: object) -> None:
+        pass
+
+    monkeypatch.setattr(SimulatedSeat, "tamper", nothing)
+    done = judged(tmp_path, declared, None, *(f"{BEHAVIOUR_TAG}{name}" for name in TAMPERED))
+    verdicts = done.behaviour_verdicts("device")
+    assert {name: verdicts[name].value for name in TAMPERED} == dict.fromkeys(TAMPERED, "inconclusive"), told(done)
+    for name, words in TAMPERED.items():
+        said = [item.found or "" for one in done.scenarios for item in one.findings if item.requirement == name]
+        assert said, name
+        assert all("the hook `tamper`" in text and re.search(words, text) for text in said), said
+
+
+def test_state_that_is_still_there_was_not_lost(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    async def nothing(*_: object) -> None:
+        pass
+
+    monkeypatch.setattr(SimulatedSeat, "tamper", nothing)
+    done = judged(tmp_path, FIRST, None, f"{BEHAVIOUR_TAG}MM-06")
+    assert {scenario.outcome.value for scenario in carried_out(done)} == {"inconclusive"}, told(done)
+    assert told(done).count("the hook `tamper`") == 2
+
+
+@pytest.mark.parametrize("mutant", [None, "blind-to-drift"])
+def test_a_device_that_puts_it_right_while_the_hook_is_still_at_work_is_judged_by_its_reports(
+    mutant: str | None, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    tamper = SimulatedSeat.tamper
+
+    async def slowly(seat: SimulatedSeat, what: Tampering, deployment_id: str = "", component: str = "") -> object:
+        told = await tamper(seat, what, deployment_id, component)
+        await asyncio.sleep(3 * DRIFT_S)
+        return told
+
+    monkeypatch.setattr(SimulatedSeat, "tamper", slowly)
+    done = judged(tmp_path, FIRST, mutant, f"{BEHAVIOUR_TAG}MM-01")
+    assert done.behaviour_verdicts("device")["MM-01"].value == ("fail" if mutant else "pass"), told(done)
+
+
+@pytest.mark.parametrize(
+    "name", ["silent-on-refusal", "blind-to-drift", "begins-everything-anew", "floods-about-the-dead"]
+)
 def test_a_broken_agent_is_caught_by_the_behaviour_it_breaks(name: str, tmp_path: Path) -> None:
     mutant = MUTANTS[name]
     tags = (f"{BEHAVIOUR_TAG}{mutant.breaks}",)

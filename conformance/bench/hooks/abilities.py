@@ -114,13 +114,17 @@ _LIST = (
     ),
     Ability(
         "tamper",
-        "changes something behind the agent's back",
+        "changes something behind the agent's back; an action that it does not know has to fail",
         {
             "erase-state": "remove what the agent has stored of the desired state, so that it is gone after a restart",
             "stop-workload": "stop a component by the means of its runtime",
             "remove-workload": "remove a component by the means of its runtime",
             "edit-workload": "change the configuration of a component by the means of its runtime",
             "foreign-workload": "start a workload that nobody ordered by the means of the runtime; component: its name",
+            "damage-state": "overwrite a part of what the agent has stored, so that it is damaged after a restart",
+            "fill-storage": "leave no space where the agent stores its state, and answer with JSON: {free: the bytes "
+            "that are left}, less than 4096; without that answer nothing is judged by it",
+            "free-storage": "give that space back",
         },
         {
             "command": '{command: [./tamper.sh, "{action}", "{deployment}", "{component}"]}',
@@ -133,7 +137,10 @@ _LIST = (
     Ability(
         "workloads",
         "tells what really runs; not needed, but it shows what reports alone cannot",
-        {"look": "answer with JSON: {deployment id: {component: revision}} of all that runs"},
+        {
+            "look": "answer with JSON: {deployment id: {component: revision}} of all that runs; what nobody ordered "
+            "under any id, such as foreign"
+        },
         {
             "command": "{command: [./running.sh], timeout: 10}",
             "http": '{http: "http://edge-9.example:9000/workloads", method: GET}',

@@ -4,6 +4,7 @@ from collections.abc import Iterator
 
 from conformance.checks.device.declared import as_declared
 from conformance.checks.device.evidence import installed, polls_after, publication, reports_after, revisions, withdrawal
+from conformance.checks.device.tampering import ROOM, full_storage_shown, shown
 from conformance.checks.evidence import Record, Report
 from conformance.checks.registry import Judgement, check, expect, unseen
 from conformance.record.events import Fact
@@ -116,17 +117,27 @@ def full_storage_loses_nothing(record: Record, deployment: str) -> Iterator[Judg
     """Without space to store its state the device neither claims a new state nor loses the one it has."""
     full = next((fact for fact in record.facts_of("tampered") if fact.data["what"] == "fill-storage"), None)
     free = next((fact for fact in record.facts_of("tampered") if fact.data["what"] == "free-storage"), None)
-    fact = publication(record, deployment)
+    fact, end = publication(record, deployment), free.at if free else float("inf")
     if full is None or fact is None or fact.at < full.at:
         yield unseen("nothing adopted, nothing lost", "there was space for every state")
         return
-    end = free.at if free else float("inf")
+    version = fact.data["version"]
+    if not any((offer.version or 0) >= version and full.at < offer.exchange.at < end for offer in record.offers):
+        yield unseen("nothing adopted, nothing lost", "the new state was never fetched while there was no space", full)
+        return
+    if not full_storage_shown(record, full, deployment, version, end):
+        why = (
+            "the hook `tamper` said it filled the storage (`fill-storage`), but nothing shows it: it did not answer "
+            f'{{"free": BYTES}} with less than {ROOM}, and the device did not say that it cannot have the new state'
+        )
+        yield unseen("nothing adopted, nothing lost", why, full, *shown(record, full))
+        return
     claims = [r for r in reports_after(record, full.at, deployment) if r.exchange.at < end]
-    ahead = [r for r in claims if (r.version or 0) >= fact.data["version"] and r.state == "installed"]
+    ahead = [r for r in claims if (r.version or 0) >= version and r.state == "installed"]
     lost = [r for r in claims if r.state in ("removing", "removed")]
     found = "it claimed the new state" if ahead else "it removed what it had" if lost else "it kept what it had"
-    shown = [full, *[report.exchange for report in (ahead + lost)[:2]]]
-    yield expect(not ahead and not lost, *shown, expected="it keeps what it has", found=f"{found}, without space")
+    by = [full, *[report.exchange for report in (ahead + lost)[:2]]]
+    yield expect(not ahead and not lost, *by, expected="it keeps what it has", found=f"{found}, without space")
 
 
 @check("MM-05", role="device")

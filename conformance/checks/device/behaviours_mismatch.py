@@ -12,66 +12,67 @@ from conformance.checks.device.evidence import (
     signs_of_adoption,
     told,
 )
+from conformance.checks.device.tampering import differences, doubt, doubt_of_look, last_tampering, shown
 from conformance.checks.evidence import Record
 from conformance.checks.registry import Judgement, check, expect, noted, unseen
-from conformance.record.events import Fact
-
-FOREIGN = "foreign"
-"""The deployment id under which the bench shows workloads that nobody ordered."""
-
-
-def _last_tampering(record: Record, *kinds: str) -> Fact | None:
-    found = [fact for fact in record.facts_of("tampered") if fact.data["what"] in kinds]
-    return found[-1] if found else None
 
 
 @check("MM-01", role="device")
 def drift_is_noticed(record: Record, deployment: str) -> Iterator[Judgement]:
     """A workload that is stopped or removed behind the device's back is restored, or the difference is reported."""
-    tampered, seen = _last_tampering(record, "stop-workload", "remove-workload"), record.last_fact("workloads")
+    tampered, seen = last_tampering(record, "stop-workload", "remove-workload"), record.last_fact("workloads")
     if tampered is None or seen is None or seen.at < tampered.at:
         yield unseen("restored or reported", "nothing was changed, or what runs cannot be seen")
         return
+    if why := doubt(record, tampered):
+        yield unseen("restored or reported", why, tampered, *shown(record, tampered))
+        return
     restored = tampered.data["component"] in seen.data["running"].get(deployment, {})
-    reports = reports_after(record, tampered.at, deployment)
-    found = f"{'restored' if restored else 'not restored'}, {len(reports)} reports"
-    shown = [report.exchange for report in reports[:2]]
+    reports = differences(record, tampered.at, deployment)
+    found = f"{'restored' if restored else 'not restored'}, {len(reports)} reports of it"
+    by = [tampered, seen, *[report.exchange for report in reports[:2]]]
     if declared(record, "drift") is None:
-        yield expect(restored or bool(reports), tampered, seen, *shown, expected="restored or reported", found=found)
+        yield expect(restored or bool(reports), *by, expected="restored or reported", found=found)
         return
     fits = {"reconcile": restored, "report": bool(reports) and not restored}
-    yield as_declared(record, "drift", fits, found, tampered, seen, *shown)
+    yield as_declared(record, "drift", fits, found, *by)
 
 
 @check("MM-02", role="device")
 def edited_configuration(record: Record, deployment: str) -> Iterator[Judgement]:
     """A configuration that was edited by hand is set back, or the difference is reported, as declared."""
-    tampered = _last_tampering(record, "edit-workload")
+    tampered = last_tampering(record, "edit-workload")
     looks = [look for look in record.facts_of("looked-closely") if "settings" in look.data]
     before = [look for look in looks if tampered and look.at < tampered.at]
     after = [look for look in looks if tampered and look.at > tampered.at]
     if tampered is None or not before or not after:
         yield unseen("set back or reported", "nothing was edited, or configurations cannot be seen")
         return
+    if why := doubt(record, tampered):
+        yield unseen("set back or reported", why, tampered, *shown(record, tampered))
+        return
     back = after[-1].data["settings"].get(deployment) == before[-1].data["settings"].get(deployment)
-    reports = reports_after(record, tampered.at, deployment)
+    reports = differences(record, tampered.at, deployment)
     fits = {"reconcile": back, "report": bool(reports) and not back}
-    found = f"{'set back' if back else 'left as it was edited'}, {len(reports)} reports"
+    found = f"{'set back' if back else 'left as it was edited'}, {len(reports)} reports of it"
     yield as_declared(record, "drift", fits, found, tampered, after[-1], *[report.exchange for report in reports[:2]])
 
 
 @check("MM-03", role="device")
 def foreign_workload(record: Record, name: str) -> Iterator[Judgement]:
     """A workload that no desired state names is left alone, reported or removed, as the supplier declares."""
-    tampered, seen, look = _last_tampering(record, "foreign-workload"), record.last_fact("workloads"), None
+    tampered, seen, look = last_tampering(record, "foreign-workload"), record.last_fact("workloads"), None
     if tampered is not None:
         looks = [fact for fact in record.facts_of("looked-closely") if fact.data["log"] is not None]
         look = next((fact for fact in reversed(looks) if fact.at > tampered.at), None)
     if tampered is None or seen is None or seen.at < tampered.at:
         yield unseen("left alone, reported or removed", "nothing was started, or what runs cannot be seen")
         return
-    runs = name in seen.data["running"].get(FOREIGN, {})
+    runs = any(name in parts for parts in seen.data["running"].values())
     said = any(name in line for line in look.data["log"]) if look else False
+    if not runs and not said and (why := doubt_of_look(record, tampered)):
+        yield unseen("left alone, reported or removed", why, tampered, *shown(record, tampered))
+        return
     if runs and look is None and declared(record, "foreign") in ("ignore", "report"):
         yield unseen("reported or not", "the device's own log cannot be seen", seen)
         return

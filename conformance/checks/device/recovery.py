@@ -127,6 +127,12 @@ def lost_state_is_recovered(record: Record, deployment: str) -> Iterator[Judgeme
     if restart is None or lost is None:
         yield unseen("the desired state is reached again", "no state was lost")
         return
+    polls = polls_after(record, restart.at)
+    if polls and all(poll.request_header("If-None-Match") for poll in polls):
+        deed = {"erase-state": "erased", "damage-state": "damaged"}.get(lost.data["what"], "lost")
+        why = f"the hook `tamper` said the stored state is {deed}, but the device came back with the tag it had stored"
+        yield unseen("the desired state is reached again", f"{why}: it lost nothing", lost, *polls[:1])
+        return
     reports = reports_after(record, lost.at, deployment)
     served = [offer.version or 0 for offer in record.offers]
     if not reports:
