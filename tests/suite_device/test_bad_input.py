@@ -166,17 +166,8 @@ def test_the_program_ends_with_a_message_and_in_bounds(
 ) -> None:
     port = free_port()
     where = ["--identity", str(tmp_path), "--out", str(tmp_path / "out")]
-    arguments = [
-        "run",
-        "device",
-        "--listen",
-        f"127.0.0.1:{port}",
-        "--wait",
-        "1",
-        *where,
-        "--text",
-        *(word for text in FEW.texts for word in ("--text", text)),
-    ]
+    texts = [word for text in FEW.texts for word in ("--text", text)]
+    arguments = ["run", "device", "--listen", f"127.0.0.1:{port}", "--wait", "1", *where, *texts]
     with (tmp_path / "said.txt").open("wb") as said:
         measured = [sys.executable, "-S", "-c", MEASURING, str(tmp_path / "resident.txt"), str(PROGRAM), *arguments]
         program = subprocess.Popen(measured, stdout=said, stderr=said)  # noqa: S603 - our own program
