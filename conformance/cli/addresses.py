@@ -38,9 +38,7 @@ def next_free(host: str, port: int, taken: Container[int]) -> int:
             try:
                 check_free([Wanted("", "", host, number)])
             except Misuse as problem:
-                if (
-                    problem.problem.code == "address"
-                ):  # no port of it is any better, and asking for a name may take seconds
+                if problem.problem.code == "address":  # no other port helps, and asking for a name may take seconds
                     return 0
             else:
                 return number

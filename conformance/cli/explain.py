@@ -191,6 +191,7 @@ def _accommodation(name: str, revision: str | None) -> bool:
 def _mutant(name: str, catalogue: Catalogue) -> bool:
     """Print what is known of broken variants of a name, one of either role; False where there is none."""
     from conformance.bench.scenarios import BEHAVIOUR_TAG
+    from conformance.catalogue import DEFAULT_REVISION
     from conformance.cli.mutants import mutants
     from conformance.cli.roles import ROLES
 
@@ -203,16 +204,10 @@ def _mutant(name: str, catalogue: Catalogue) -> bool:
         _text(item.description)
         _many("breaks", [f"{item.breaks}: {broken.statement}"])
         _field("shows in a run for", item.needs)
-        of = f" --revision {catalogue.revision}" if catalogue.revision != _default() else ""
+        of = f" --revision {catalogue.revision}" if catalogue.revision != DEFAULT_REVISION else ""
         _many("see it fail", [f"margo-conformance run {role} --target simulated:{item.name} {part}{of}"])
         _many("see it caught", [f"margo-conformance selftest {role} --mutant {item.name}{of}"])
     return bool(found)
-
-
-def _default() -> str:
-    from conformance.catalogue import DEFAULT_REVISION
-
-    return DEFAULT_REVISION
 
 
 def _behaviour(item: Behaviour, catalogue: Catalogue) -> None:

@@ -36,7 +36,7 @@ class Due(simpy.Event):
         env.schedule(self, priority, at - env.now)  # type: ignore[arg-type] # any number orders
 
     def again(self, at: int, priority: int) -> None:
-        """The same call once more, at another time; only when it has just happened, or later."""
+        """The same call once more, at another time; only after it has happened."""
         self.callbacks, self.at = self._again, at
         self.env.schedule(self, priority, at - self.env.now)  # type: ignore[arg-type] # any number orders
 
