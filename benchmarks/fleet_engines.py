@@ -1,6 +1,6 @@
 """Both fleet engines against the bare SimPy poll loop, in one run; and how the compiled engine grows.
 
-Run `python -m benchmarks.fleet_engines [--devices 1000] [--hours 6] [--rounds 5] [--growth]`. Seconds are those of the
+Run `python -m benchmarks.fleet_engines [--devices 1000] [--hours 24] [--rounds 5] [--growth]`. Seconds are those of the
 processor, on one thread, so that others on the machine disturb little.
 
 The bare loop is the least that SimPy can do: one process a device that waits from poll to poll, with a generator of
@@ -31,7 +31,7 @@ def main() -> None:
     """Measure and print."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--devices", type=int, default=1_000)
-    parser.add_argument("--hours", type=float, default=6.0)
+    parser.add_argument("--hours", type=float, default=24.0)
     parser.add_argument("--rounds", type=int, default=ROUNDS)
     parser.add_argument("--growth", action="store_true", help="also 10k, 100k and 1M devices, and 6, 12 and 24 hours")
     chosen = parser.parse_args()

@@ -5,9 +5,10 @@ from collections import deque
 from simulator.device.core import Talk
 from simulator.device.desired_state import DesiredState
 from simulator.device.events import Answer, RequestFailed
-from simulator.device.facts import DeviceFacts, report_body, report_digest
+from simulator.device.facts import DeviceFacts, report_body
 from simulator.device.retry import advice_of
 from simulator.protocol.capabilities import DeviceCapabilities
+from simulator.protocol.digest import digest_of
 from simulator.protocol.ids import parent_of
 from simulator.protocol.operations import capabilities_path
 from simulator.protocol.problem import ProblemType
@@ -25,14 +26,15 @@ class Announcing(DesiredState):
 
     def announce(self) -> None:
         """Report what the WFM does not know yet; then withdraw what is gone (DC-004, DC-036)."""
-        reports = [
-            report
-            for report in self.report_order(self.facts)
-            if self.announced.get(report.properties.id) != report_digest(report)
-        ]
+        reports = [report for report in self.report_order(self.facts) if not self.is_announced(report)]
         self.announcements = deque([*reports, *self.withdrawals(self.facts)])
         if not self.talk(ANNOUNCE).waiting:
             self.announce_next()
+
+    def is_announced(self, report: DeviceCapabilities) -> bool:
+        """Whether the WFM took this very report."""
+        taken = self.announced.get(report.properties.id)
+        return bool(taken) and taken == digest_of(report_body(report))
 
     def report_order(self, facts: DeviceFacts) -> list[DeviceCapabilities]:
         """The gateway before its children (DC-033)."""
@@ -56,12 +58,13 @@ class Announcing(DesiredState):
             self.send(talk, "DELETE", capabilities_path(item), lambda answer: self.on_withdrawn(item, answer))
         else:
             path = capabilities_path(item.properties.id)
-            self.send(talk, "PUT", path, lambda answer: self.on_announced(item, answer), _HEADERS, report_body(item))
+            body = report_body(item)
+            self.send(talk, "PUT", path, lambda answer: self.on_announced(item, body, answer), _HEADERS, body)
 
-    def on_announced(self, report: DeviceCapabilities, answer: Answer) -> None:
+    def on_announced(self, report: DeviceCapabilities, body: bytes, answer: Answer) -> None:
         """A report was answered."""
         if not isinstance(answer, RequestFailed) and 200 <= answer.status < 300:
-            self.announced[report.properties.id] = report_digest(report)
+            self.announced[report.properties.id] = digest_of(body)
             self.point("capabilities-sent")
             self.announcement_done(report)
             return

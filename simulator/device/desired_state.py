@@ -5,7 +5,7 @@ from dataclasses import dataclass, field
 from simulator.device.apply import Applying, was_refused
 from simulator.device.events import Answer, RequestFailed, ResponseArrived, StopComponent
 from simulator.device.revisions import Revision, manifest_of, members_of, revision_of
-from simulator.device.settings import polling_wait
+from simulator.device.settings import polling_wait, regular_distance
 from simulator.device.work import Work
 from simulator.protocol.deployment import DEPLOYMENT_MEDIA_TYPE
 from simulator.protocol.digest import digest_of, matches
@@ -53,9 +53,7 @@ class DesiredState(Applying):
 
     def regular_distance(self) -> float:
         """Seconds from an answer to the next poll."""
-        settings = self.settings
-        interval, jitter = settings.poll_interval_s, settings.poll_jitter
-        return interval + interval * jitter * (self.random() - 0.5) if jitter else interval
+        return regular_distance(self.settings, self.random() if self.settings.poll_jitter else 0.0)
 
     def rests(self) -> bool:
         """Whether nothing but regular polls is ahead: nothing is fetched, tried again, restricted or awaited."""
@@ -69,14 +67,14 @@ class DesiredState(Applying):
             and not (settings.polling_hours or settings.downtime)
         )
 
-    def poll_unchanged(self, answered: float) -> float:
-        """A poll of an agent that rests, answered 304 at a time; gives the seconds until the next.
+    def polled_unchanged(self, polls: int, answered: float) -> None:
+        """So many polls of an agent that rests were answered 304, at the regular distance, the last one at a time.
 
-        The same as TimerFired and ResponseArrived, for simulations, where nearly all that happens is this.
+        The same as TimerFired and ResponseArrived for each, for simulations, where nearly all that happens is this.
+        Whoever counts them has drawn from `random` what the distances took, and has set the timer of the next poll.
         """
-        self._next_request += 1
+        self._next_request += polls
         self.now = self.last_contact = answered
-        return self.regular_distance()
 
     def poll(self) -> None:
         """Ask for the manifest, unless an update is being fetched."""

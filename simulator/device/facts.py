@@ -4,7 +4,6 @@ from collections.abc import Mapping
 from dataclasses import dataclass, replace
 
 from simulator.protocol.capabilities import DeviceCapabilities
-from simulator.protocol.digest import digest_of
 from simulator.protocol.documents import canonical_json
 
 
@@ -62,13 +61,8 @@ class DeviceFacts:
 
 
 def report_body(capabilities: DeviceCapabilities) -> bytes:
-    """The bytes of a capabilities report."""
+    """The bytes of a capabilities report; their digest tells one from another (DC-004)."""
     return canonical_json(capabilities.to_wire())
-
-
-def report_digest(capabilities: DeviceCapabilities) -> str:
-    """What tells one report from another (DC-004)."""
-    return digest_of(report_body(capabilities))
 
 
 def default_capabilities(

@@ -78,6 +78,12 @@ def downtime_left(windows: Sequence[Window], at: float) -> float:
     return left
 
 
+def regular_distance(settings: AgentSettings, chance: float) -> float:
+    """Seconds from an answer to the next poll; `chance` in [0, 1) counts where there is jitter."""
+    interval, jitter = settings.poll_interval_s, settings.poll_jitter
+    return interval + interval * jitter * (chance - 0.5) if jitter else interval
+
+
 def polling_wait(windows: Sequence[DailyWindow], at: float) -> float:
     """Seconds until polling is allowed; 0 when it is, or when no hours are configured (DT-004)."""
     return min((window.wait_s(at) for window in windows), default=0.0)

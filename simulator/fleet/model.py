@@ -59,11 +59,11 @@ def uniform(seed: Any, who: Any, purpose: Any, n: Any) -> Any:
 
 
 @njit(cache=True)
-def uniforms(seed: Any, who: Any, purpose: Any, last: Any, count: Any) -> Any:
-    """The numbers with the counts `last`, `last - 1` and so on."""
+def uniforms(seed: Any, who: Any, purpose: Any, first: Any, count: Any) -> Any:
+    """The numbers with the counts `first`, `first + 1` and so on."""
     found = np.empty(count, np.float64)
     for k in range(count):
-        found[k] = uniform(seed, who, purpose, last - k)
+        found[k] = uniform(seed, who, purpose, first + k)
     return found
 
 

@@ -1,10 +1,10 @@
 """A device of the SimPy engine: power, machine, and the real agent core of `simulator.device`.
 
-Nearly everything that ever happens is that an agent at rest polls and nothing is new. Then the agent is not given its
-timer and the answer one by one, but told in one call (`poll_unchanged`), by an event that is used again from poll to
-poll. Whatever else comes first wakes it.
+Nearly everything that ever happens is that an agent at rest polls and nothing is new. Then it is not given its timer
+and the answer one by one, but told of all such polls when something else comes (`simulator.fleet.resting`).
 """
 
+from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
 from simulator.device.events import (
@@ -28,6 +28,7 @@ from simulator.fleet import model
 from simulator.fleet.counted_agent import Counted
 from simulator.fleet.documents import COMPONENT, DEPLOYMENT_ID
 from simulator.fleet.model import POLL_TIMER
+from simulator.fleet.resting import Resting
 from simulator.fleet.simulated_wfm import MANIFESTS, Client, Due, Exchange
 
 if TYPE_CHECKING:
@@ -47,8 +48,6 @@ STATE = ("draws", "requests", "ops", "boots", "adopted", "given")
 POLL = TimerFired("poll")
 AT_REST = Send(0, "GET", MANIFESTS)
 """Stands for the request of an agent that does not know of its poll yet."""
-CHANCES = 32
-"""How many of the numbers that an agent leaves to chance are made at once."""
 
 
 class Device:
@@ -57,7 +56,6 @@ class Device:
     __slots__ = (
         "_agent",
         "_boots",
-        "_chances",
         "_cohort",
         "_disk",
         "_draws",
@@ -70,11 +68,11 @@ class Device:
         "_looked_until",
         "_operation",
         "_ops",
-        "_plain_until",
+        "_pace",
         "_polling",
         "_quiet_until",
         "_reboots",
-        "_turn",
+        "_resting",
         "adopted",
         "client",
         "cohort",
@@ -85,12 +83,11 @@ class Device:
     def __init__(self, engine: "Engine", number: int, cohort: int) -> None:
         self._engine, self.number, self.cohort = engine, number, cohort
         c, documents = engine.cohorts[cohort], engine.documents[cohort]
-        self._cohort = c
-        self._turn = number * 16 + POLL_TIMER
+        self._cohort, self._pace = c, engine.paces[cohort]
         self._due: dict[int, int] = {}
-        self._chances: list[float] = []
-        self._polling: Exchange | None = None  # a poll that the agent does not know of yet
-        self._looked_until = self._quiet_until = self._plain_until = 0
+        self._resting = Resting(self, self._pace)
+        self._polling: Exchange | None = None  # a poll on its way that the agent does not know of yet
+        self._looked_until = self._quiet_until = 0
         self._agent: Counted | None = None
         self._durable, self._disk = documents.start, documents.fingerprint(c.revision)
         self._operation: StartComponent | None = None
@@ -109,20 +106,19 @@ class Device:
     def _wait(self, what: int, at: int, about: Any = None) -> None:
         """Have something happen, in place of what of this kind was due before."""
         self._due[what] = at
-        self._looked_until = self._plain_until = 0
-        if at < self._engine.duration:
+        self.look_again()
+        if what == POLL_TIMER:
+            self._resting = Resting(self, self._pace)
+            self._resting.wait(int(self._engine.env.now), at)
+        elif at < self._engine.duration:
             Due(self._engine.env, at, self.number * 16 + what, self._happen, (what, at, about))
 
     def _happen(self, event: Any) -> None:
         what, at, about = event.value
         if self._due.get(what) != at:
-            return  # it was put off or cancelled
+            return  # put off or cancelled
         del self._due[what]
-        if what == POLL_TIMER and self._polled_at_rest(at):
-            return
-        self._looked_until = self._plain_until = 0
-        if self._polling:
-            self._wake(self._polling)
+        self.get_up()
         if isinstance(about, str):
             if what == model.INSTALLATION_TIMEOUT:
                 self.count(model.FAILED)
@@ -137,6 +133,11 @@ class Device:
             self._drift(at)
         else:
             self._give(about)
+
+    def _cancel(self, what: int) -> None:
+        self._due.pop(what, None)
+        if what == POLL_TIMER:
+            self._resting = Resting(self, self._pace)
 
     def _give(self, event: Input) -> None:
         """Give the agent an input and carry out what it wants done."""
@@ -154,9 +155,9 @@ class Device:
             elif kind is Persist:
                 self._durable = effect.state  # type: ignore[union-attr]
             elif kind is CancelTimer:
-                self._due.pop(TIMERS[effect.name.partition(":")[0]], None)  # type: ignore[union-attr]
+                self._cancel(TIMERS[effect.name.partition(":")[0]])  # type: ignore[union-attr]
             elif kind is CancelComponent:
-                self._due.pop(model.INSTALLATION_END, None)
+                self._cancel(model.INSTALLATION_END)
             elif kind is StartComponent:
                 self._install(effect, now)  # type: ignore[arg-type]
             elif kind is StopComponent:
@@ -164,27 +165,21 @@ class Device:
 
     # --- at rest ---------------------------------------------------------------------------------------
 
-    def _rests(self, now: int) -> bool:
-        """Whether a poll brings nothing new; and until when that holds, and until when nothing else comes."""
-        agent, wfm = self._agent, self._engine.wfm
-        if agent is None or not agent.rests() or self._off(now) or not wfm.has_nothing_for(self, agent.etag):
-            return False
-        self._looked_until = min(self._link[0], self.client.until)
-        others = (at for what, at in self._due.items() if what != POLL_TIMER)
-        self._quiet_until = min(min(others, default=model.NEVER), self._engine.duration)
-        if self._cohort.took:
-            self._plain_until = min(self._looked_until, self._quiet_until - self._cohort.took)
-        return True
+    def poll(self, event: Resting) -> None:
+        """The agent's timer for polls has run out, unless that was another event."""
+        if event is not self._resting:
+            return  # put off or cancelled
+        self._due.pop(POLL_TIMER, None)
+        if not self._polled_at_rest(event, event.at):
+            self.get_up()
+            self._due.pop(POLL_TIMER, None)
+            self._give(POLL)
 
-    def look_again(self) -> None:
-        """What held may not hold any more."""
-        self._looked_until = self._plain_until = 0
-
-    def _polled_at_rest(self, now: int, event: Due | None = None) -> bool:
+    def _polled_at_rest(self, event: Resting, now: int) -> bool:
         """Poll without the agent, if it rests and nothing is new; False, and nothing is done, where that is not so."""
-        engine, c, n = self._engine, self._cohort, self.requests + 1
-        if now >= self._looked_until and not self._rests(now):
+        if now >= self._looked_until and not self._rests(event, now):
             return False
+        engine, c, n = self._engine, self._cohort, self.polled + 1
         if c.loss and self._chance(model.LOSS, n) < c.loss:
             return False
         if engine.wfm.unbounded:
@@ -192,54 +187,63 @@ class Device:
             answer = done + self._way_back(n, engine.unchanged)
             if answer >= self._quiet_until:
                 return False
-            self.requests = n
             if engine.traced:
                 self.tell(model.UNCHANGED, done, n, now)
-            self._poll_again_after(answer, event)
+            event.again(now, answer)
         else:
-            exchange = Exchange(self, AT_REST, self._life, model.POLL_ANSWER, n, now, model.UNCHANGED, engine.unchanged)
+            exchange = event.exchange
+            if exchange is None:
+                exchange = Exchange(self, AT_REST, self._life, model.POLL_ANSWER, n, now, model.UNCHANGED)
+                exchange.size, event.exchange = engine.unchanged, exchange
+            exchange.n, exchange.sent = n, now
             if not engine.wfm.takes(exchange):
                 return False
-            self.requests = n
-            exchange.timer, self._polling = event, exchange
-        c.polls[int(now * c.per_us)] += 1
+            self._polling = exchange
+        self._pace.polls[int(now * self._pace.per_us)] += 1
         return True
 
-    def _poll_again_after(self, answer: int, event: Due | None) -> None:
-        """The agent is told of its poll, and polls when it wants to."""
-        engine = self._engine
-        at = answer + int(self._agent.poll_unchanged(answer / 1e6) * 1e6 + 0.5)  # type: ignore[union-attr]
-        self._due[POLL_TIMER] = at
-        if at < engine.duration:
-            if event is None:
-                Due(engine.env, at, self._turn, self._poll_again)
-            else:
-                event.again(at, self._turn)
+    def _rests(self, event: Resting, now: int) -> bool:
+        """Whether a poll brings nothing new; and until when that holds, and until when nothing else comes."""
+        self.hear_of_polls()
+        agent, wfm = self._agent, self._engine.wfm
+        if agent is None or not agent.rests() or self._off(now) or not wfm.has_nothing_for(self, agent.etag):
+            return False
+        self._looked_until = min(self._link[0], self.client.until)
+        others = (at for what, at in self._due.items() if what != POLL_TIMER)
+        self._quiet_until = min(min(others, default=model.NEVER), self._engine.duration)
+        if self._pace.took:
+            event.until = min(self._looked_until, self._quiet_until - self._pace.took)
+        return True
 
-    def _poll_again(self, event: Due) -> None:
-        now, due = event.at, self._due
-        if due.get(POLL_TIMER) != now:
-            return  # it was put off or cancelled
-        if now >= self._plain_until:
-            del due[POLL_TIMER]
-            if not self._polled_at_rest(now, event):
-                self._give(POLL)
-            return
-        # as `_polled_at_rest`, in fewer steps: every answer takes the same time, and the last look still holds
-        c = self._cohort
-        answer = now + c.took
-        self.requests += 1
-        if c.traced:
-            self.tell(model.UNCHANGED, now + c.service_us, self.requests, now)
-        c.polls[int(now * c.per_us)] += 1
-        due[POLL_TIMER] = at = answer + int(self._agent.poll_unchanged(answer / 1e6) * 1e6 + 0.5)  # type: ignore[union-attr]
-        if at < c.duration:
-            event.again(at, self._turn)
+    def look_again(self) -> None:
+        """What held may not hold any more."""
+        self._resting.until = self._looked_until = 0
 
-    def _wake(self, exchange: Exchange) -> None:
-        """Let the agent know of a poll that is on its way."""
-        self._polling = None
-        (exchange.request,) = self._agent.handle(POLL, exchange.sent / 1e6)  # type: ignore[union-attr,assignment]
+    def get_up(self) -> None:
+        """Something else comes than polls that bring nothing new: the agent is told of those until now."""
+        self.look_again()
+        exchange, self._polling = self._polling, None
+        if self._resting.polls and not exchange:
+            self._due[POLL_TIMER] = self._resting.at
+        self.hear_of_polls()
+        if exchange:
+            self._resting.exchange = None
+            self.requests += 1
+            (exchange.request,) = self._agent.handle(POLL, exchange.sent / 1e6)  # type: ignore[union-attr,assignment]
+
+    def hear_of_polls(self) -> None:
+        """Tell the agent of polls that were answered without it."""
+        event = self._resting
+        polls, event.polls = event.polls, 0
+        if polls:
+            self.requests += polls
+            self._draws += polls if self._pace.settings.poll_jitter else 0
+            self._agent.polled_unchanged(polls, (event.at - event.page[polls - 1]) / 1e6)  # type: ignore[union-attr]
+            event.page = ()
+
+    def distances(self) -> Sequence[int]:
+        """From the next answers to the polls after them."""
+        return self._pace.distances(self.number, self._draws)
 
     # --- the way to the WFM ----------------------------------------------------------------------------
 
@@ -296,9 +300,9 @@ class Device:
         if exchange is self._polling:
             if at < self._quiet_until:
                 self._polling = None
-                self._poll_again_after(at, exchange.timer)
+                self._resting.again(done, at)
                 return
-            self._wake(exchange)
+            self.get_up()
         answer = exchange.answer
         arrived = ResponseArrived(exchange.request.request_id, answer.status, answer.headers, answer.body)
         self._wait(exchange.slot, at, arrived)
@@ -368,7 +372,7 @@ class Device:
         self._agent = None
         self._life += 1
         for what in [what for what in self._due if what not in (model.REBOOT_DUE, model.DRIFT_DUE)]:
-            del self._due[what]
+            self._cancel(what)
         self._boots += 1
         c = self._cohort
         self._wait(model.POWER_DUE, at + 1 + self._engine.sample(c.boot, self._chance(model.BOOT, self._boots)))
@@ -380,10 +384,13 @@ class Device:
 
     def _random(self) -> float:
         """What the agent leaves to chance."""
-        if not self._chances:
-            self._draws += CHANCES
-            self._chances += model.uniforms(self._engine.seed, self.number, model.AGENT, self._draws, CHANCES).tolist()
-        return self._chances.pop()
+        self._draws += 1
+        return self._chance(model.AGENT, self._draws)
+
+    @property
+    def polled(self) -> int:
+        """Requests until now, but for a poll on its way that the agent does not know of."""
+        return self.requests + self._resting.polls
 
     @property
     def version(self) -> int:
@@ -418,8 +425,7 @@ class Device:
     @property
     def state(self) -> tuple[int, ...]:
         """The device as it is, in the order of STATE."""
-        draws = self._draws - len(self._chances)
-        return (draws, self.requests, self._ops, self._boots, self.adopted, self.client.given)
+        return (self._draws, self.requests, self._ops, self._boots, self.adopted, self.client.given)
 
     @property
     def due(self) -> dict[int, int]:

@@ -12,10 +12,12 @@ from typing import Any
 import numpy as np
 import simpy
 
+from simulator.device.settings import AgentSettings
 from simulator.fleet import model
 from simulator.fleet.description import Fleet
 from simulator.fleet.documents import documents_of
 from simulator.fleet.plan import COHORT, World
+from simulator.fleet.resting import Pace
 from simulator.fleet.simpy_device import Device
 from simulator.fleet.simulated_wfm import Wfm
 
@@ -33,10 +35,7 @@ class Engine:
         self.cohorts = [SimpleNamespace(**{name: c[name].item() for name in _PLAIN}) for c in world.cohorts]
         for c in self.cohorts:
             c.rtt_us, c.service_us = int(world.constant[c.rtt]), int(world.constant[model.UNCHANGED])
-            always = c.rtt_us and c.service_us and not c.loss and not fixed["servers"]
-            c.took = c.service_us + 1 + c.rtt_us + int(self.unchanged * c.us_per_byte) if always else 0
-            c.polls, c.per_us = [0] * world.rates.shape[1], self.per_us
-            c.duration, c.traced = self.duration, self.traced
+        self.paces = [self._pace(c, d.settings) for c, d in zip(self.cohorts, self.documents, strict=True)]
         self.wfm = Wfm(self.env, world, self.documents, fleet.wfm.refuses_with, self._paused)
         self._outages: dict[tuple[int, int], Any] = {}
         ends = [c.end for c in self.cohorts]
@@ -45,6 +44,14 @@ class Engine:
             for cohort, (first, end) in enumerate(zip([0, *ends], ends, strict=False))
             for number in range(max(first, some.start), min(end, some.stop))
         ]
+
+    def _pace(self, cohort: SimpleNamespace, settings: AgentSettings) -> Pace:
+        """How devices of a cohort poll that are at rest."""
+        service, rtt = cohort.service_us, cohort.rtt_us
+        always = service and rtt and not cohort.loss and not self.world.fixed[0]["servers"]
+        took = service + 1 + rtt + int(self.unchanged * cohort.us_per_byte) if always else 0
+        polls = [0] * self.world.rates.shape[1]
+        return Pace(self.env, settings, self.seed, service, took, self.per_us, self.duration, self.traced, polls)
 
     def run(self, progress: Callable[[float], None] = lambda _: None) -> None:
         """Let the fleet live."""
@@ -56,6 +63,8 @@ class Engine:
             self.env.run()  # what the WFM is still at
         finally:  # what was counted before an interruption counts
             self._count()
+            for device in self.devices:
+                device.get_up()
 
     def _paused(self) -> None:
         for device in self.devices:
@@ -63,10 +72,10 @@ class Engine:
 
     def _count(self) -> None:
         """Add to the world's counts what devices at rest and the WFM have counted in plain numbers, for speed."""
-        for k, c in enumerate(self.cohorts):
-            self.world.rates[model.UNCHANGED] += np.array(c.polls)
-            self.world.tally[k, model.BYTES] += sum(c.polls) * self.unchanged
-            c.polls[:] = [0] * len(c.polls)
+        for k, pace in enumerate(self.paces):
+            self.world.rates[model.UNCHANGED] += np.array(pace.polls)
+            self.world.tally[k, model.BYTES] += sum(pace.polls) * self.unchanged
+            pace.polls[:] = [0] * len(pace.polls)
         self.wfm.tell_queue()
 
     def sample(self, row: int, u: float) -> int:

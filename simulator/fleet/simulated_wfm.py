@@ -7,6 +7,7 @@ import json
 from collections import deque
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import Any
 
 import numpy as np
@@ -31,22 +32,17 @@ class Due(simpy.Event):
         self, env: simpy.Environment, at: int, priority: int, call: Callable[[Any], None], about: Any = None
     ) -> None:
         self.env, self.callbacks, self._ok, self._value = env, [call], True, about
-        self.at = at
-        self._again = self.callbacks
         env.schedule(self, priority, at - env.now)  # type: ignore[arg-type] # any number orders
 
-    def again(self, at: int, priority: int) -> None:
-        """The same call once more, at another time; only after it has happened."""
-        self.callbacks, self.at = self._again, at
-        self.env.schedule(self, priority, at - self.env.now)  # type: ignore[arg-type] # any number orders
 
-
-@dataclass(slots=True)
-class Exchange:
+@dataclass(eq=False)
+class Exchange(simpy.Event):
     """A request under way: of which device in which of its lives, its number `n`, and what the WFM makes of it.
 
-    `timer`: of the poll of an agent at rest, to be used again.
+    As an event it is that the WFM has done with it.
     """
+
+    _ok, _value = True, None
 
     device: Any
     request: Send
@@ -58,7 +54,6 @@ class Exchange:
     size: int = 0
     service: int = 0
     answer: Answered = NOT_MODIFIED
-    timer: Due | None = None
 
 
 @dataclass(slots=True)
@@ -89,6 +84,7 @@ class Wfm:
         self.unbounded = int(fixed["servers"]) == 0
         self._free, self._limit = int(fixed["servers"]), int(fixed["queue_limit"])
         self._queue: deque[Exchange] = deque()
+        self._finishing: list[Callable[[Any], None]] = [self._finished]
         self._longest = [0] * len(world.waiting)
         self._pauses, self._paused = 0, paused
         self._overloaded = overloaded(refuses_with, int(world.cohorts[0]["retry_after"]))
@@ -150,14 +146,15 @@ class Wfm:
         )
 
     def _work(self, exchange: Exchange) -> None:
-        Due(self._env, int(self._env.now) + exchange.service, FINISHED, self._finished, exchange)
+        exchange.callbacks = self._finishing
+        self._env.schedule(exchange, FINISHED, exchange.service)  # type: ignore[arg-type] # any number orders
 
-    def _finished(self, event: Any) -> None:
+    def _finished(self, exchange: Any) -> None:
         if self._queue:
             self._work(self._queue.popleft())
         else:
             self._free += 1
-        event.value.device.answered(event.value, int(self._env.now))
+        exchange.device.answered(exchange, int(self._env.now))
 
     def _note_queue(self) -> None:
         waiting = len(self._queue)
@@ -195,7 +192,7 @@ class Wfm:
         device = exchange.device
         device.count_request(exchange, exchange.kind)
         if exchange.kind == model.STATUS:
-            self._hear(device.client, json.loads(exchange.request.body))
+            self._hear(device.client, *_state_and_version(exchange.request.body))
         elif exchange.kind in (model.CHANGED, model.OLDER):
             client = device.client
             if client.wanted > client.given:
@@ -264,11 +261,10 @@ class Wfm:
             return 0
         return code + int(self._rollouts[rollout]["rollback"])
 
-    def _hear(self, client: Client, report: Any) -> None:
+    def _hear(self, client: Client, state: str, version: int) -> None:
         """Count a device for its rollout by its last word, and stop the rollout when too many failed."""
         if client.given == 0 or client.given % 2:
             return
-        state, version = report["status"]["state"], int(report["adoptedManifestVersion"])
         if state == State.FAILED.value:
             verdict = "failed"
         elif state == State.INSTALLED.value and version == client.given + 1:
@@ -289,3 +285,10 @@ class Wfm:
             self._pauses += 1
             self._world.marks[1] += 1
             self._paused()
+
+
+@lru_cache(maxsize=1024)
+def _state_and_version(report: bytes) -> tuple[str, int]:
+    """What a status report says; devices of a cohort that are alike send the same bytes."""
+    document = json.loads(report)
+    return document["status"]["state"], int(document["adoptedManifestVersion"])

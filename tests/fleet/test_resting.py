@@ -1,12 +1,15 @@
 """The agent's short cut for an unchanged poll leaves the same agent as the long way."""
 
+from typing import Any
+
+import numpy as np
 from hypothesis import given
 from hypothesis import strategies as st
 
 from simulator.device.agent import Agent
 from simulator.device.events import Effect, ResponseArrived, Send, SetTimer, Started, TimerFired
 from simulator.device.facts import DeviceFacts, default_capabilities
-from simulator.device.settings import AgentSettings
+from simulator.device.settings import AgentSettings, regular_distance
 
 
 def resting(jitter: float) -> Agent:
@@ -30,15 +33,25 @@ def poll(agent: Agent, at: float, answered: float) -> float:
 
 
 @given(jitter=st.sampled_from([0.0, 0.2, 1.5]), times=st.lists(st.floats(0.001, 20), min_size=1, max_size=5))
-def test_an_unchanged_poll_is_the_same_in_one_step(jitter: float, times: list[float]) -> None:
+def test_unchanged_polls_are_the_same_in_one_step(jitter: float, times: list[float]) -> None:
     short, long = resting(jitter), resting(jitter)
     now = 60.0
     for took in times:
         assert short.rests()
-        assert short.poll_unchanged(now + took) == poll(long, now, now + took)
-        assert short.snapshot() == long.snapshot()
-        assert (short.now, short.last_contact) == (long.now, long.last_contact)
+        assert short.regular_distance() == poll(long, now, now + took)
         now += 60.0
+    short.polled_unchanged(len(times), long.now)
+    assert short.snapshot() == long.snapshot()
+    assert (short.now, short.last_contact) == (long.now, long.last_contact)
+    assert short.handle(TimerFired("poll"), now) == long.handle(TimerFired("poll"), now)
+
+
+@given(jitter=st.floats(0.0, 1.9), chances=st.lists(st.floats(0, 1, exclude_max=True), min_size=1, max_size=5))
+def test_many_distances_are_the_same_at_once(jitter: float, chances: list[float]) -> None:
+    settings = AgentSettings(poll_jitter=jitter)
+    many: Any = np.array(chances)
+    many = np.broadcast_to(regular_distance(settings, many), len(chances))
+    assert many.tolist() == [regular_distance(settings, chance) for chance in chances]
 
 
 def test_an_agent_that_is_told_to_wait_does_not_rest() -> None:
