@@ -1,20 +1,33 @@
 """The compiled engine's model of the agent (`simulator.device`) on a device with one deployment of one component.
 
 Like the agent it is a state machine without I/O: a function takes what happened to a device at `d.at`, sets its timers
-and leaves what else is to be done (`sending`, `starting`, `told`) to `device_model`. Waits are calculated in seconds
-with the agent's own expressions, in the same order, so that not even a rounding differs. What the agent keeps over a
-power cut is kept, what it forgets is forgotten (`power_off`).
+(`agent_pace`) and leaves what else is to be done (`sending`, `starting`, `told`) to `device_model`. What the agent
+keeps over a power cut is kept, what it forgets is forgotten (`power_off`).
 
 In every function `c` is the device's cohort (`plan.COHORT`), `d` its record (`plan.DEVICE`). Errors: none.
 """
 
 from typing import Any
 
-import numpy as np
 from numba import njit
 
+from simulator.fleet.agent_pace import (
+    MANIFEST,
+    NO_ANSWER,
+    TALK_ANNOUNCE,
+    TALK_FETCH,
+    TALK_POLL,
+    TALK_STATUS,
+    TURNED_AWAY,
+    after,
+    draw,
+    next_regular_poll,
+    retry_in,
+    schedule_poll,
+    succeeded,
+    wait_after,
+)
 from simulator.fleet.model import (
-    AGENT,
     ANNOUNCE_TIMER,
     DRIFT_DUE,
     FAILING,
@@ -30,96 +43,11 @@ from simulator.fleet.model import (
     RETRY_TIMER,
     START_TIMER,
     STATUS_TIMER,
-    uniform,
 )
 from simulator.fleet.plan import WAITS
 
-TALK_ANNOUNCE, TALK_POLL, TALK_FETCH, TALK_STATUS = range(4)
-NO_ANSWER, TURNED_AWAY, DONE, MANIFEST = -1, 0, 1, 2
-"""How a request ends; `MANIFEST` + code for a manifest (200)."""
 APPLY, RESTORE = 0, 1
 NOTHING = -1
-DAY_S = 86400.0
-
-
-# --- time and chance -------------------------------------------------------------------------------------
-
-
-@njit(cache=True)
-def _now(d: Any) -> Any:
-    return d.at / 1e6
-
-
-@njit(cache=True)
-def _draw(c: Any, d: Any) -> Any:
-    """What the agent's next call of `random` gives."""
-    d.draws += 1
-    return uniform(c.seed, d.number, AGENT, d.draws)
-
-
-@njit(cache=True)
-def _after(at: Any, delay: Any) -> Any:
-    """When a timer of so many seconds fires."""
-    return at + np.int64(max(0.0, delay) * 1e6 + 0.5)
-
-
-@njit(cache=True)
-def _next_delay(c: Any, d: Any, talk: Any, start: Any) -> Any:
-    d.failures[talk] += 1
-    delay = min(start * 2.0 ** min(d.failures[talk] - 1, 32), max(c.retry_cap, start))
-    delay *= 1.0 + c.retry_jitter * _draw(c, d)
-    d.last_delay[talk] = max(delay, d.last_delay[talk])
-    return d.last_delay[talk]
-
-
-@njit(cache=True)
-def _succeeded(d: Any, talk: Any) -> None:
-    d.failures[talk], d.last_delay[talk] = 0, 0.0
-
-
-@njit(cache=True)
-def _wait_after(c: Any, d: Any, talk: Any) -> Any:
-    """Seconds until a request that failed or was turned away may be sent again."""
-    if d.outcome[talk] == NO_ANSWER:
-        return _next_delay(c, d, talk, c.retry_base)
-    floor = np.float64(c.retry_after)
-    d.not_before[talk] = max(d.not_before[talk], _now(d) + floor)
-    return _next_delay(c, d, talk, floor if floor > 0.0 else c.retry_base)
-
-
-@njit(cache=True)
-def _retry_in(d: Any, talk: Any, timer: Any, delay: Any) -> None:
-    d.waiting[talk] = 1
-    d.due[timer] = _after(d.at, max(delay, d.not_before[talk] - _now(d)))
-
-
-@njit(cache=True)
-def closed_for(c: Any, at: Any) -> Any:
-    """Seconds until polling is allowed."""
-    best = 0.0
-    for k in range(c.windows):
-        start, end = c.opens[k], c.closes[k]
-        since, length = (at - start) % DAY_S, (end - start) % DAY_S
-        left = 0.0 if since < length else DAY_S - since
-        if k == 0 or left < best:
-            best = left
-    return best
-
-
-@njit(cache=True)
-def _schedule_poll(c: Any, d: Any, delay: Any) -> None:
-    now = _now(d)
-    delay = max(delay, d.not_before[TALK_POLL] - now, d.not_before[TALK_FETCH] - now)
-    if c.windows > 0:
-        delay += closed_for(c, now + delay)
-    d.poll = _after(d.at, delay)
-
-
-@njit(cache=True)
-def next_regular_poll(c: Any, d: Any) -> None:
-    """Poll at the regular distance from `d.at`."""
-    spread = c.spread * (_draw(c, d) - 0.5) if c.spread > 0.0 else 0.0
-    _schedule_poll(c, d, max(c.period + spread, d.last_delay[TALK_FETCH]))
 
 
 @njit(cache=True)
@@ -127,23 +55,6 @@ def _send(d: Any, talk: Any) -> None:
     d.busy[talk], d.waiting[talk] = 1, 0
     d.sending[d.sends] = talk
     d.sends += 1
-
-
-@njit(cache=True, forceinline=True)
-def resting_wait(c: Any, e: Any) -> Any:
-    """Seconds from an answer to the next poll where nothing else is ahead, as in `next_regular_poll`.
-
-    The entry `e` (`calendar_queue.ENTRY`) has the number of the device's next draw.
-    """
-    return c.period + (c.spread * (uniform(c.seed, e.number, AGENT, e.draws) - 0.5) if c.spread > 0.0 else 0.0)
-
-
-@njit(cache=True, forceinline=True)
-def resting_poll(c: Any, answered: Any, wait: Any) -> Any:
-    """When a device polls next that would wait so many seconds, if it may at any time."""
-    if c.windows > 0:
-        wait += closed_for(c, answered / 1e6 + wait)
-    return _after(answered, wait)
 
 
 # --- status reports --------------------------------------------------------------------------------------
@@ -189,17 +100,17 @@ def send_report(d: Any) -> None:
 @njit(cache=True)
 def _reported(c: Any, d: Any) -> None:
     if d.outcome[TALK_STATUS] > TURNED_AWAY:
-        _succeeded(d, TALK_STATUS)
+        succeeded(d, TALK_STATUS)
         d.outbox_size -= 1
         for k in range(d.outbox_size):
             d.outbox[k] = d.outbox[k + 1]
         _deliver(d)
         return
-    wait = _wait_after(c, d, TALK_STATUS)
+    wait = wait_after(c, d, TALK_STATUS)
     if d.outcome[TALK_STATUS] == NO_ANSWER:
         _keep_latest(d)
     if d.outbox_size:
-        _retry_in(d, TALK_STATUS, STATUS_TIMER, wait)
+        retry_in(d, TALK_STATUS, STATUS_TIMER, wait)
 
 
 # --- applying --------------------------------------------------------------------------------------------
@@ -277,7 +188,7 @@ def _schedule_retry(c: Any, d: Any) -> None:
         return
     wait = min(c.install_wait * 2.0 ** min(d.retries, 32), c.install_limit)
     d.retries += 1
-    d.due[RETRY_TIMER] = _after(d.at, wait)
+    d.due[RETRY_TIMER] = after(d.at, wait)
 
 
 @njit(cache=True)
@@ -316,9 +227,9 @@ def try_again(c: Any, d: Any) -> None:
 def _polled(c: Any, d: Any) -> None:
     outcome = d.outcome[TALK_POLL]
     if outcome <= TURNED_AWAY:
-        _schedule_poll(c, d, _wait_after(c, d, TALK_POLL))
+        schedule_poll(c, d, wait_after(c, d, TALK_POLL))
         return
-    _succeeded(d, TALK_POLL)
+    succeeded(d, TALK_POLL)
     code = outcome - MANIFEST
     if code > d.version:
         d.offer = code
@@ -330,15 +241,15 @@ def _polled(c: Any, d: Any) -> None:
 @njit(cache=True)
 def _fetched(c: Any, d: Any) -> None:
     if d.outcome[TALK_FETCH] <= TURNED_AWAY:
-        wait = _wait_after(c, d, TALK_FETCH)
+        wait = wait_after(c, d, TALK_FETCH)
         if d.failures[TALK_FETCH] < c.artefact:
-            _retry_in(d, TALK_FETCH, FETCH_TIMER, wait)
+            retry_in(d, TALK_FETCH, FETCH_TIMER, wait)
         else:
             d.offer = 0
             d.due[FETCH_TIMER] = NEVER
             next_regular_poll(c, d)
         return
-    _succeeded(d, TALK_FETCH)
+    succeeded(d, TALK_FETCH)
     _adopt(c, d)
     next_regular_poll(c, d)
 
@@ -364,13 +275,13 @@ def _adopt(c: Any, d: Any) -> None:
 @njit(cache=True)
 def _announced(c: Any, d: Any) -> None:
     if d.outcome[TALK_ANNOUNCE] > TURNED_AWAY:
-        _succeeded(d, TALK_ANNOUNCE)
+        succeeded(d, TALK_ANNOUNCE)
         if not d.ready:
             d.ready = 1
-            _schedule_poll(c, d, 0.0)
+            schedule_poll(c, d, 0.0)
             _deliver(d)
     else:
-        _retry_in(d, TALK_ANNOUNCE, ANNOUNCE_TIMER, _wait_after(c, d, TALK_ANNOUNCE))
+        retry_in(d, TALK_ANNOUNCE, ANNOUNCE_TIMER, wait_after(c, d, TALK_ANNOUNCE))
 
 
 @njit(cache=True)
@@ -378,11 +289,11 @@ def _link_restored(d: Any) -> None:
     """Go on at once with what waited only for the link."""
     d.offline = 0
     if d.broken[TALK_STATUS] and not d.busy[TALK_STATUS] and d.outbox_size:
-        _succeeded(d, TALK_STATUS)
-        _retry_in(d, TALK_STATUS, STATUS_TIMER, 0.0)
+        succeeded(d, TALK_STATUS)
+        retry_in(d, TALK_STATUS, STATUS_TIMER, 0.0)
     if d.broken[TALK_ANNOUNCE] and d.waiting[TALK_ANNOUNCE]:
-        _succeeded(d, TALK_ANNOUNCE)
-        _retry_in(d, TALK_ANNOUNCE, ANNOUNCE_TIMER, 0.0)
+        succeeded(d, TALK_ANNOUNCE)
+        retry_in(d, TALK_ANNOUNCE, ANNOUNCE_TIMER, 0.0)
 
 
 @njit(cache=True)
@@ -413,7 +324,7 @@ def started(c: Any, d: Any) -> None:
         _schedule_retry(c, d)
     _check_reconciled(d)
     if c.boot_spread > 0.0:
-        d.due[START_TIMER] = _after(d.at, c.boot_spread * _draw(c, d))
+        d.due[START_TIMER] = after(d.at, c.boot_spread * draw(c, d))
     else:
         announce(d)
 

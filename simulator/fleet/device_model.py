@@ -12,8 +12,10 @@ import numpy as np
 from numba import njit
 
 from simulator.fleet import agent_model as agent
+from simulator.fleet import agent_pace as pace
 from simulator.fleet import views
-from simulator.fleet.agent_model import DONE, NOTHING, TALK_ANNOUNCE, TALK_POLL, TURNED_AWAY
+from simulator.fleet.agent_model import NOTHING
+from simulator.fleet.agent_pace import DONE, TALK_ANNOUNCE, TALK_POLL, TURNED_AWAY
 from simulator.fleet.model import (
     ADOPTED,
     AGENT,
@@ -274,7 +276,7 @@ def foresee(w: Any, e: Any, chance: Any) -> None:
     c = views.cohorts(w)[e.cohort]
     chance.lost = is_lost(w, e, c)
     chance.back = way_back(w, e, c, views.sizes(w)[UNCHANGED])
-    chance.wait = agent.resting_wait(c, e)
+    chance.wait = pace.resting_wait(c, e)
 
 
 @njit(cache=True, forceinline=True)
@@ -304,7 +306,7 @@ def poll_at_rest(w: Any, d: Any, e: Any, chance: Any) -> Any:
         d.requests += 1
         _await(d, answer, DONE)
         return np.int64(0)
-    again = agent.resting_poll(c, answer, chance.wait)
+    again = pace.resting_poll(c, answer, chance.wait)
     if again < e.until:
         return again
     rest_on(w, e, again, e)
@@ -382,6 +384,6 @@ def _poll_anyhow(w: Any, c: Any, d: Any, polls: Any, times: Any) -> None:
             draws += 1
             delay += c.spread * (uniform(seed, number, AGENT, draws) - 0.5)
         if c.windows > 0:
-            delay += agent.closed_for(c, answer / 1e6 + delay)
+            delay += pace.closed_for(c, answer / 1e6 + delay)
         at = answer + np.int64(delay * 1e6 + 0.5)
     d.poll, d.requests, d.draws = at, requests, draws

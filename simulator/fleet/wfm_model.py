@@ -13,7 +13,7 @@ import numpy as np
 from numba import njit
 
 from simulator.fleet import views
-from simulator.fleet.agent_model import DONE, MANIFEST, NO_ANSWER, TALK_FETCH, TALK_POLL, TALK_STATUS, TURNED_AWAY
+from simulator.fleet.agent_pace import DONE, MANIFEST, NO_ANSWER, TALK_FETCH, TALK_POLL, TALK_STATUS, TURNED_AWAY
 from simulator.fleet.model import (
     ANNOUNCE_ANSWER,
     BUNDLE,
