@@ -17,6 +17,7 @@ from pathlib import Path
 from cryptography import x509
 
 from conformance.bench.coverage import behaviour_entries, entries, interpretation_entries
+from conformance.bench.run import load_checks
 from conformance.bench.wfm_manner import PLAIN, Signing
 from conformance.catalogue import DEFAULT_REVISION, load
 from conformance.checks.evidence import Record
@@ -77,6 +78,7 @@ class FleetWatch:
     ) -> None:
         folder.mkdir(parents=True, exist_ok=True)
         (folder / EVENT_FILE).unlink(missing_ok=True)
+        load_checks()  # the catalogue of the record tells which checks hold a statement
         self.catalogue = load(revision)
         self._client_of = client_of
         self._manner = PLAIN if revision == DEFAULT_REVISION else Signing(None, lambda: 0.0)

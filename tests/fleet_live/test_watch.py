@@ -1,14 +1,19 @@
 """Monitors hold a fleet's traffic to the specification: broken WFMs are found out, their right twin is not."""
 
 import asyncio
+import subprocess
+import sys
 import time
 from pathlib import Path
 
 import pytest
 
+from conformance.bench.coverage import entries
 from conformance.bench.fleet_watch import FleetWatch, Judged
+from conformance.bench.run import load_checks
+from conformance.catalogue import load
 from conformance.checks.registry import monitors
-from conformance.record.events import Outcome
+from conformance.record.events import CatalogueEvent, Outcome
 from conformance.record.file import EVENT_FILE, read
 from conformance.record.run import Run
 from conformance.record.verdict import Conformity
@@ -94,3 +99,18 @@ def test_a_broken_wfm_is_found_out_by_its_traffic(
 
 def test_every_monitor_of_wfms_takes_part() -> None:
     assert len(monitors("wfm")) > 50
+
+
+FRESH = """
+import pathlib, sys
+from conformance.bench.fleet_watch import FleetWatch
+FleetWatch(pathlib.Path(sys.argv[1]), "").judge()
+"""
+
+
+def test_the_record_knows_of_every_check_of_the_suite(tmp_path: Path) -> None:
+    subprocess.run([sys.executable, "-c", FRESH, str(tmp_path)], check=True)  # noqa: S603 - nothing is loaded there
+    (told,) = (event for event in read(tmp_path / EVENT_FILE) if isinstance(event, CatalogueEvent))
+    load_checks()
+    catalogue = load()
+    assert told.requirements == entries(catalogue, {"wfm": catalogue.profiles("wfm")[0].claims})
