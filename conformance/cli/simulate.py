@@ -125,13 +125,11 @@ def _told(summary: dict[str, Any], out: Path) -> None:
     """Say what came of it; a run that was interrupted is told to be partial, and ends the command."""
     from conformance.cli.console import plain
     from conformance.cli.problems import INTERRUPTED
+    from conformance.cli.simulate_rollouts import tell_rollouts
     from reports.fleet import page
 
     plain(f"{summary['devices']:,} devices, {summary['polls']:,} polls in {summary['wall_s']:.1f} s")
-    for rollout in summary["rollouts"]:
-        paused = rollout["paused_at_s"]
-        end = "" if paused is None else f", paused after {paused:,.0f} s"
-        plain(f"  {rollout['revision']}: {rollout['succeeded']:,} succeeded, {rollout['failed']:,} failed{end}")
+    tell_rollouts(summary["rollouts"], summary["covered_s"])
     plain(str(out / "summary.json"))
     plain(str(page.write_report(out)))
     simulate_shards.tell(summary)

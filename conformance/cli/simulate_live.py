@@ -340,6 +340,7 @@ def _add_judged(findings: dict[str, list[Any]], judged: tuple[Judged, ...]) -> N
 
 def _tell(summary: dict[str, Any], out: Path) -> None:
     from conformance.cli.console import plain
+    from conformance.cli.simulate_rollouts import tell_rollouts
 
     plain(
         f"{summary['devices']:,} live devices, {summary['polls']:,} polls in {summary['ran_s']:,.0f} s, "
@@ -349,10 +350,7 @@ def _tell(summary: dict[str, Any], out: Path) -> None:
         if latency["count"]:
             times = ", ".join(f"{name} {_ms(latency[name])}" for name in ("p50", "p90", "p99", "max"))
             plain(f"  {phase:<8}  {latency['count']:>9,} polls: {times}")
-    for rollout in summary["rollouts"]:
-        paused = rollout["paused_at_s"]
-        end = "" if paused is None else f", paused after {paused:,.0f} s"
-        plain(f"  {rollout['revision']}: {rollout['succeeded']:,} succeeded, {rollout['failed']:,} failed{end}")
+    tell_rollouts(summary["rollouts"], summary["ran_s"])
     for text in (*summary["findings"], *summary.get("operator", {}).get("left_undone", ())):
         plain(f"  finding: {text}")
     for item in summary["compliance"]["broken"]:

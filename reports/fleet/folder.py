@@ -31,6 +31,7 @@ class Rollout(BaseModel):
     model_config = ConfigDict(extra="allow", frozen=True)
     application: str = ""
     revision: str
+    begins_at_s: float | None = None
     succeeded: int = 0
     failed: int = 0
     paused_at_s: float | None = None

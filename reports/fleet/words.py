@@ -54,7 +54,12 @@ def _rollout(folder: Folder, n: int, rollout: Rollout) -> Iterator[str]:
         )
         return
     if not tried:
-        yield f"No device tried {rollout.revision}."
+        begins = rollout.begins_at_s
+        early = begins is not None and begins >= folder.summary.covered
+        why = (
+            f": its rollout begins at {clock(begins)}, after the end of the run" if begins is not None and early else ""
+        )
+        yield f"No device tried {rollout.revision}{why}."
         return
     failed = f", {rollout.failed:,} failed" if rollout.failed else ""
     count = f"{rollout.succeeded:,}{share} devices"

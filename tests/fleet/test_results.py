@@ -206,6 +206,15 @@ def test_examples_are_listed_with_their_questions(capsys: pytest.CaptureFixture[
     assert "nearest: herd" in capsys.readouterr().err
 
 
+def test_a_rollout_that_begins_after_the_end_is_not_told_as_one_of_which_nothing_came(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    short = ["--set", "cohorts.*.count=10", "--set", "duration=6h"]
+    assert main(["simulate", "--example", "million-day", *short, "--out", str(tmp_path)]) == 0
+    assert "1.1.0: begins at 25,200 s, after the end of the run" in capsys.readouterr().out
+    assert "its rollout begins at 07:00:00, after the end of the run" in (tmp_path / "report.html").read_text()
+
+
 def test_a_herd_is_higher_and_longer_without_jitter(tmp_path: Path) -> None:
     runs = told("herd", tmp_path)
     jitter, none = runs[""], runs["without-jitter"]

@@ -145,6 +145,7 @@ def _rollout(fleet: Fleet, result: LiveResult, number: int) -> dict[str, Any]:
     return {
         "application": rollout.application,
         "revision": rollout.revision,
+        "begins_at_s": began,
         "succeeded": ends[(*key, "installed")],
         "failed": ends[(*key, "failed")],
         "paused_at_s": None,
