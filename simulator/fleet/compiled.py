@@ -30,7 +30,7 @@ from simulator.fleet.calendar_queue import (
     place,
 )
 from simulator.fleet.description import Fleet
-from simulator.fleet.plan import DEVICE, TALKS, US, World, clear, copy_of, merge, plan_of
+from simulator.fleet.plan import DEVICE, US, World, clear, copy_of, merge, plan_of
 from simulator.fleet.views import context_of
 
 CHUNK = 16_384
@@ -291,7 +291,7 @@ def _calendar(world: World) -> tuple[Any, Any, tuple[Any, Any]]:
 def _in_order(world: World, progress: Progress) -> Any:
     fixed = world.fixed[0]
     devices = views.aligned(int(fixed["devices"]), DEVICE)
-    context, _arrays = context_of(world, int(min(fixed["queue_limit"], TALKS * len(devices))))
+    context, _arrays = context_of(world, int(fixed["queue_limit"]))
     calendar, _parts, heap = _calendar(world)
     _set_up(context, devices, calendar)
     bits, duration = int(calendar[0]["bits"]), int(fixed["duration"])

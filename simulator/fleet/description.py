@@ -131,7 +131,7 @@ class Sites(Part):
 
 
 class Network(Part):
-    """The way to the WFM: answers take `rtt` and a byte 1/`bandwidth` s; a lost message is noticed after `timeout`."""
+    """The way to the WFM: answers take `rtt` and a byte 1/`bandwidth` s; a device gives up after `timeout`."""
 
     rtt: Sampled = 0.04
     loss: Annotated[float, Field(ge=0, lt=1, allow_inf_nan=False)] = 0.0

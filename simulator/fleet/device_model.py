@@ -15,7 +15,7 @@ from simulator.fleet import agent_model as agent
 from simulator.fleet import agent_pace as pace
 from simulator.fleet import views
 from simulator.fleet.agent_model import NOTHING
-from simulator.fleet.agent_pace import DONE, TALK_ANNOUNCE, TALK_POLL, TURNED_AWAY
+from simulator.fleet.agent_pace import DONE, NO_ANSWER, TALK_ANNOUNCE, TALK_POLL, TURNED_AWAY
 from simulator.fleet.model import (
     ADOPTED,
     AGENT,
@@ -34,6 +34,7 @@ from simulator.fleet.model import (
     INSTALLATION_TIMEOUT,
     INSTALLED,
     LOSS,
+    LOST,
     NEVER,
     OUTAGE,
     POLL_ANSWER,
@@ -58,7 +59,7 @@ from simulator.fleet.model import (
     sample,
     uniform,
 )
-from simulator.fleet.wfm_model import is_lost, look, note, send, serve, tell, wave_of, way_back
+from simulator.fleet.wfm_model import is_late, is_lost, look, note, send, serve, tell, wave_of, way_back
 
 
 @njit(cache=True)
@@ -292,15 +293,12 @@ def poll_at_rest(w: Any, d: Any, e: Any, chance: Any) -> Any:
         step(w, d)
         return np.int64(0)
     done = serve(w, e, t, UNCHANGED)
-    if done < 0:
-        note(w, e, t, REFUSED, t)
-        get_up(d, e)
-        d.requests += 1
-        _await(d, t + way_back(w, d, c, 0), TURNED_AWAY)
+    answer = done + chance.back
+    if done < 0 or is_late(c, t, answer, views.sizes(w)[UNCHANGED]):
+        _fail_at_rest(w, d, e, done)
         return np.int64(0)
     note(w, e, t, UNCHANGED, done)
     views.tally(w)[e.cohort, BYTES] += views.sizes(w)[UNCHANGED]
-    answer = done + chance.back
     if answer >= e.until and answer >= min(d.rest, w.duration):
         get_up(d, e)
         d.requests += 1
@@ -314,6 +312,22 @@ def poll_at_rest(w: Any, d: Any, e: Any, chance: Any) -> Any:
     d.at = min(d.rest, d.poll)
     d.quiet = d.poll < d.rest
     return np.int64(0)
+
+
+@njit(cache=True)
+def _fail_at_rest(w: Any, d: Any, e: Any, done: Any) -> None:
+    """The poll is turned away (`done` below 0), or answered when the device has given up."""
+    c, t = views.cohorts(w)[e.cohort], e.at
+    kind, ended = (REFUSED, t) if done < 0 else (LOST, done)
+    get_up(d, e)
+    d.requests += 1
+    arrives = ended + way_back(w, d, c, 0)
+    if kind == LOST or is_late(c, t, arrives, 0):
+        note(w, d, t, LOST, ended)
+        _await(d, t + c.timeout, NO_ANSWER)
+    else:
+        note(w, d, t, REFUSED, t)
+        _await(d, arrives, TURNED_AWAY)
 
 
 @njit(cache=True)
@@ -331,14 +345,10 @@ def poll_on(w: Any, d: Any) -> None:
     first = d.requests
     back = views.constant(w)[c.rtt]
     size = views.sizes(w)[UNCHANGED]
-    if c.loss == 0.0 and c.windows == 0 and views.constant(w)[UNCHANGED] > 0 and back > 0:
-        _poll_plainly(
-            w,
-            c,
-            d,
-            views.rates(w)[UNCHANGED],
-            views.constant(w)[UNCHANGED] + (1 + back + np.int64(size * c.us_per_byte)),
-        )
+    service = views.constant(w)[UNCHANGED]
+    took = service + (1 + back + np.int64(size * c.us_per_byte))
+    if c.loss == 0.0 and c.windows == 0 and service > 0 and back > 0 and not is_late(c, 0, took, size):
+        _poll_plainly(w, c, d, views.rates(w)[UNCHANGED], took)
     else:
         _poll_anyhow(w, c, d, views.rates(w)[UNCHANGED], (views.constant(w), views.tables(w), size))
     views.tally(w)[d.cohort, BYTES] += (d.requests - first) * size
@@ -375,7 +385,7 @@ def _poll_anyhow(w: Any, c: Any, d: Any, polls: Any, times: Any) -> None:
         took = service if service > 0 else 1 + sample(tables, UNCHANGED, uniform(seed, number, SERVICE, n))
         back = rtt if rtt > 0 else sample(tables, c.rtt, uniform(seed, number, RTT, n))
         answer = at + took + (1 + back + transfer)
-        if answer >= end:
+        if answer >= end or is_late(c, at, answer, size):
             break
         polls[np.int64(at * per_us)] += 1
         requests = n

@@ -55,6 +55,7 @@ class Device:
 
     __slots__ = (
         "_agent",
+        "_asked",
         "_boots",
         "_cohort",
         "_disk",
@@ -63,7 +64,6 @@ class Device:
         "_due",
         "_durable",
         "_engine",
-        "_life",
         "_link",
         "_looked_until",
         "_operation",
@@ -85,13 +85,14 @@ class Device:
         c, documents = engine.cohorts[cohort], engine.documents[cohort]
         self._cohort, self._pace = c, engine.paces[cohort]
         self._due: dict[int, int] = {}
+        self._asked: dict[int, Exchange] = {}
         self._resting = Resting(self, self._pace)
         self._polling: Exchange | None = None  # a poll on its way that the agent does not know of yet
         self._looked_until = self._quiet_until = 0
         self._agent: Counted | None = None
         self._durable, self._disk = documents.start, documents.fingerprint(c.revision)
         self._operation: StartComponent | None = None
-        self._life = self._draws = self._ops = self._boots = self._reboots = self._drifts = 0
+        self._draws = self._ops = self._boots = self._reboots = self._drifts = 0
         self._link: tuple[int, int] = (0, 0)
         self.adopted = self.requests = 0
         self.client = Client()
@@ -106,6 +107,7 @@ class Device:
     def _wait(self, what: int, at: int, about: Any = None) -> None:
         """Have something happen, in place of what of this kind was due before."""
         self._due[what] = at
+        self._quiet_until = min(self._quiet_until, at)
         self.look_again()
         if what == POLL_TIMER:
             self._resting = Resting(self, self._pace)
@@ -131,6 +133,9 @@ class Device:
             self._reboot(at)
         elif what == model.DRIFT_DUE:
             self._drift(at)
+        elif isinstance(about, Exchange):
+            del self._asked[what]
+            self._give(RequestFailed(about.request.request_id, "timeout"))
         else:
             self._give(about)
 
@@ -185,7 +190,7 @@ class Device:
         if engine.wfm.unbounded:
             done = now + (c.service_us or engine.wfm.service(self, model.UNCHANGED, n))
             answer = done + self._way_back(n, engine.unchanged)
-            if answer >= self._quiet_until:
+            if answer >= self._quiet_until or self._is_late(now, answer, engine.unchanged):
                 return False
             if engine.traced:
                 self.tell(model.UNCHANGED, done, n, now)
@@ -193,7 +198,7 @@ class Device:
         else:
             exchange = event.exchange
             if exchange is None:
-                exchange = Exchange(self, AT_REST, self._life, model.POLL_ANSWER, n, now, model.UNCHANGED)
+                exchange = Exchange(self, AT_REST, model.POLL_ANSWER, n, now, model.UNCHANGED)
                 exchange.size, event.exchange = engine.unchanged, exchange
             exchange.n, exchange.sent = n, now
             if not engine.wfm.takes(exchange):
@@ -229,6 +234,7 @@ class Device:
         if exchange:
             self._resting.exchange = None
             self.requests += 1
+            self._asked[exchange.slot] = exchange
             (exchange.request,) = self._agent.handle(POLL, exchange.sent / 1e6)  # type: ignore[union-attr,assignment]
 
     def hear_of_polls(self) -> None:
@@ -255,7 +261,7 @@ class Device:
             slot = model.STATUS_ANSWER
         else:
             slot = model.POLL_ANSWER if request.target == MANIFESTS else model.FETCH_ANSWER
-        exchange = Exchange(self, request, self._life, slot, self.requests, now)
+        exchange = self._asked[slot] = Exchange(self, request, slot, self.requests, now)
         c = self._cohort
         off = self._off(now)
         if off:
@@ -290,22 +296,49 @@ class Device:
         rtt = c.rtt_us or self._engine.sample(c.rtt, self._chance(model.RTT, n))
         return int(1 + rtt + int(size * c.us_per_byte))
 
+    def give_up_in_time(self, exchange: Exchange) -> None:
+        """An answer does not come, or is not sure to: the device waits no longer than it does."""
+        self._wait(exchange.slot, exchange.sent + self.timeout, exchange)
+
+    @property
+    def timeout(self) -> int:
+        """Microseconds that the device waits for an answer to begin."""
+        return int(self._cohort.timeout)
+
+    def _is_late(self, sent: int, arrives: int, size: int) -> bool:
+        """Whether the device has given up before an answer that is there at `arrives` begins to come."""
+        return arrives - int(size * self._cohort.us_per_byte) > sent + self.timeout
+
     def answered(self, exchange: Exchange, done: int) -> None:
         """The WFM has done with a request."""
+        at = done + self._way_back(exchange.n, exchange.size)
+        late = self._is_late(exchange.sent, at, exchange.size)
+        if late:
+            self._count_late(exchange)
         if self._engine.traced:
             self.tell(exchange.kind, done, exchange.n, exchange.sent)
-        if exchange.life != self._life:
-            return
-        at = done + self._way_back(exchange.n, exchange.size)
-        if exchange is self._polling:
-            if at < self._quiet_until:
-                self._polling = None
-                self._resting.again(done, at)
+        at_rest = exchange is self._polling
+        if at_rest and not late and at < self._quiet_until:
+            self._polling = None
+            self._due.pop(exchange.slot, None)
+            self._resting.again(done, at)
+        elif at_rest or exchange is self._asked.get(exchange.slot):
+            if late:
+                self.give_up_in_time(exchange)
                 return
-            self.get_up()
-        answer = exchange.answer
-        arrived = ResponseArrived(exchange.request.request_id, answer.status, answer.headers, answer.body)
-        self._wait(exchange.slot, at, arrived)
+            if at_rest:
+                self.get_up()
+            answer = exchange.answer
+            arrived = ResponseArrived(exchange.request.request_id, answer.status, answer.headers, answer.body)
+            self._wait(exchange.slot, at, arrived)
+
+    def _count_late(self, exchange: Exchange) -> None:
+        """Count a request as one that got no answer, in place of what the WFM took it for."""
+        world = self._engine.world
+        world.rates[exchange.kind, int(exchange.sent * self._engine.per_us)] -= 1
+        world.tally[self.cohort, model.BYTES] -= exchange.size
+        exchange.kind, exchange.size = model.LOST, 0
+        self.count_request(exchange, model.LOST)
 
     # --- the machine -----------------------------------------------------------------------------------
 
@@ -370,7 +403,7 @@ class Device:
 
     def _boot_after(self, at: int) -> None:
         self._agent = None
-        self._life += 1
+        self._asked.clear()
         for what in [what for what in self._due if what not in (model.REBOOT_DUE, model.DRIFT_DUE)]:
             self._cancel(what)
         self._boots += 1

@@ -48,7 +48,8 @@ class Engine:
     def _pace(self, cohort: SimpleNamespace, settings: AgentSettings) -> Pace:
         """How devices of a cohort poll that are at rest."""
         service, rtt = cohort.service_us, cohort.rtt_us
-        always = service and rtt and not cohort.loss and not self.world.fixed[0]["servers"]
+        in_time = service + 1 + rtt <= cohort.timeout
+        always = service and rtt and in_time and not cohort.loss and not self.world.fixed[0]["servers"]
         took = service + 1 + rtt + int(self.unchanged * cohort.us_per_byte) if always else 0
         polls = [0] * self.world.rates.shape[1]
         return Pace(self.env, settings, self.seed, service, took, self.per_us, self.duration, self.traced, polls)

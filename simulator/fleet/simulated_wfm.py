@@ -37,7 +37,7 @@ class Due(simpy.Event):
 
 @dataclass(eq=False)
 class Exchange(simpy.Event):
-    """A request under way: of which device in which of its lives, its number `n`, and what the WFM makes of it.
+    """A request under way: of which device, its number `n`, and what the WFM makes of it.
 
     As an event it is that the WFM has done with it.
     """
@@ -46,7 +46,6 @@ class Exchange(simpy.Event):
 
     device: Any
     request: Send
-    life: int
     slot: int
     n: int
     sent: int
@@ -105,12 +104,11 @@ class Wfm:
             self._accept(exchange)
             exchange.device.answered(exchange, int(self._env.now) + exchange.service)
         elif self._free:
-            self._free -= 1
             self._note_queue()
             self._accept(exchange)
-            self._work(exchange)
+            self._work_at_once(exchange)
         elif len(self._queue) < self._limit:
-            self._queue.append(exchange)
+            self._wait(exchange)
             self._note_queue()
             self._accept(exchange)
         else:
@@ -123,10 +121,9 @@ class Wfm:
         """A poll arrives that brings nothing new: it is served now or later; False where it would be turned away."""
         exchange.service = self.service(exchange.device, exchange.kind, exchange.n)
         if self._free:
-            self._free -= 1
-            self._work(exchange)
+            self._work_at_once(exchange)
         elif len(self._queue) < self._limit:
-            self._queue.append(exchange)
+            self._wait(exchange)
         else:
             return False
         self._note_queue()
@@ -144,6 +141,16 @@ class Wfm:
         return 1 + int(
             model.sample(self._world.tables, kind, model.uniform(self._seed, device.number, model.SERVICE, n))
         )
+
+    def _wait(self, exchange: Exchange) -> None:
+        self._queue.append(exchange)
+        exchange.device.give_up_in_time(exchange)
+
+    def _work_at_once(self, exchange: Exchange) -> None:
+        self._free -= 1
+        self._work(exchange)
+        if exchange.service > exchange.device.timeout:
+            exchange.device.give_up_in_time(exchange)
 
     def _work(self, exchange: Exchange) -> None:
         exchange.callbacks = self._finishing

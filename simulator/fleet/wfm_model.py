@@ -1,7 +1,8 @@
 """The compiled engine's model of the way to the WFM and of the WFM itself.
 
 The WFM's queue needs no events of its own: first come, first served means that a request's start is known when it
-arrives. What the WFM gives, and what it learns from a report, is decided when a request arrives.
+arrives, and so is whether its device will have given up. The WFM does the work nevertheless. What it gives, and what it
+learns from a report, is decided when a request arrives.
 
 In every function `w` is a `views.CONTEXT`, `d` the record of a device (`plan.DEVICE`). The queue: times at which each
 server is free (`free`, a heap), starts of those waiting (`starts`, a ring), its begin and length. Errors: none.
@@ -214,6 +215,13 @@ def is_lost(w: Any, d: Any, c: Any) -> Any:
     return c.loss > 0 and uniform(w.seed, d.number, LOSS, d.requests) < c.loss
 
 
+@njit(cache=True, forceinline=True)
+def is_late(c: Any, sent: Any, arrives: Any, size: Any) -> Any:
+    """Whether the device has given up before an answer that is there at `arrives` begins to come."""
+    limit = sent + c.timeout
+    return arrives > limit and arrives - np.int64(size * c.us_per_byte) > limit
+
+
 @njit(cache=True)
 def _ends(d: Any, talk: Any, at: Any, outcome: Any) -> None:
     d.due[ANNOUNCE_ANSWER + talk], d.outcome[talk] = at, outcome
@@ -252,20 +260,23 @@ def _reach(w: Any, d: Any, c: Any, talk: Any) -> None:
         kind = UNCHANGED
         if d.wanted != d.etag:
             kind = CHANGED if d.wanted >= d.version else OLDER
-    done = serve(w, d, t, kind)
+    done, outcome = serve(w, d, t, kind), DONE
     if done < 0:
-        note(w, d, t, REFUSED, t)
-        _ends(d, talk, t + way_back(w, d, c, 0), TURNED_AWAY)
+        done, kind, size, outcome = t, REFUSED, 0, TURNED_AWAY
+    else:
+        size += views.sizes(w)[kind]
+        if talk == TALK_STATUS:
+            _hear(w, d, t, d.outbox[0])
+        elif kind in (CHANGED, OLDER):
+            outcome = MANIFEST + d.wanted
+            d.offered = _revision(w, c, d.wanted)
+            if d.wanted > d.given:
+                d.given, d.verdict = d.wanted, 0
+    arrives = done + way_back(w, d, c, size)
+    if is_late(c, t, arrives, size):
+        note(w, d, t, LOST, done)
+        _ends(d, talk, t + c.timeout, NO_ANSWER)
         return
     note(w, d, t, kind, done)
-    size += views.sizes(w)[kind]
     views.tally(w)[d.cohort, BYTES_COLUMN] += size
-    outcome = DONE
-    if talk == TALK_STATUS:
-        _hear(w, d, t, d.outbox[0])
-    elif kind in (CHANGED, OLDER):
-        outcome = MANIFEST + d.wanted
-        d.offered = _revision(w, c, d.wanted)
-        if d.wanted > d.given:
-            d.given, d.verdict = d.wanted, 0
-    _ends(d, talk, done + way_back(w, d, c, size), outcome)
+    _ends(d, talk, arrives, outcome)

@@ -60,6 +60,7 @@ HERD = cohort(
     failures={"reboots_per_day": 100, "drifts_per_day": 100},
     polling={"period": 20, "jitter": 0, "start_spread": 0},
 )
+HERD_THAT_GIVES_UP = cohort(**{**HERD["cohorts"][0], "network": {"timeout": 2}})
 NARROW = {"servers": 1, "queue_limit": 3, "retry_after": 2, "service": {"unchanged": 0.3, "manifest": 0.5}}
 
 
@@ -75,8 +76,26 @@ NARROW = {"servers": 1, "queue_limit": 3, "retry_after": 2, "service": {"unchang
         (cohort(polling={"period": 30, "hours": ["00:05-00:10", "00:18-00:20"], "boot_spread": 60}), model.CHANGED),
         ({"wfm": {"servers": 1, "queue_limit": 1, "refuses_with": 429, "service": {"capabilities": 5}}}, model.REFUSED),
         ({**HERD, "wfm": {"servers": 1, "queue_limit": 300, "service": {"status": 4}}}, model.STATUS),
+        ({**HERD_THAT_GIVES_UP, "wfm": {"servers": 1, "queue_limit": 300, "service": {"unchanged": 0.4}}}, model.LOST),
+        (cohort(network={"timeout": 0.05, "rtt": {"lognormal": [0.04, 0.4]}, "bandwidth": 9_000}), model.LOST),
+        (cohort(network={"timeout": 0.05, "rtt": 0.06}), model.LOST),
+        ({**HERD_THAT_GIVES_UP, "wfm": {"servers": 2, "service": {"unchanged": 0.2, "manifest": 3}}}, model.LOST),
     ],
-    ids=["plain", "queue", "outages", "down", "loss", "restored", "hours", "announcements", "late reports"],
+    ids=[
+        "plain",
+        "queue",
+        "outages",
+        "down",
+        "loss",
+        "restored",
+        "hours",
+        "announcements",
+        "late reports",
+        "overload",
+        "late answers",
+        "too far",
+        "slow manifests",
+    ],
 )
 def test_the_engines_agree_where_something_happens(changes: dict[str, Any], seen: int) -> None:
     assert both(Fleet.model_validate({**BASE, **changes})).rates[seen].sum() > 0
@@ -108,10 +127,11 @@ def test_the_engines_agree_on_installations_that_time_out_or_are_given_up() -> N
     [
         {},
         {"network": {"loss": 0.05, "rtt": {"uniform": [0.01, 3]}}},
+        {"network": {"timeout": 2.9, "rtt": {"uniform": [0.01, 3]}}},
         {"polling": {"period": 20, "jitter": 0, "hours": ["00:02-00:15"]}},
         {"failures": {"reboots_per_day": 200, "drifts_per_day": 100}},
     ],
-    ids=["plain", "network", "hours", "failures"],
+    ids=["plain", "network", "timeout", "hours", "failures"],
 )
 def test_a_device_sleeps_through_quiet_times_as_if_it_had_been_called_for_every_poll(changes: dict[str, Any]) -> None:
     fleet = Fleet.model_validate({**BASE, **cohort(count=300, **changes)})
@@ -173,7 +193,14 @@ cohorts = st.fixed_dictionaries(
             }
         ),
         "sites": st.fixed_dictionaries({"count": st.integers(1, 4), "outages": outages}),
-        "network": st.fixed_dictionaries({"rtt": times, "loss": chance, "bandwidth": st.sampled_from([None, 5000])}),
+        "network": st.fixed_dictionaries(
+            {
+                "rtt": times,
+                "loss": chance,
+                "bandwidth": st.sampled_from([None, 5000]),
+                "timeout": st.sampled_from([0.05, 2, 30]),
+            }
+        ),
         "retries": st.fixed_dictionaries(
             {"base": st.integers(1, 20), "jitter": chance, "artefact": st.sampled_from([1, 5])}
         ),
