@@ -18,7 +18,7 @@ PARTS = ("50%", "90%", "99%")
 FAILED = {
     "refused": "Requests refused by the WFM",
     "unreachable": "Requests that found no WFM",
-    "lost": "Requests or answers lost on the way",
+    "lost": "Requests without an answer in time",
 }
 CAUSES = {
     "failed_installations": "Installations that failed",

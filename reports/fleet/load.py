@@ -150,7 +150,7 @@ def queue(folder: Folder) -> Section | None:
 
 def _failing(folder: Folder, table: Table, each: int, step: float) -> Chart | None:
     code = folder.summary.refused_with or 503
-    names = {"refused": f"refused ({code})", "unreachable": "found no WFM", "lost": "lost on the way"}
+    names = {"refused": f"refused ({code})", "unreachable": "found no WFM", "lost": "no answer in time"}
     shown = []
     for shade, name in ((3, "refused"), (2, "unreachable"), (5, "lost")):
         if any(table.get(name, ())):

@@ -129,7 +129,7 @@ def _load(folder: Folder) -> Iterator[str]:
         yield f"A device's connection carries {size(summary.bytes_per_device_and_day)} a day."
 
 
-_FAILED = {"refused": "were refused", "unreachable": "found no WFM", "lost": "were lost on the way"}
+_FAILED = {"refused": "were refused", "unreachable": "found no WFM", "lost": "got no answer in time"}
 
 
 def _failures(folder: Folder) -> Iterator[str]:

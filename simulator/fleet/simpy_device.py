@@ -29,6 +29,7 @@ from simulator.fleet.counted_agent import Counted
 from simulator.fleet.documents import COMPONENT, DEPLOYMENT_ID
 from simulator.fleet.model import POLL_TIMER
 from simulator.fleet.resting import Resting
+from simulator.fleet.simpy_counts import Counting
 from simulator.fleet.simulated_wfm import MANIFESTS, Client, Due, Exchange
 
 if TYPE_CHECKING:
@@ -50,7 +51,7 @@ AT_REST = Send(0, "GET", MANIFESTS)
 """Stands for the request of an agent that does not know of its poll yet."""
 
 
-class Device:
+class Device(Counting):
     """One device: power, machine, durable state and the agent, whose effects it carries out."""
 
     __slots__ = (
@@ -59,11 +60,9 @@ class Device:
         "_boots",
         "_cohort",
         "_disk",
-        "_draws",
         "_drifts",
         "_due",
         "_durable",
-        "_engine",
         "_link",
         "_looked_until",
         "_operation",
@@ -73,15 +72,12 @@ class Device:
         "_quiet_until",
         "_reboots",
         "_resting",
-        "adopted",
         "client",
-        "cohort",
-        "number",
         "requests",
     )
 
     def __init__(self, engine: "Engine", number: int, cohort: int) -> None:
-        self._engine, self.number, self.cohort = engine, number, cohort
+        super().__init__(engine, number, cohort)
         c, documents = engine.cohorts[cohort], engine.documents[cohort]
         self._cohort, self._pace = c, engine.paces[cohort]
         self._due: dict[int, int] = {}
@@ -92,9 +88,9 @@ class Device:
         self._agent: Counted | None = None
         self._durable, self._disk = documents.start, documents.fingerprint(c.revision)
         self._operation: StartComponent | None = None
-        self._draws = self._ops = self._boots = self._reboots = self._drifts = 0
+        self._ops = self._boots = self._reboots = self._drifts = 0
         self._link: tuple[int, int] = (0, 0)
-        self.adopted = self.requests = 0
+        self.requests = 0
         self.client = Client()
         self._wait(model.POWER_DUE, int(self._chance(model.START, 0) * c.start_spread))
         if c.reboots:
@@ -314,7 +310,7 @@ class Device:
         at = done + self._way_back(exchange.n, exchange.size)
         late = self._is_late(exchange.sent, at, exchange.size)
         if late:
-            self._count_late(exchange)
+            self.count_late(exchange)
         if self._engine.traced:
             self.tell(exchange.kind, done, exchange.n, exchange.sent)
         at_rest = exchange is self._polling
@@ -331,14 +327,6 @@ class Device:
             answer = exchange.answer
             arrived = ResponseArrived(exchange.request.request_id, answer.status, answer.headers, answer.body)
             self._wait(exchange.slot, at, arrived)
-
-    def _count_late(self, exchange: Exchange) -> None:
-        """Count a request as one that got no answer, in place of what the WFM took it for."""
-        world = self._engine.world
-        world.rates[exchange.kind, int(exchange.sent * self._engine.per_us)] -= 1
-        world.tally[self.cohort, model.BYTES] -= exchange.size
-        exchange.kind, exchange.size = model.LOST, 0
-        self.count_request(exchange, model.LOST)
 
     # --- the machine -----------------------------------------------------------------------------------
 
@@ -410,15 +398,7 @@ class Device:
         c = self._cohort
         self._wait(model.POWER_DUE, at + 1 + self._engine.sample(c.boot, self._chance(model.BOOT, self._boots)))
 
-    # --- chance and counts -----------------------------------------------------------------------------
-
-    def _chance(self, purpose: int, n: int) -> float:
-        return float(model.uniform(self._engine.seed, self.number, purpose, n))
-
-    def _random(self) -> float:
-        """What the agent leaves to chance."""
-        self._draws += 1
-        return self._chance(model.AGENT, self._draws)
+    # --- what is asked about the device ----------------------------------------------------------------
 
     @property
     def polled(self) -> int:
@@ -429,31 +409,6 @@ class Device:
     def version(self) -> int:
         """The newest desired state that the agent took."""
         return self._agent.version - 1 if self._agent else 0
-
-    def count(self, column: int) -> None:
-        """Count something that is told for each cohort."""
-        self._engine.world.tally[self.cohort, column] += 1
-
-    def count_request(self, exchange: Exchange, what: int) -> None:
-        """Count a request by its outcome."""
-        world = self._engine.world
-        world.rates[what, int(exchange.sent * self._engine.per_us)] += 1
-        world.tally[self.cohort, model.BYTES] += exchange.size
-
-    def adopt(self, code: int) -> None:
-        """A version runs for the first time."""
-        engine = self._engine
-        self.adopted = code
-        self.tell(model.ADOPTED, code)
-        if code % 2 == 0:
-            engine.world.adopted[engine.wfm.wave_of(self, code), int(int(engine.env.now) * engine.per_us)] += 1
-
-    def tell(self, what: int, about: int, n: int = 0, at: int | None = None) -> None:
-        """Write a line of the trace while there is room."""
-        world, now = self._engine.world, int(self._engine.env.now)
-        if world.marks[0] < len(world.trace):
-            world.trace[world.marks[0]] = (self.number, n, now if at is None else at, what, about)
-            world.marks[0] += 1
 
     @property
     def state(self) -> tuple[int, ...]:
