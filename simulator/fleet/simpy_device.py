@@ -52,7 +52,10 @@ AT_REST = Send(0, "GET", MANIFESTS)
 
 
 class Device(Counting):
-    """One device: power, machine, durable state and the agent, whose effects it carries out."""
+    """One device: power, machine, durable state and the agent, whose effects it carries out.
+
+    `requests` were sent of which the agent knows; `timeout`: microseconds for which it waits for an answer to begin.
+    """
 
     __slots__ = (
         "_agent",
@@ -74,6 +77,7 @@ class Device(Counting):
         "_resting",
         "client",
         "requests",
+        "timeout",
     )
 
     def __init__(self, engine: "Engine", number: int, cohort: int) -> None:
@@ -91,6 +95,7 @@ class Device(Counting):
         self._ops = self._boots = self._reboots = self._drifts = 0
         self._link: tuple[int, int] = (0, 0)
         self.requests = 0
+        self.timeout: int = c.timeout
         self.client = Client()
         self._wait(model.POWER_DUE, int(self._chance(model.START, 0) * c.start_spread))
         if c.reboots:
@@ -296,14 +301,10 @@ class Device(Counting):
         """An answer does not come, or is not sure to: the device waits no longer than it does."""
         self._wait(exchange.slot, exchange.sent + self.timeout, exchange)
 
-    @property
-    def timeout(self) -> int:
-        """Microseconds that the device waits for an answer to begin."""
-        return int(self._cohort.timeout)
-
     def _is_late(self, sent: int, arrives: int, size: int) -> bool:
         """Whether the device has given up before an answer that is there at `arrives` begins to come."""
-        return arrives - int(size * self._cohort.us_per_byte) > sent + self.timeout
+        limit = sent + self.timeout
+        return arrives > limit and arrives - int(size * self._cohort.us_per_byte) > limit
 
     def answered(self, exchange: Exchange, done: int) -> None:
         """The WFM has done with a request."""
