@@ -10,7 +10,7 @@ import pytest
 from conformance.bench.run import load_checks
 from conformance.bench.scenarios import RUNNABLE
 from conformance.catalogue import load
-from conformance.checks.device import behaviours_outage, failure, identity, polling, refusal, retry, sessions
+from conformance.checks.device import behaviours_outage, failure, polling, refusal, retry, sessions
 from conformance.checks.evidence import Record
 from conformance.checks.monitors import device_capabilities, device_requests, device_status
 from conformance.checks.registry import Check, Seen, checks
@@ -369,17 +369,3 @@ def test_tries_are_those_that_went_to_the_wfm() -> None:
     assert Seen.BROKEN in seen(
         behaviours_outage.broken_links_are_retried, Record("device", even, (), (begun,), record.claims)
     )
-
-
-def test_a_device_that_asks_nobody_knows_how_seldom_is_not_blamed_for_silence() -> None:
-    presented = Fact(n=2, at=5.0, scenario=1, kind="presented", data={"credential": "good", "clause": ""})
-
-    def judged(interval: float | None, *exchanges: Exchange) -> set[Seen]:
-        facts = (Fact(n=1, at=0.0, scenario=1, kind="provisioned", data={"pollInterval": interval}), presented)
-        return seen(identity.good_wfm_is_accepted, Record("device", exchanges, (), facts))
-
-    assert judged(None) == {Seen.UNSEEN}
-    assert judged(None, exchange("discover", 6.0)) == {Seen.UNSEEN}
-    assert judged(0.5) == {Seen.BROKEN}
-    assert judged(None, exchange("report-status", 6.0)) == {Seen.BROKEN}
-    assert judged(None, *polls(6.0)) == {Seen.KEPT}

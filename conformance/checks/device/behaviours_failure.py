@@ -3,7 +3,8 @@
 from collections.abc import Iterator
 
 from conformance.checks.device.declared import as_declared
-from conformance.checks.device.evidence import installed, polls_after, publication, reports_after, revisions, withdrawal
+from conformance.checks.device.evidence import installed, publication, reports_after, revisions, withdrawal
+from conformance.checks.device.silence import polls_again
 from conformance.checks.device.tampering import ROOM, full_storage_shown, shown
 from conformance.checks.evidence import Record, Report
 from conformance.checks.registry import Judgement, check, expect, unseen
@@ -152,8 +153,7 @@ def impossible_deployment_is_told(record: Record, deployment: str) -> Iterator[J
     shown = [report.exchange] if report else []
     yield expect(bool(error and error.get("message")), fact, *shown, expected="failed, with a reason", found=said)
     since = report.exchange.finished if report else fact.at
-    polls = polls_after(record, since)
-    yield expect(bool(polls), fact, *polls[:1], expected="the device goes on", found=f"{len(polls)} polls afterwards")
+    yield from polls_again(record, since, fact, expected="the device goes on", found="{} polls afterwards")
 
 
 @check("US-04", role="device")

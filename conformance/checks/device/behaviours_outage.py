@@ -12,6 +12,7 @@ from conformance.checks.device.evidence import (
     revisions,
     usual_interval,
 )
+from conformance.checks.device.silence import polls_again, silence
 from conformance.checks.evidence import Record, Report
 from conformance.checks.registry import Judgement, check, expect, noted, unseen
 from conformance.record.events import Exchange, Fact
@@ -84,6 +85,9 @@ def unset_clock_fails_closed(record: Record) -> Iterator[Judgement]:
     yield expect(not sent, wrong, *sent[:3], expected="no request before the time is right", found=found)
     if right is not None:
         back = [item for item in management(record) if item.at > end]
+        if not back and (why := silence(record, end)):
+            yield unseen("it connects then", why, right)
+            return
         yield expect(bool(back), right, *back[:1], expected="it connects then", found=f"{len(back)} requests")
 
 
@@ -194,6 +198,9 @@ def renewed_credential_is_used(record: Record) -> Iterator[Judgement]:
         return
     back = max([given[-1].at, *(fact.at for fact in record.facts_of("network-restored"))])
     polls = polls_after(record, back)
+    if why := silence(record, back):
+        yield unseen("the new one is presented", why, given[-1])
+        return
     leaves = {poll.tls.peer_chain[0] for poll in polls if poll.tls and poll.tls.peer_chain}
     found = "the new one" if leaves == {given[-1].data["leaf"]} else f"{len(leaves)} credentials" if leaves else "none"
     yield expect(
@@ -213,9 +220,7 @@ def expired_credential_is_survived(record: Record) -> Iterator[Judgement]:
     leaf = expired.data["leaf"]
     used = [item for item in record.exchanges if item.tls and item.tls.peer_chain[:1] == (leaf,)]
     yield expect(not used, expired, *used[:2], expected="no request with the expired one", found=f"{len(used)}")
-    polls = polls_after(record, renewed.at)
-    found = f"{len(polls)} polls"
-    yield expect(bool(polls), renewed, *polls[:1], expected="it comes back with a valid one", found=found)
+    yield from polls_again(record, renewed.at, renewed, expected="it comes back with a valid one")
     offered = [item for item in record.connections if expired.at < item.at < renewed.at and item.outcome == "refused"]
     yield noted(f"it tried {len(offered)} connections meanwhile", expired, *offered[:2])
 

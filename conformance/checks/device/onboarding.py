@@ -5,6 +5,7 @@ from collections.abc import Iterator
 from conformance.checks.device.declared import declared
 from conformance.checks.device.evidence import management, polls_after
 from conformance.checks.device.signing import Signature, signature_of
+from conformance.checks.device.silence import polls_again
 from conformance.checks.evidence import Record
 from conformance.checks.monitors.device_signatures import WINDOW_S, signable, signature_problem
 from conformance.checks.registry import Judgement, check, expect, noted, unseen
@@ -117,9 +118,8 @@ def fetched_root_is_trusted(record: Record) -> Iterator[Judgement]:
     if given is None or presented is None or not fetched:
         yield unseen("requests", "the device did not fetch the root certificate")
         return
-    polls = polls_after(record, presented.at)
-    found = f"{len(polls)} polls with a WFM below the root that was given as {given.data['encoding']}"
-    yield expect(bool(polls), fetched[0], presented, *polls[:1], expected="requests", found=found)
+    found = f"{{}} polls with a WFM below the root that was given as {given.data['encoding']}"
+    yield from polls_again(record, presented.at, fetched[0], presented, expected="requests", found=found)
 
 
 @check("API-007", role="device")

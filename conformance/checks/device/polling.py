@@ -4,6 +4,7 @@ from collections.abc import Iterator
 from itertools import pairwise
 
 from conformance.checks.device.evidence import ONBOARDING, management, polls_after, usual_interval
+from conformance.checks.device.silence import silence
 from conformance.checks.evidence import Record, asked_at
 from conformance.checks.registry import Judgement, check, expect, unseen
 from conformance.record.events import Fact
@@ -97,6 +98,9 @@ def changed_capabilities_are_reported(record: Record) -> Iterator[Judgement]:
     right = [item for item in reports if wanted in (item.request.text or "")]
     if not right and any(item.request.cut for item in reports):
         yield unseen(f"a report with {wanted}", "a report that is too large to be recorded", *reports[:3])
+        return
+    if not right and (why := silence(record, asked_at(fact))):
+        yield unseen(f"a report with {wanted}", why, fact, *reports[:3])
         return
     found = f"{len(reports)} reports since then, {len(right)} with the new facts"
     yield expect(bool(right), fact, *reports[:3], expected=f"a report with {wanted}", found=found)

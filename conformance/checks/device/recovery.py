@@ -4,6 +4,7 @@ from collections.abc import Iterator
 
 from conformance.checks.device.evidence import installed, polls_after, reports_after, revisions
 from conformance.checks.device.refusal import older_or_equal_state_is_refused
+from conformance.checks.device.silence import polls_again, silence
 from conformance.checks.evidence import Record
 from conformance.checks.registry import Judgement, check, expect, unseen
 from conformance.record.events import Fact
@@ -86,19 +87,21 @@ def outage_is_survived(record: Record, deployment: str) -> Iterator[Judgement]:
     last = record.last_report(deployment)
     found = f"{last.state} with version {last.version}" if last else "no report"
     expected = f"installed, with version {facts[-1].data['version']} or newer"
-    yield expect(installed(record, facts[-1]) is not None, back[-1], expected=expected, found=found)
+    good = installed(record, facts[-1])
+    if good is None and (why := silence(record, back[-1].at)):
+        yield unseen(expected, why, back[-1])
+        return
+    yield expect(good is not None, back[-1], expected=expected, found=found)
 
 
 @check("DT-001", role="device")
 def polling_goes_on_after_an_outage(record: Record) -> Iterator[Judgement]:
     """After an outage the device asks for its desired state again."""
     back = [fact for kind in ("network-restored", "wfm-started", "recovered") for fact in record.facts_of(kind)]
-    polls = polls_after(record, back[-1].at) if back else ()
     if not back:
         yield unseen("polls again", "there was no outage")
         return
-    found = f"{len(polls)} polls since then"
-    yield expect(bool(polls), back[-1], *polls[:1], expected="polls again", found=found)
+    yield from polls_again(record, back[-1].at, back[-1], expected="polls again")
 
 
 @check("ST-001", role="device")
