@@ -262,7 +262,7 @@ def test_removal_is_judged_by_what_runs(states: tuple[str, ...], running: Any, e
 
 def published(at: float, version: int, *, timeout: str = "") -> Fact:
     properties = {"revision": str(version)} | ({"timeout": timeout} if timeout else {})
-    profile = {"components": [{"name": "c", "properties": properties}]}
+    profile = {"type": "compose", "components": [{"name": "c", "properties": properties}]}
     document = {"metadata": {"name": "d"}, "spec": {"deploymentProfile": profile}}
     return fact("published", at, deploymentId="d-1", version=version, release=1, document=document, components=["c"])
 
@@ -287,18 +287,20 @@ def test_version_that_goes_back(states: Any, running: str | None, expected: Seen
 
 
 @pytest.mark.parametrize(
-    ("inside", "usual", "expected"),
+    ("inside", "usual", "said", "expected"),
     [
-        (None, 0.1, Seen.KEPT),
-        ("fetch-manifest", 0.1, Seen.BROKEN),
-        ("report-status", 0.1, Seen.BROKEN),
-        ("connecting", 0.1, Seen.BROKEN),
-        (None, 1.9, Seen.UNSEEN),
+        (None, 0.1, True, Seen.KEPT),
+        (None, 0.1, False, Seen.KEPT),
+        ("fetch-manifest", 0.1, True, Seen.BROKEN),
+        ("report-status", 0.1, True, Seen.BROKEN),
+        ("connecting", 0.1, True, Seen.BROKEN),
+        ("connecting", 0.1, False, Seen.UNSEEN),
+        (None, 1.9, True, Seen.UNSEEN),
     ],
 )
-def test_downtime(inside: str | None, usual: float, expected: Seen) -> None:
+def test_downtime(inside: str | None, usual: float, said: bool, expected: Seen) -> None:
     times = [1.0, 1.0 + usual, 1.0 + 2 * usual]
-    configured = fact("configured", times[-1] + 0.05, downtime_s=2.0)
+    configured = fact("configured", times[-1] + 0.05, downtime_s=2.0, told={"downtime_s": 2.0} if said else None)
     at = configured.at + 1.0
     extra = (exchange(inside, at, status=200),) if inside and inside != "connecting" else ()
     facts = (configured, *([fact("connecting", at)] if inside == "connecting" else ()))

@@ -39,6 +39,7 @@ def presented(at: float, credential: str) -> Fact:
     return fact("presented", at, credential=credential, clause="")
 
 
+UP = fact("restart-seen", 3.1, told=0.0, seconds=0.1)
 BUNDLE = fact("bundle-published", 1.0)
 FETCHED = exchange("fetch-trust-bundle", 2.0, 200)
 RELEASE = {"deploymentId": "d-1", "version": 1, "release": 1}
@@ -52,7 +53,7 @@ CHECKS: dict[Check, tuple[dict[str, Any], tuple[Fact, ...], tuple[Exchange, ...]
     identity.unknown_members_are_ignored: ({}, (BUNDLE,), (FETCHED,)),
     identity.proven_service_is_used: ({}, (BUNDLE,), (FETCHED,)),
     identity.operators_address_is_used: ({}, (), (exchange("discover", 1.0, 404), FETCHED)),
-    identity.stored_bundle_is_used: ({}, (fact("service-gone", 2.0), fact("rebooted", 3.0)), ()),
+    identity.stored_bundle_is_used: ({}, (fact("service-gone", 2.0), fact("rebooted", 3.0), UP), ()),
     identity.address_is_no_identity: ({}, (presented(3.0, "odd"),), ()),
     onboarding.fetched_root_is_trusted: (
         {},
@@ -152,7 +153,7 @@ def test_a_bundle_that_was_asked_for_in_vain_is_told_from_one_that_was_not_asked
 )
 def test_a_change_that_is_not_reported_is_blamed_once_the_device_was_heard_of(check: Check, data: Any) -> None:
     def seen(interval: float | None, *exchanges: Exchange) -> set[Seen]:
-        facts = (fact("provisioned", 0.1, pollInterval=interval), fact("configured", 2.0, **data))
+        facts = (fact("provisioned", 0.1, pollInterval=interval), fact("configured", 2.0, told=data, **data))
         return {judgement.seen for judgement in check(Record("device", exchanges, (), facts))}
 
     assert seen(None) == {Seen.UNSEEN}

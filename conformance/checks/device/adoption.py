@@ -3,6 +3,7 @@
 from collections.abc import Iterator
 
 from conformance.checks.device.components import fetches_of, held
+from conformance.checks.device.effects import component_doubt
 from conformance.checks.device.evidence import (
     LEAVING,
     installed,
@@ -115,7 +116,7 @@ def progress_is_reported(record: Record, deployment: str) -> Iterator[Judgement]
     shown = [report.exchange for report in reports[:5]]
     if any(state in ("pending", "installing") for state in states):
         yield expect(True, *shown, expected="the state on the way, then the end", found=", ".join(states))
-    elif record.facts_of("component-script"):
+    elif record.facts_of("component-script") and not component_doubt(record, deployment):
         yield expect(False, *shown, expected="the state on the way, then the end", found=", ".join(states))
     else:
         yield noted(f"only {', '.join(states)} (AMB-X-18)", *shown)

@@ -3,6 +3,7 @@
 from collections.abc import Iterator
 
 from conformance.checks.device.declared import as_declared, declared
+from conformance.checks.device.effects import setting_doubt
 from conformance.checks.device.evidence import polls_after, publication, reports_after, revisions
 from conformance.checks.device.tampering import deaths, doubt, last_tampering, shown, tamperings
 from conformance.checks.evidence import Record
@@ -92,6 +93,10 @@ def proxy_is_used(record: Record) -> Iterator[Judgement]:
         yield unseen("the proxy is used", "no proxy was named, or the device never asked afterwards")
         return
     count = len(seen.data["targets"])
+    told = [fact for fact in record.facts_of("configured") if "proxy" in fact.data]
+    if not count and told and (why := setting_doubt(told[-1], "proxy")):
+        yield unseen("the proxy is used", why, told[-1], seen)
+        return
     fits = {"connect": count > 0, "none": count == 0}
     yield as_declared(record, "proxy", fits, f"{count} tunnels through the proxy", seen)
 

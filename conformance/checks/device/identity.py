@@ -3,6 +3,7 @@
 from collections.abc import Iterator, Sequence
 from itertools import pairwise
 
+from conformance.checks.device.effects import if_it_restarted, setting_doubt
 from conformance.checks.device.evidence import IDENTITY_SERVICE, management, polls_after
 from conformance.checks.device.silence import polls_again, silence
 from conformance.checks.evidence import Record
@@ -198,11 +199,20 @@ def _bundle_is_not_used(record: Record, *there: str) -> Iterator[Judgement]:
     if fact is None or not (tries or asked):
         yield unseen("no trust, no request", "the device never came to the identity service")
         return
+    if why := _not_told(record):
+        yield unseen("no trust, no request", why, fact)
+        return
     end = min(ends, default=float("inf"))
     bundles = [item for item in asked if item.operation == "fetch-trust-bundle" and item.at < end]
     sent = [item for item in management(record) if fact.at < item.at < end]
     found = f"{len(bundles)} bundles fetched, {len(sent)} requests to the WFM"
     yield expect(not bundles and not sent, fact, *bundles[:2], *sent[:2], expected="none of either", found=found)
+
+
+def _not_told(record: Record) -> str:
+    """Say why it is not known that a device knows its identity service otherwise; empty where it need not, or does."""
+    told = [fact for fact in record.facts_of("configured") if {"discovery", "pin"} & set(fact.data)]
+    return setting_doubt(told[-1], "discovery", "pin") if told else ""
 
 
 @check("ID-87", "ID-89", role="device")
@@ -244,6 +254,8 @@ def _with_a_bundle(
     """Hold that a bundle was fetched since a moment, and that the device polls with it."""
     found = f"{len(fetched)} bundles fetched, {len(polls)} polls"
     asked = [item for item in record.exchanges if item.operation in IDENTITY_SERVICE and item.at > since]
+    if not polls and (why := _not_told(record)):
+        return unseen(expected, why, *shown, *fetched[:1])
     in_vain = not fetched and (asked or any(item.at > since for item in record.facts_of("service-contacted")))
     if not in_vain and (why := silence(record, fetched[0].at if fetched else since)):
         return unseen(expected, f"{len(fetched)} bundles fetched; {why}", *shown, *fetched[:1])
@@ -266,7 +278,8 @@ def stored_bundle_is_used(record: Record) -> Iterator[Judgement]:
         yield unseen("requests with the stored bundle", "the service never went away")
         return
     expected, found = "requests with the stored bundle", "{} polls since the restart"
-    yield from polls_again(record, restarts[-1].at, restarts[-1], expected=expected, found=found)
+    judged = polls_again(record, restarts[-1].at, restarts[-1], expected=expected, found=found)
+    yield from if_it_restarted(record, restarts[-1], judged)
 
 
 @check("ID-85", role="device", interpretations=("A-23",))

@@ -3,6 +3,7 @@
 from collections.abc import Iterator
 
 from conformance.checks.device.declared import declared
+from conformance.checks.device.effects import if_it_restarted
 from conformance.checks.device.evidence import management, polls_after
 from conformance.checks.device.signing import Signature, signature_of
 from conformance.checks.device.silence import polls_again
@@ -75,9 +76,12 @@ def client_stays_the_same(record: Record) -> Iterator[Judgement]:
         yield unseen("the same client", "no restart, or no poll before and after it")
         return
     was, now = before[-1].params.get("clientId"), polls[0].params.get("clientId")
-    yield expect(was == now, before[-1], polls[0], expected=f"client {was}", found=f"client {now}")
     anew = [item for item in record.of("onboard") if item.at > fact.at]
-    yield expect(not anew, fact, *anew[:2], expected="no new onboarding", found=f"{len(anew)} onboardings")
+    judged = (
+        expect(was == now, before[-1], polls[0], expected=f"client {was}", found=f"client {now}"),
+        expect(not anew, fact, *anew[:2], expected="no new onboarding", found=f"{len(anew)} onboardings"),
+    )
+    yield from if_it_restarted(record, fact, judged)
 
 
 @check("ONB-001", role="device", interpretations=("AMB-B-20",))

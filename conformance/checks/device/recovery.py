@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator
 
+from conformance.checks.device.effects import if_it_restarted
 from conformance.checks.device.evidence import installed, polls_after, reports_after, revisions
 from conformance.checks.device.refusal import older_or_equal_state_is_refused
 from conformance.checks.device.silence import polls_again, silence
@@ -27,7 +28,8 @@ def tag_survives_a_restart(record: Record) -> Iterator[Judgement]:
         yield unseen("the tag from before", "no restart, or no poll after it")
         return
     wanted, found = before[-1].etag, polls[0].request_header("If-None-Match") or "none"
-    yield expect(found == wanted, before[-1].exchange, polls[0], expected=f"{wanted}", found=found)
+    judged = expect(found == wanted, before[-1].exchange, polls[0], expected=f"{wanted}", found=found)
+    yield from if_it_restarted(record, restart, [judged])
 
 
 @check("DS-031", "DS-069", role="device")
@@ -37,13 +39,17 @@ def version_survives_a_restart(record: Record) -> Iterator[Judgement]:
     if restart is None or offer is None or offer.at < restart.at:
         yield unseen("refused after the restart", "nothing was offered after it")
         return
-    yield from older_or_equal_state_is_refused(record)
+    yield from if_it_restarted(record, restart, older_or_equal_state_is_refused(record))
 
 
 @check("DS-075", "DS-072", role="device")
 def deployment_runs_on_after_a_restart(record: Record, deployment: str) -> Iterator[Judgement]:
     """After a restart the device runs what it ran before, without a new order and without removing it."""
     restart = _restart(record)
+    yield from if_it_restarted(record, restart, _runs_on(record, restart, deployment))
+
+
+def _runs_on(record: Record, restart: Fact | None, deployment: str) -> Iterator[Judgement]:
     if restart is None or not polls_after(record, restart.at):
         yield unseen("it runs on", "no restart, or no poll after it")
         return
