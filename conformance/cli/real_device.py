@@ -15,7 +15,7 @@ from conformance.bench.hooks.loading import load_hooks, readiness
 from conformance.bench.hooks.model import Hook
 from conformance.bench.hooks.person import whoever_is_there
 from conformance.bench.ics import Ics
-from conformance.bench.scenarios import FEATURE_TAG, HOOK_TAG, Scenario, Selection, scenarios
+from conformance.bench.scenarios import FEATURE_TAG, HOOK_TAG, Scenario, Selection, headings, scenarios
 from conformance.catalogue import load
 from conformance.cli.addresses import Wanted, check_free, next_free
 from conformance.cli.console import stderr, stdout
@@ -93,7 +93,7 @@ def foretell(ics: Ics, there: Container[str], selection: Selection) -> None:
     console.print(Text(f"{total} scenarios will be blocked, since hooks are missing (`list hooks` shows how):"))
     for name, lacking in sorted(blocked.items(), key=lambda item: -len(item[1])):
         console.print(Text.assemble((f"  {name}", "yellow"), f": {len(lacking)} scenarios"))
-        for line in dict.fromkeys(scenario.name for scenario in lacking):
+        for line in headings(lacking):
             console.print(Text(f"    {line}"), soft_wrap=True)
 
 
