@@ -11,8 +11,9 @@ from typing import Any
 
 from conformance.bench.connection_sheet import write_sheet
 from conformance.bench.device_binding import counterpart
+from conformance.bench.device_restart import uptime_after_restart
 from conformance.bench.device_services import Services
-from conformance.bench.device_subject import RESTART_S, SLOW_S
+from conformance.bench.device_subject import SLOW_S
 from conformance.bench.device_world import KEPT, Endpoint, World
 from conformance.bench.errors import Blocked, UsageError
 from conformance.bench.flood import IN_A_ROW, Tally
@@ -22,7 +23,6 @@ from conformance.bench.hooks.model import Hook
 from conformance.bench.loop import BackgroundLoop
 from conformance.bench.recorder import Recorder
 from conformance.catalogue import DEFAULT_REVISION
-from conformance.checks.device.effects import CLOCKS_S
 from conformance.checks.evidence import Record
 from conformance.record import redact
 from simulator.device.driver import Tampering
@@ -43,8 +43,6 @@ CHILD_SETTINGS = frozenset({"child", "gone", "unreachable", "reachable"})
 TELLING = frozenset({"workloads", "inspect", "log", "uptime"})
 TAKING_LONG = frozenset({"slow", "fails slowly", "healthy only after a while"})
 """What a component is told a time for."""
-DOWN_S = 15.0
-"""How long a device that was told to restart may still say that it is up as it was."""
 STATE = "state.json"
 MAX_SAID = 2000
 
@@ -227,38 +225,18 @@ class ExternalSeat:
 
         Gives for how many seconds the device is up then, by the hook `uptime`.
         """
-        told: list[float] = []
-        began = self._there.recorder.now()
+        told: list[float | None] = [None]
+        hook, now = self._how.hooks.get("uptime"), self._there.recorder.now
+        began = now()
 
-        async def seen() -> None:
-            told.extend(await self._uptimes(began))
+        async def ask() -> None:
+            if hook is not None:
+                told[0] = await uptime_after_restart(
+                    lambda: self._call("uptime", "look"), lambda: now() - began, hook.timeout
+                )
 
-        await self._unheard("reboot", "reboot", "rebooted", seen)
-        return told[-1] if told else None
-
-    async def _uptimes(self, began: float) -> list[float]:
-        """Ask how long the device is up, until that is since a moment, or its time to go down or come up is over."""
-        told: list[float] = []
-        now = self._there.recorder.now
-        while "uptime" in self._how.hooks:
-            try:
-                answer = await self._call("uptime", "look")
-            except Blocked:  # it is on its way down or up, and nobody answers
-                if now() - began > RESTART_S - self._how.hooks["uptime"].timeout:
-                    break
-            else:
-                told.append(self._seconds(answer))
-                if told[-1] <= now() - began + CLOCKS_S or now() - began > DOWN_S:
-                    break
-            await asyncio.sleep(LOOK_S)
-        return told
-
-    @staticmethod
-    def _seconds(told: Any) -> float:
-        seconds = told.get("seconds") if isinstance(told, dict) else None
-        if isinstance(seconds, bool) or not isinstance(seconds, int | float):
-            raise Blocked("the hook uptime did not answer with {seconds: how long it is up}")
-        return float(seconds)
+        await self._unheard("reboot", "reboot", "rebooted", ask)
+        return told[0]
 
     async def factory_reset(self) -> None:
         """Reset to the state of delivery, with the network away meanwhile."""

@@ -282,6 +282,7 @@ def uptime(call: dict[str, Any]) -> dict[str, float]:
         (reboot, uptime, "passed", None),
         (reboot, None, "inconclusive", "there is no hook `uptime`"),
         (idles, uptime, "inconclusive", "it was up for 90000 s"),
+        (reboot, idles, "blocked", "uptime did not answer with {seconds"),
     ],
 )
 def test_a_real_device_restarted_where_it_says_so(
@@ -292,7 +293,7 @@ def test_a_real_device_restarted_where_it_says_so(
     tmp_path: Path,
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    monkeypatch.setattr("conformance.bench.device_external.DOWN_S", 0.3)
+    monkeypatch.setattr("conformance.bench.device_restart.DOWN_S", 0.3)
     _restarts.update(done=0, asked=0)
     _devices.append(StandIn(tmp_path))
     named = {"reboot": does} | ({"uptime": tells} if tells else {})
