@@ -72,6 +72,15 @@ def test_every_scenario_that_will_be_blocked_is_foretold_by_name(capsys: pytest.
     assert not any(line.startswith("...") for line in told)
 
 
+@pytest.mark.parametrize(("hooks", "told"), [(("reboot",), True), (("reboot", "uptime"), False), ((), False)])
+def test_restarts_that_nothing_will_show_are_foretold(
+    hooks: tuple[str, ...], told: bool, capsys: pytest.CaptureFixture[str]
+) -> None:
+    foretell(Ics.of_reference("device"), BUILT_IN | {*hooks}, Selection())
+    line = next((line for line in capsys.readouterr().err.splitlines() if "no hook `uptime`" in line), "")
+    assert ("A device that reboots goes on where it was" in line) is told
+
+
 def test_port_that_is_taken_is_said(tmp_path: Path) -> None:
     with socket.create_server(("127.0.0.1", 0)) as taken:
         arrangement = Arrangement(Endpoint(port=taken.getsockname()[1]), tmp_path)
