@@ -6,13 +6,17 @@ import pytest
 
 from conformance.bench.run import load_checks
 from conformance.checks.device import (
+    adoption,
     behaviours_failure,
     behaviours_outage,
+    behaviours_runtime,
+    failure,
     gateway,
     identity,
     onboarding,
     polling,
     recovery,
+    refusal,
     retry,
     sessions,
 )
@@ -126,6 +130,38 @@ def test_a_device_that_comes_passes_whatever_its_pace(check: Check, interval: fl
     assert Seen.KEPT in said
 
 
+COMPOSE = {"spec": {"deploymentProfile": {"type": "compose", "components": []}}}
+PUBLISHED = fact("published", 2.0, **RELEASE, components=["c"], document=COMPOSE, target="g/a")
+WITHDRAWN = fact("withdrawn", 2.5, deploymentId="d-1", version=2)
+REACHED: dict[Check, tuple[Fact, ...]] = {
+    adoption.newest_state_is_reached: (PUBLISHED,),
+    adoption.compose_archives_are_deployed: (PUBLISHED,),
+    adoption.removal_is_reported_as_it_goes: (WITHDRAWN,),
+    refusal.stated_size_is_no_integrity: (PUBLISHED,),
+    recovery.outage_is_survived: (PUBLISHED, fact("network-restored", 2.5)),
+    recovery.update_is_finished_after_lost_power: (PUBLISHED, fact("powered-up", 2.5)),
+    gateway.child_is_named_in_reports: (PUBLISHED,),
+    failure.failure_is_reported: (PUBLISHED,),
+    failure.timeout_ends_an_installation: (PUBLISHED,),
+    behaviours_runtime.bad_network_only_delays: (fact("disturbed", 1.0, label="slow"), PUBLISHED),
+    behaviours_runtime.device_begins_every_connection: (PUBLISHED,),
+}
+"""Checks that wait for a state to be reached, and what the device would have seen had it come."""
+
+
+@pytest.mark.parametrize("check", REACHED, ids=lambda check: check.name)
+def test_a_state_that_is_not_reached_is_held_against_a_device_that_came_or_should_have(check: Check) -> None:
+    def seen(interval: float | None, *exchanges: Exchange) -> set[Seen]:
+        facts = (fact("provisioned", 0.1, pollInterval=interval), *REACHED[check])
+        record = Record("device", (exchange("fetch-manifest", 0.5), *exchanges), (), facts)
+        given = {} if check is adoption.newest_state_is_reached else {"deployment": "d-1"}
+        return {judgement.seen for judgement in check(record, **given)}
+
+    assert seen(None) == {Seen.UNSEEN}
+    assert seen(0.5) == {Seen.BROKEN}
+    assert seen(None, exchange("fetch-manifest", 3.0)) == {Seen.BROKEN}
+
+
 def test_what_a_device_sends_that_does_not_poll_yet_is_neither_a_poll_nor_a_fault() -> None:
     sent = exchange("report-status", 5.0, 200)
     assert set(judged(identity.good_wfm_is_accepted, None, sent)) == {Seen.UNSEEN}
@@ -155,18 +191,6 @@ def test_a_change_that_is_not_reported_is_blamed_once_the_device_was_heard_of(ch
     def seen(interval: float | None, *exchanges: Exchange) -> set[Seen]:
         facts = (fact("provisioned", 0.1, pollInterval=interval), fact("configured", 2.0, told=data, **data))
         return {judgement.seen for judgement in check(Record("device", exchanges, (), facts))}
-
-    assert seen(None) == {Seen.UNSEEN}
-    assert seen(0.5) == {Seen.BROKEN}
-    assert seen(None, exchange("fetch-manifest", 3.0)) == {Seen.BROKEN}
-
-
-def test_an_outage_is_survived_or_not_once_the_device_came_back() -> None:
-    facts = (fact("published", 1.0, **RELEASE), fact("network-restored", 2.0))
-
-    def seen(interval: float | None, *exchanges: Exchange) -> set[Seen]:
-        record = Record("device", exchanges, (), (fact("provisioned", 0.1, pollInterval=interval), *facts))
-        return {judgement.seen for judgement in recovery.outage_is_survived(record, deployment="d-1")}
 
     assert seen(None) == {Seen.UNSEEN}
     assert seen(0.5) == {Seen.BROKEN}

@@ -6,6 +6,7 @@ from itertools import pairwise
 
 from conformance.checks.device.effects import component_doubt
 from conformance.checks.device.evidence import installed, publication, reports_after, revisions, withdrawal
+from conformance.checks.device.silence import silence
 from conformance.checks.evidence import Record, Report
 from conformance.checks.registry import Judgement, check, expect, noted, unseen
 from conformance.record.events import Fact
@@ -25,11 +26,14 @@ def _failures(record: Record, deployment: str) -> tuple[Report, ...]:
 @check("DS-002", "DS-074", "CMP-15", role="device")
 def failure_is_reported(record: Record, deployment: str) -> Iterator[Judgement]:
     """A deployment with a component that fails is reported failed."""
-    failures = _failures(record, deployment)
+    failures, fact = _failures(record, deployment), publication(record, deployment)
     last = record.last_report(deployment)
     shown = [report.exchange for report in failures[:1]]
     found = "failed" if failures else f"{last.state}" if last else "no report"
     of = ("DS-002", "DS-074", *(("CMP-15",) if _exits_at_start(record, deployment) else ()))
+    if not failures and fact is not None and (why := silence(record, fact.at)):
+        yield unseen("failed is reported", why, fact, of=of)
+        return
     if not failures and (why := component_doubt(record, deployment)):
         yield unseen("failed is reported", f"{found}; {why}", *([last.exchange] if last else []), of=of)
         return
@@ -126,7 +130,8 @@ def timeout_ends_an_installation(record: Record, deployment: str) -> Iterator[Ju
     failures, fact = _failures(record, deployment), publication(record, deployment)
     last = record.last_report(deployment)
     shown = [report.exchange for report in failures[:1]] or ([last.exchange] if last else [])
-    if not failures and (why := component_doubt(record, deployment)):
+    why = component_doubt(record, deployment) or (silence(record, fact.at) if fact else "")
+    if not failures and why:
         yield unseen("failed, once the timeout is over", why, *shown)
         return
     if not failures or fact is None:

@@ -64,6 +64,9 @@ def child_is_named_in_reports(record: Record, deployment: str) -> Iterator[Judge
     report = installed(record, fact) if fact else None
     if fact is None or report is None:
         last = record.last_report(deployment)
+        if fact is not None and (why := silence(record, fact.at)):
+            yield unseen("installed on the child", why, fact)
+            return
         yield expect(False, expected="installed on the child", found=f"{last.state}" if last else "no report")
         return
     found = report.document.get("deviceId")

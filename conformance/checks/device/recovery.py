@@ -75,6 +75,9 @@ def update_is_finished_after_lost_power(record: Record, deployment: str) -> Iter
     right = installed(record, facts[-1]) is not None
     found = f"{last.state} with version {last.version}" if last else "no report"
     expected = f"installed, with version {facts[-1].data['version']} or newer"
+    if not right and (why := silence(record, restart.at)):
+        yield unseen(expected, why, restart)
+        return
     yield expect(right, restart, *([last.exchange] if last else []), expected=expected, found=found)
     seen = record.last_fact("workloads")
     if seen is not None and seen.at > restart.at:
