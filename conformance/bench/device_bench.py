@@ -4,7 +4,7 @@ Everything done is recorded as a fact, since checks read nothing but the record.
 """
 
 import json
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from typing import Any
 
 from conformance.bench.device_deployments import Variation
@@ -126,7 +126,7 @@ class DeviceBench(PublishingBench):
         """
         began = self.recorder.now()
         told = self.loop.run(self.seat.configure(settings), self.seat.patience_s)
-        return self.note("configured", **settings, began=began, told=_document(told))
+        return self.note("configured", **settings, began=began, told=_members(told, settings))
 
     def tamper(self, what: Tampering, deployment_id: str = "", component: str = "") -> Fact:
         """Change something behind the device's back, and record what was to be seen of it right before and after.
@@ -153,7 +153,7 @@ class DeviceBench(PublishingBench):
         about = {"what": what, "deploymentId": deployment_id, "component": component}
         fact = self.note("tampered", **about)
         told, after = self.loop.run(changed(), 2 * seat.patience_s)
-        self.note("tampering-seen", **about, before=before, after=after, told=_document(told))
+        self.note("tampering-seen", **about, before=before, after=after, told=_members(told, ("free",)))
         return fact
 
     def script(
@@ -175,7 +175,7 @@ class DeviceBench(PublishingBench):
         self.note("component-script", **about, **({"revision": revision} if revision else {}), seconds=seconds)
         target = f"{name}@{revision}" if revision else name
         told = self.loop.run(self.seat.script(deployment_id, target, behaviour), self.seat.patience_s)
-        self.note("component-told", **about, told=_document(told))
+        self.note("component-told", **about, told=_members(told, ("behaviour",)))
 
     def inspect(self) -> None:
         """Record the configuration and the containers of what runs, where the seat can tell."""
@@ -201,6 +201,6 @@ class DeviceBench(PublishingBench):
         return came
 
 
-def _document(told: Any) -> dict[str, Any] | None:
-    """Give what a hook told, if it is of the form that it is to be."""
-    return told if isinstance(told, dict) else None
+def _members(told: Any, names: Iterable[str]) -> dict[str, Any] | None:
+    """Give what a hook told of what it was asked; what else it said, such as a whole configuration, is not kept."""
+    return {name: told[name] for name in names if name in told} if isinstance(told, dict) else None

@@ -19,6 +19,7 @@ from conformance.checks.device.effects import component_doubt, restart_doubt, se
 from conformance.checks.evidence import Record
 from conformance.checks.registry import Seen
 from conformance.record.events import Exchange, Fact
+from conformance.record.file import EVENT_FILE, read
 from conformance.record.run import Run
 from tests.suite_device.runs import IMPATIENT, carried_out
 from tests.suite_device.runs import told as told_of
@@ -74,6 +75,22 @@ def test_a_hook_that_does_nothing_passes_nothing_and_blames_nobody(
 def test_the_same_scenarios_pass_where_the_hook_does_it(hook: str, tmp_path: Path) -> None:
     done = suite(tmp_path, BY_HOOK[hook])
     assert {scenario.outcome.value for scenario in carried_out(done)} == {"passed"}, told_of(done)
+
+
+def test_of_what_a_hook_tells_only_what_it_was_asked_for_is_kept(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    configure = SimulatedSeat.configure
+
+    async def talkative(seat: SimulatedSeat, settings: dict[str, Any]) -> dict[str, Any]:
+        return {**await configure(seat, settings), "admin": "hunter2"}
+
+    monkeypatch.setattr(SimulatedSeat, "configure", talkative)
+    suite(tmp_path, BY_HOOK["configure"][:1])
+    (configured,) = [event for event in read(tmp_path / EVENT_FILE) if getattr(event, "kind", "") == "configured"]
+    assert isinstance(configured, Fact)
+    assert list(configured.data["told"]) == ["poll_s"]
+    assert "hunter2" not in (tmp_path / EVENT_FILE).read_text()
 
 
 # --- a restart -------------------------------------------------------------------------------------------------------
