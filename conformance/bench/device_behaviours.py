@@ -84,9 +84,7 @@ def script_release(bench: DeviceBench, role: str, release: int, behaviour: str) 
     """Have the last component of one release behave in a way, and that of the others as before."""
     components = bench.make(role, release).document["spec"]["deploymentProfile"]["components"]
     name, revision = components[-1]["name"], components[-1]["properties"]["revision"]
-    deployment = bench.deployment_id(role)
-    bench.note("component-script", deploymentId=deployment, component=name, behaviour=behaviour, revision=revision)
-    bench.loop.run(bench.seat.script(deployment, f"{name}@{revision}", behaviour))
+    bench.script_component(bench.deployment_id(role), name, behaviour, revision=revision)
 
 
 def drift_passes(bench: DeviceBench) -> None:

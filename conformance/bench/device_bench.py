@@ -4,11 +4,12 @@ Everything done is recorded as a fact, since checks read nothing but the record.
 """
 
 import json
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from typing import Any
 
 from conformance.bench.device_deployments import Variation
 from conformance.bench.device_publishing import PublishingBench
+from conformance.bench.device_subject import RESTART_S
 from conformance.checks.evidence import Record
 from conformance.record.events import Fact
 from simulator.device.driver import Tampering
@@ -95,9 +96,10 @@ class DeviceBench(PublishingBench):
     # --- what is done to the device ---------------------------------------------------------------------------------
 
     def reboot(self) -> Fact:
-        """Reboot the device."""
+        """Reboot the device, and record how long it says to be up afterwards, where it can tell."""
         fact = self.note("rebooted")
-        self.loop.run(self.seat.reboot(), self.seat.patience_s)
+        up = self.loop.run(self.seat.reboot(), self.seat.patience_s + RESTART_S)
+        self.note("restart-seen", told=up, seconds=round(self.recorder.now() - fact.at, 3))
         return fact
 
     def power_cut(self, at: str) -> Callable[[], Fact]:
@@ -118,10 +120,13 @@ class DeviceBench(PublishingBench):
         return fact
 
     def configure(self, **settings: Any) -> Fact:
-        """Configure the device anew, as its user would; a fact once it is done, which takes a real device its time."""
+        """Configure the device anew, as its user would; a fact once it is done, which takes a real device its time.
+
+        What is told is what the settings are since then, as far as the device lets it be known.
+        """
         began = self.recorder.now()
-        self.loop.run(self.seat.configure(settings), self.seat.patience_s)
-        return self.note("configured", **settings, began=began)
+        told = self.loop.run(self.seat.configure(settings), self.seat.patience_s)
+        return self.note("configured", **settings, began=began, told=_members(told, settings))
 
     def tamper(self, what: Tampering, deployment_id: str = "", component: str = "") -> Fact:
         """Change something behind the device's back, and record what was to be seen of it right before and after.
@@ -148,7 +153,7 @@ class DeviceBench(PublishingBench):
         about = {"what": what, "deploymentId": deployment_id, "component": component}
         fact = self.note("tampered", **about)
         told, after = self.loop.run(changed(), 2 * seat.patience_s)
-        self.note("tampering-seen", **about, before=before, after=after, told=told if isinstance(told, dict) else None)
+        self.note("tampering-seen", **about, before=before, after=after, told=_members(told, ("free",)))
         return fact
 
     def script(
@@ -159,10 +164,18 @@ class DeviceBench(PublishingBench):
         `kind` is that of the deployment whose component is meant, where it is not the usual one.
         """
         name = self.make(role, variation=Variation(kind=kind)).components[component]
-        about = {"deploymentId": self.deployment_id(role), "component": name, "behaviour": behaviour}
-        self.note("component-script", **about, seconds=seconds)
-        self.loop.run(self.seat.script(self.deployment_id(role), name, behaviour), self.seat.patience_s)
+        self.script_component(self.deployment_id(role), name, behaviour, seconds=seconds)
         return name
+
+    def script_component(
+        self, deployment_id: str, name: str, behaviour: str, *, revision: str = "", seconds: float = 0.0
+    ) -> None:
+        """Have a component of a deployment behave in a way, in one revision or all; record what is told of it."""
+        about = {"deploymentId": deployment_id, "component": name, "behaviour": behaviour}
+        self.note("component-script", **about, **({"revision": revision} if revision else {}), seconds=seconds)
+        target = f"{name}@{revision}" if revision else name
+        told = self.loop.run(self.seat.script(deployment_id, target, behaviour), self.seat.patience_s)
+        self.note("component-told", **about, told=_members(told, ("behaviour",)))
 
     def inspect(self) -> None:
         """Record the configuration and the containers of what runs, where the seat can tell."""
@@ -186,3 +199,8 @@ class DeviceBench(PublishingBench):
         if running is not None:
             self.note("workloads", running=running)
         return came
+
+
+def _members(told: Any, names: Iterable[str]) -> dict[str, Any] | None:
+    """Give what a hook told of what it was asked; what else it said, such as a whole configuration, is not kept."""
+    return {name: told[name] for name in names if name in told} if isinstance(told, dict) else None

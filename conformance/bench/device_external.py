@@ -4,14 +4,16 @@ import asyncio
 import contextlib
 import json
 import sys
-from collections.abc import Callable, Mapping
+from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 from conformance.bench.connection_sheet import write_sheet
 from conformance.bench.device_binding import counterpart
+from conformance.bench.device_restart import uptime_after_restart
 from conformance.bench.device_services import Services
+from conformance.bench.device_subject import SLOW_S
 from conformance.bench.device_world import KEPT, Endpoint, World
 from conformance.bench.errors import Blocked, UsageError
 from conformance.bench.flood import IN_A_ROW, Tally
@@ -38,7 +40,9 @@ MOMENT_S = 120.0
 """How long a point of an update is waited for."""
 TELL_S = 10.0
 CHILD_SETTINGS = frozenset({"child", "gone", "unreachable", "reachable"})
-TELLING = frozenset({"workloads", "inspect", "log"})
+TELLING = frozenset({"workloads", "inspect", "log", "uptime"})
+TAKING_LONG = frozenset({"slow", "fails slowly", "healthy only after a while"})
+"""What a component is told a time for."""
 STATE = "state.json"
 MAX_SAID = 2000
 
@@ -216,9 +220,23 @@ class ExternalSeat:
 
     # --- the device -------------------------------------------------------------------------------------------------
 
-    async def reboot(self) -> None:
-        """Switch off and on; the network is away meanwhile, so that what comes later comes after the restart."""
-        await self._unheard("reboot", "reboot", "rebooted")
+    async def reboot(self) -> float | None:
+        """Switch off and on; the network is away meanwhile, so that what comes later comes after the restart.
+
+        Gives for how many seconds the device is up then, by the hook `uptime`.
+        """
+        told: list[float | None] = [None]
+        hook, now = self._how.hooks.get("uptime"), self._there.recorder.now
+        began = now()
+
+        async def ask() -> None:
+            if hook is not None:
+                told[0] = await uptime_after_restart(
+                    lambda: self._call("uptime", "look"), lambda: now() - began, hook.timeout
+                )
+
+        await self._unheard("reboot", "reboot", "rebooted", ask)
+        return told[0]
 
     async def factory_reset(self) -> None:
         """Reset to the state of delivery, with the network away meanwhile."""
@@ -226,7 +244,11 @@ class ExternalSeat:
 
     async def forget(self, then: Callable[[], object]) -> None:
         """Reset the device, which forgets whom it trusts; `then` is called before the WFM can be reached again."""
-        await self._unheard("factory-reset", "reset", "factory-reset", then)
+
+        async def meanwhile() -> None:
+            then()
+
+        await self._unheard("factory-reset", "reset", "factory-reset", meanwhile)
 
     def power_cut(self, at: str, loop: BackgroundLoop) -> Callable[[], None]:
         """Cut the power at a named point; the power comes back when what is given is called.
@@ -260,18 +282,19 @@ class ExternalSeat:
         finally:
             await world.link.restore()
 
-    async def configure(self, settings: Mapping[str, Any]) -> None:
-        """Change settings; those of devices behind a gateway are another hook's."""
+    async def configure(self, settings: Mapping[str, Any]) -> Any:
+        """Change settings; those of devices behind a gateway are another hook's. Gives what the hook answers."""
         name = "children" if CHILD_SETTINGS & set(settings) else "configure"
         if name not in self._undo:
             self._told = self._there.told_of_devices()
         self._undo[name] = "restore"
-        await self._call(name, "set", settings=dict(settings))
+        return await self._call(name, "set", settings=dict(settings))
 
-    async def script(self, deployment_id: str, component: str, behaviour: str) -> None:
-        """Have a component behave in a way."""
+    async def script(self, deployment_id: str, component: str, behaviour: str) -> Any:
+        """Have a component behave in a way; gives what the hook answers."""
         self._undo["fault"] = "clear"
-        await self._call("fault", "set", deployment=deployment_id, component=component, behaviour=behaviour)
+        about = {"deployment": deployment_id, "component": component, "behaviour": behaviour}
+        return await self._call("fault", "set", **about, **({"seconds": SLOW_S} if behaviour in TAKING_LONG else {}))
 
     async def tamper(self, what: Tampering, deployment_id: str = "", component: str = "") -> Any:
         """Change something behind the device's back; gives what the hook answers."""
@@ -348,14 +371,17 @@ class ExternalSeat:
             raise Blocked(f"there is no hook {name}")
         return self._how.hooks[name]
 
-    async def _unheard(self, name: str, action: str, fact: str, then: Callable[[], object] = lambda: None) -> None:
+    async def _unheard(
+        self, name: str, action: str, fact: str, then: Callable[[], Awaitable[None]] | None = None
+    ) -> None:
         """Call a hook while the network is away, which `then` is called before the end of."""
         world = self._there
         await world.link.cut()
         world.recorder.note(fact)
         try:
             await self._call(name, action)
-            then()
+            if then is not None:
+                await then()
         finally:
             if not _cut_by_scenario(world.recorder.record()):
                 await world.link.restore()

@@ -201,6 +201,7 @@ class BuiltInService(IdentityService):
         """Restart the device with its configuration and what it stored."""
         self.bench.note("rebooted")
         self.bench.loop.run(self._seat.retrust(self._source()))
+        self.bench.note("restart-seen", told=0.0, seconds=0.0)
 
     def was_asked(self, record: Record, since: float) -> bool:
         """Whether it looked for trust twice, whatever came of it."""

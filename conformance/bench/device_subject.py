@@ -35,6 +35,8 @@ DRIFT_S = 0.3
 RETRY_CAP_S = 8.0
 """How long it waits at most before it tries again; longer when it polls less often."""
 SLOW_S = 0.5
+RESTART_S = 180.0
+"""How long a real device may take until it tells that it is up again."""
 FETCH_S = 1.0
 """How long the simulated device waits for its component registry."""
 SCRIPTS: Mapping[str, ComponentScript] = {
@@ -92,8 +94,8 @@ class DeviceSeat(Protocol):
         """Leave both seats, as far as they end with a scenario."""
         ...
 
-    async def reboot(self) -> None:
-        """Switch off and on."""
+    async def reboot(self) -> float | None:
+        """Switch off and on; gives for how many seconds the device says to be up then, None where it cannot tell."""
         ...
 
     def power_cut(self, at: str, loop: BackgroundLoop) -> Callable[[], None]:
@@ -104,12 +106,12 @@ class DeviceSeat(Protocol):
         """Reset to the state of delivery."""
         ...
 
-    async def configure(self, settings: Mapping[str, Any]) -> None:
-        """Change settings: see `SimulatedSeat.configure` for the names."""
+    async def configure(self, settings: Mapping[str, Any]) -> Any:
+        """Change settings, by the names of `SimulatedSeat.configure`; gives what is told of them as they are then."""
         ...
 
-    async def script(self, deployment_id: str, component: str, behaviour: str) -> None:
-        """Have a component behave as in `SCRIPTS`."""
+    async def script(self, deployment_id: str, component: str, behaviour: str) -> Any:
+        """Have a component behave as in `SCRIPTS`; gives what is told of it, such as its `behaviour`."""
         ...
 
     async def tamper(self, what: Tampering, deployment_id: str = "", component: str = "") -> Any:
@@ -247,9 +249,10 @@ class SimulatedSeat:
             raise RuntimeError("the device was never started")
         return self.device
 
-    async def reboot(self) -> None:
+    async def reboot(self) -> float:
         """Switch off and on."""
         await self._on.reboot()
+        return 0.0
 
     def power_cut(self, at: str, loop: BackgroundLoop) -> Callable[[], None]:
         """Cut the power when the agent comes to a point; the power comes back when what is given is called."""
@@ -265,8 +268,8 @@ class SimulatedSeat:
         """Reset to the state of delivery."""
         await self._on.factory_reset()
 
-    async def configure(self, settings: Mapping[str, Any]) -> None:
-        """Change settings, each by its name.
+    async def configure(self, settings: Mapping[str, Any]) -> dict[str, Any]:
+        """Change settings, each by its name; all of them are in force then.
 
         `poll_s`: distance of polls; `install_retry_s`: when a failed installation is tried again; `offline_stop_s`: how
         long workloads run on without the WFM; `answer_s`: how long an answer is waited for; `proxy`: the URL of a
@@ -295,12 +298,14 @@ class SimulatedSeat:
             device.set_child_reachable(settings["unreachable"], reachable=False)
         if "reachable" in settings:
             device.set_child_reachable(settings["reachable"], reachable=True)
+        return dict(settings)
 
-    async def script(self, deployment_id: str, component: str, behaviour: str) -> None:
+    async def script(self, deployment_id: str, component: str, behaviour: str) -> dict[str, str]:
         """Have a component behave as in `SCRIPTS`."""
         del deployment_id
         machine = self._on.machine
         machine.scripts = {**machine.scripts, component: SCRIPTS[behaviour]}
+        return {"behaviour": behaviour}
 
     async def tamper(self, what: Tampering, deployment_id: str = "", component: str = "") -> dict[str, int] | None:
         """Change something behind the agent's back."""

@@ -1,17 +1,16 @@
 """The implementation conformance statement (ICS): what a supplier says of its subject, as YAML."""
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Annotated, Any, Literal, Self
 
-import yaml
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationError
 
 from conformance.bench.deadlines import Deadlines
 from conformance.bench.errors import UsageError
+from conformance.bench.hooks.loading import hooks_of
 from conformance.bench.hooks.model import Hook, known
-from conformance.bench.yaml_places import field_of, line_of
+from conformance.bench.yaml_places import Source, in_words, read_file
 from conformance.catalogue import DEFAULT_REVISION, Catalogue, UnknownName, load
 from conformance.record.events import Role
 from simulator.identity.spiffe import is_segment
@@ -19,10 +18,6 @@ from simulator.identity.spiffe import is_segment
 Text = Annotated[str, Field(min_length=1)]
 A_DAY_S = 86400.0
 """Longer nobody waits."""
-SHOWN = 200
-"""Characters of what was found that are repeated in a message."""
-
-
 BEYOND_PROFILE: Mapping[Role, tuple[str, ...]] = {"wfm": ("placement-matching",)}
 """Features of the references that no profile claims by default."""
 UNDER_TEST: Mapping[Role, str] = {"device": "device under test", "wfm": "WFM under test"}
@@ -112,24 +107,13 @@ class Ics(BaseModel):
         return self.policies.get(name)
 
 
-@dataclass(frozen=True, slots=True)
-class _Source:
-    """A statement's file and the tree of its YAML, by which a message names the line."""
-
-    path: Path
-    tree: Any
-
-    def wrong(self, steps: Sequence[Any], what: object) -> UsageError:
-        return UsageError(f"{self.path}:{line_of(self.tree, steps)}: {field_of(steps)}: {what}")
-
-
 def load_ics(path: Path, role: Role) -> Ics:
     """Read and check a statement.
 
     Raises UsageError naming file, line, field, expected and found: unreadable, not YAML, wrong field, unknown revision,
     profile, feature, policy or deadline, clients of a device, or a statement of the other role.
     """
-    value, source = _read(path)
+    value, source = read_file(path)
     ics = _validated(value, source)
     if ics.role != role:
         raise source.wrong(["role"], f"expected {role}, found {ics.role}")
@@ -146,37 +130,30 @@ def load_ics(path: Path, role: Role) -> Ics:
     return ics
 
 
-def _known(source: _Source, steps: Sequence[Any], look_up: Callable[[], Any]) -> Any:
+def _known(source: Source, steps: Sequence[Any], look_up: Callable[[], Any]) -> Any:
     try:
         return look_up()
     except UnknownName as error:
         raise source.wrong(steps, error) from None
 
 
-def _read(path: Path) -> tuple[Any, _Source]:
-    try:
-        text = path.read_text(encoding="utf-8")
-        return yaml.safe_load(text), _Source(path, yaml.compose(text, Loader=yaml.SafeLoader))
-    except OSError as error:
-        raise UsageError(f"{path}: cannot be read: {error.strerror}") from None
-    except (yaml.YAMLError, UnicodeDecodeError, RecursionError) as error:
-        raise UsageError(f"{path}: not valid YAML: {' '.join(str(error).split())}") from None
-
-
-def _validated(value: Any, source: _Source) -> Ics:
+def _validated(value: Any, source: Source) -> Ics:
     if not isinstance(value, dict):
         cause = f"expected a mapping with role, subject and profile, found {type(value).__name__}"
-        raise UsageError(f"{source.path}: {cause}")
+        raise UsageError(f"{source.name}: {cause}")
+    if "hooks" in value:
+        hooks_of(value["hooks"], source, "hooks")
     try:
         return Ics.model_validate(value)
     except ValidationError as error:
-        first = error.errors(include_url=False)[0]
-        found = "nothing" if first["type"] == "missing" else repr(first.get("input"))[:SHOWN]
-        said = first["msg"].removeprefix("Value error, ").replace("valid tuple", "list")
-        raise source.wrong(first["loc"], f"{said[:1].lower()}{said[1:]}, found {found}") from None
+        # a slip in the name of a field is told as such, rather than as the field that is missing for it
+        first = min(error.errors(include_url=False), key=lambda one: one["type"] != "extra_forbidden")
+        model = SubjectNames if first["loc"][0] == "subject" else Ics
+        fields = [field.alias or name for name, field in model.model_fields.items()]
+        raise source.wrong(first["loc"], in_words(first, fields)) from None
 
 
-def _check_policies(source: _Source, ics: Ics, catalogue: Catalogue) -> None:
+def _check_policies(source: Source, ics: Ics, catalogue: Catalogue) -> None:
     known = {name: values for behaviour in catalogue.behaviours for name, values in behaviour.policy.items()}
     for name, value in ics.policies.items():
         if name not in known:

@@ -12,7 +12,7 @@ from pytest_bdd.parser import Feature, ScenarioTemplate
 
 from conformance.bench.errors import UsageError
 from conformance.catalogue import DEFAULT_REVISION, Catalogue, UnknownName, load, revisions
-from conformance.record.events import Role, ScenarioStarted
+from conformance.record.events import Role, ScenarioStarted, titled
 
 REQUIREMENT_TAG = "req:"
 BEHAVIOUR_TAG = "behaviour:"
@@ -53,8 +53,12 @@ class Scenario:
     @property
     def key(self) -> str:
         """Name a scenario in one line: where it stands, and which row."""
-        row = f" [{', '.join(self.example.values())}]" if self.example else ""
-        return f"{self.uri}:{self.line} {self.name}{row}"
+        return f"{self.uri}:{self.line} {self.title}"
+
+    @property
+    def title(self) -> str:
+        """The name as people read it, filled in by the row."""
+        return titled(self.name, self.example)
 
     def holds_for(self, revision: str) -> bool:
         """Whether the revision lies in the window the scenario is tagged with; without tags it holds for all."""
@@ -120,7 +124,7 @@ class Selection:
 
     def takes(self, scenario: Scenario) -> bool:
         """Whether the scenario is selected."""
-        said = f"{scenario.feature} {scenario.name}".lower()
+        said = f"{scenario.feature} {scenario.name} {scenario.title}".lower()
         return (
             (not self.requirements or bool(set(self.requirements) & set(scenario.requirements)))
             and (not self.tags or bool(set(self.tags) & scenario.tags))
@@ -146,6 +150,21 @@ class Selection:
         if not any(wider.takes(scenario) for scenario in scenarios):
             raise UsageError(f"no scenario is selected by {self}; `margo-conformance list` shows what there is")
         return wider
+
+
+def headings(found: Iterable[Scenario]) -> tuple[str, ...]:
+    """Give what scenarios are called, in their order: an outline once with the number of its rows.
+
+    One whose name has placeholders is given row by row instead, since its name alone says little.
+    """
+    outlines: dict[tuple[str, int], list[Scenario]] = {}
+    for scenario in found:
+        outlines.setdefault((scenario.uri, scenario.line), []).append(scenario)
+    told: list[str] = []
+    for rows in outlines.values():
+        alike = len(rows) > 1 and all(row.title.startswith(row.name) for row in rows)
+        told += [f"{rows[0].name} ({len(rows)} rows)"] if alike else [row.title for row in rows]
+    return tuple(told)
 
 
 def features_folder() -> Path:

@@ -40,6 +40,7 @@ class DeviceControl:
         self._device = device
         self._trust = trust
         self._delivered: DeviceConfig = device.config
+        self._up = time.monotonic()
         self._hooks: Mapping[str, Callable[[Mapping[str, Any]], Done]] = {
             "reboot": self._reboot,
             "power-cut": self._power,
@@ -51,6 +52,7 @@ class DeviceControl:
             "workloads": self._workloads,
             "inspect": self._inspect,
             "log": self._log,
+            "uptime": self._uptime,
             "identity": self._identity,
         }
 
@@ -75,14 +77,18 @@ class DeviceControl:
         await self._device.stop()
         if self._trust is not None:
             await self._trust.reboot()
-        await self._device.start()
+        await self._start()
 
     async def _reset(self, _: Mapping[str, Any]) -> None:
         await self._device.stop()
         if self._trust is not None:
             await self._trust.forget()
         await self._device.factory_reset()
+        await self._start()
+
+    async def _start(self) -> None:
         await self._device.start()
+        self._up = time.monotonic()
 
     async def _power(self, call: Mapping[str, Any]) -> None:
         device = self._device
@@ -93,9 +99,9 @@ class DeviceControl:
                 await device.power_cut(restart=False)
             case _:
                 await device.wait_for(lambda one: not one.running, OFF_WITHIN_S)
-                await device.start()
+                await self._start()
 
-    async def _configure(self, call: Mapping[str, Any]) -> None:
+    async def _configure(self, call: Mapping[str, Any]) -> dict[str, Any] | None:
         device, settings, now = self._device, call.get("settings", {}), time.time()
         if call["action"] == "restore":
             was = self._delivered
@@ -103,7 +109,7 @@ class DeviceControl:
             device.change_capabilities(was.facts().own)
             if self._trust is not None:
                 await self._trust.restore()
-            return
+            return None
         if unknown := set(settings) - {*SETTINGS, *OTHER_SETTINGS}:
             raise ValueError(f"no settings {', '.join(sorted(unknown))}")
         await self._tell({name: settings[name] for name in ("discovery", "pin") if name in settings})
@@ -123,6 +129,7 @@ class DeviceControl:
             own = device.facts.own
             properties = own.properties.model_copy(update=changed)
             device.change_capabilities(own.model_copy(update={"properties": properties}))
+        return dict(settings)
 
     async def _tell(self, told: Mapping[str, str]) -> None:
         """Tell the device of the identity service. Raises ValueError: it fetches no trust."""
@@ -149,12 +156,13 @@ class DeviceControl:
             if name in settings:
                 device.set_child_reachable(settings[name], reachable=reachable)
 
-    async def _fault(self, call: Mapping[str, Any]) -> None:
+    async def _fault(self, call: Mapping[str, Any]) -> dict[str, str] | None:
         machine = self._device.machine
         if call["action"] == "clear":
             machine.scripts = self._delivered.scripts
-            return
+            return None
         machine.scripts = {**machine.scripts, call["component"]: SCRIPTS[call["behaviour"]]}
+        return {"behaviour": call["behaviour"]}
 
     async def _tamper(self, call: Mapping[str, Any]) -> dict[str, int] | None:
         if call["action"] not in get_args(Tampering):
@@ -171,6 +179,11 @@ class DeviceControl:
 
     async def _inspect(self, _: Mapping[str, Any]) -> dict[str, Any]:
         return inspection(self._device)
+
+    async def _uptime(self, _: Mapping[str, Any]) -> dict[str, float]:
+        if not self._device.running:
+            raise ValueError("the device is off")
+        return {"seconds": round(time.monotonic() - self._up, 3)}
 
     async def _log(self, _: Mapping[str, Any]) -> list[dict[str, str]]:
         return log_of(self._device)[-MAX_LINES:]

@@ -66,7 +66,7 @@ def _scenarios(roles: tuple[str, ...], revision: str) -> Iterator[Row]:
                 "role": role,
                 "at": f"{item.uri}:{item.line}",
                 "feature": item.feature,
-                "name": item.name + (f" [{', '.join(item.example.values())}]" if item.example else ""),
+                "name": item.title,
                 "requirements": item.requirements,
                 "needs": item.tagged(HOOK_TAG),
                 "tags": sorted(item.tags),

@@ -15,7 +15,7 @@ from conformance.bench.hooks.loading import load_hooks, readiness
 from conformance.bench.hooks.model import Hook
 from conformance.bench.hooks.person import whoever_is_there
 from conformance.bench.ics import Ics
-from conformance.bench.scenarios import FEATURE_TAG, HOOK_TAG, Scenario, Selection, scenarios
+from conformance.bench.scenarios import FEATURE_TAG, HOOK_TAG, Scenario, Selection, headings, scenarios
 from conformance.catalogue import load
 from conformance.cli.addresses import Wanted, check_free, next_free
 from conformance.cli.console import stderr, stdout
@@ -72,28 +72,43 @@ def hooks_of(ics: Ics, file: Path | None) -> Mapping[str, Hook]:
 
 def blocked_by_hooks(ics: Ics, there: Container[str], selection: Selection) -> Mapping[str, list[Scenario]]:
     """Give the scenarios that could run but for something that is not `there`, by what they lack."""
-    claims = set(ics.claims(load(ics.revision)))
     found: dict[str, list[Scenario]] = defaultdict(list)
-    for scenario in scenarios(ics.role, ics.revision):
+    for scenario in _applicable(ics, selection):
         missing = [name for name in scenario.tagged(HOOK_TAG) if name not in there]
-        if SIMULATED_ONLY.keys() & missing:
-            continue  # it does not apply to a real device
-        if missing and selection.takes(scenario) and claims.issuperset(scenario.tagged(FEATURE_TAG)):
+        if missing and not SIMULATED_ONLY.keys() & missing:
             found[", ".join(missing)].append(scenario)
     return found
 
 
+def unproven_restarts(ics: Ics, there: Container[str], selection: Selection) -> list[Scenario]:
+    """Give the scenarios that restart the device where nothing tells whether it did."""
+    if "uptime" in there:
+        return []
+    needing = [item for item in _applicable(ics, selection) if "reboot" in item.tagged(HOOK_TAG)]
+    return [item for item in needing if all(name in there for name in item.tagged(HOOK_TAG))]
+
+
+def _applicable(ics: Ics, selection: Selection) -> list[Scenario]:
+    claims = set(ics.claims(load(ics.revision)))
+    found = [item for item in scenarios(ics.role, ics.revision) if selection.takes(item)]
+    return [item for item in found if claims.issuperset(item.tagged(FEATURE_TAG))]
+
+
 def foretell(ics: Ics, there: Container[str], selection: Selection) -> None:
     """Say, before anything runs, what is left out since hooks are missing or something is not offered."""
-    blocked = blocked_by_hooks(ics, there, selection)
+    blocked, console = blocked_by_hooks(ics, there, selection), stderr()
+    if unproven := unproven_restarts(ics, there, selection):
+        said = (
+            "may stay inconclusive, since no hook `uptime` tells whether the device restarted (`list hooks` shows how):"
+        )
+        console.print(Text(f"{len(unproven)} scenarios {said} {'; '.join(headings(unproven))}"), soft_wrap=True)
     if not blocked:
         return
-    console = stderr()
     total = sum(map(len, blocked.values()))
     console.print(Text(f"{total} scenarios will be blocked, since hooks are missing (`list hooks` shows how):"))
     for name, lacking in sorted(blocked.items(), key=lambda item: -len(item[1])):
         console.print(Text.assemble((f"  {name}", "yellow"), f": {len(lacking)} scenarios"))
-        for line in dict.fromkeys(scenario.name for scenario in lacking):
+        for line in headings(lacking):
             console.print(Text(f"    {line}"), soft_wrap=True)
 
 

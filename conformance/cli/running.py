@@ -168,7 +168,7 @@ def as_document(finished: Run, paths: dict[str, Path]) -> dict[str, Any]:
         "not_passed": [
             {
                 "role": item.started.role,
-                "scenario": item.started.name,
+                "scenario": item.started.title,
                 "at": f"{item.started.uri}:{item.started.line}",
                 "outcome": item.outcome.value,
                 "reason": item.finished.reason,
@@ -264,7 +264,7 @@ def _not_passed(filters: Filters, out: Path, seats: tuple[Seat, ...], revision: 
         hint = f"run without {option} for a verdict over the whole suite"
         raise Misuse("nothing-to-run", f"{option}: {file}: {cause}", hint)
     for started in gone:
-        words = f"{option}: {started.uri}: {started.name!r} did not pass, and is not in the suite any more"
+        words = f"{option}: {started.uri}: {started.title!r} did not pass, and is not in the suite any more"
         stderr().print(words, markup=False, soft_wrap=True)
     return tuple(again[name] for name in (_name(item.started) for item in failed) if name in again)
 

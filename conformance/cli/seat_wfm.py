@@ -19,7 +19,7 @@ from conformance.bench.ics import Ics
 from conformance.bench.northbound import Northbound, NorthboundError
 from conformance.bench.probe import Endpoint
 from conformance.bench.run import Seat
-from conformance.bench.scenarios import FEATURE_TAG, HOOK_TAG, Scenario
+from conformance.bench.scenarios import FEATURE_TAG, HOOK_TAG, Scenario, headings
 from conformance.bench.wfm_binding import ANCHORS_FILE, signed_binding
 from conformance.bench.wfm_control import control_hooks
 from conformance.bench.wfm_identities import WFM_FILE, identities
@@ -139,7 +139,7 @@ def _check(real: RealWfm, northbound: Northbound | None, patience: Patience, rev
 
 def tell_blocked(seat: Seat, scenarios: list[Scenario]) -> None:
     """Say, before anything runs, which of the scenarios will be blocked and for want of what."""
-    wanting: dict[str, set[str]] = defaultdict(set)
+    wanting: dict[str, list[Scenario]] = defaultdict(list)
     blocked = 0
     claims = set(seat.ics.claims(load(seat.ics.revision)))
     for scenario in scenarios:
@@ -148,13 +148,13 @@ def tell_blocked(seat: Seat, scenarios: list[Scenario]) -> None:
         missing = [name for name in scenario.tagged(HOOK_TAG) if name not in seat.hooks]
         blocked += bool(missing)
         for name in missing:
-            wanting[name].add(scenario.name)
+            wanting[name].append(scenario)
     if not blocked:
         return
     console = stderr()
     console.print(f"{blocked} of {len(scenarios)} scenarios will be blocked, for the bench lacks:", markup=False)
-    for name, names in sorted(wanting.items()):
-        console.print(f"  {name}: {'; '.join(sorted(names))}", markup=False, soft_wrap=True)
+    for name, lacking in sorted(wanting.items()):
+        console.print(f"  {name}: {'; '.join(sorted(headings(lacking)))}", markup=False, soft_wrap=True)
 
 
 def tell_left(out: Path, northbound: Northbound | None) -> None:

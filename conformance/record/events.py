@@ -161,6 +161,18 @@ class CatalogueEvent(_Event):
     interpretations: tuple[InterpretationEntry, ...] = ()
 
 
+def titled(name: str, example: Mapping[str, str]) -> str:
+    """Give a name as people read it: placeholders filled in by the row, and what it does not name in brackets.
+
+    `A device is given <count> applications` with `count: 3` reads `A device is given 3 applications`; an outline
+    whose name holds no placeholder gets the values of its row, `A refresh that fails changes nothing [empty]`.
+    """
+    filled = _PLACEHOLDER.sub(lambda found: example.get(found[1], found[0]), name)
+    named = set(_PLACEHOLDER.findall(name))
+    others = ", ".join(value for key, value in example.items() if key not in named)
+    return f"{filled} [{others}]" if others else filled
+
+
 class ScenarioStarted(_Event):
     """A scenario begins; `scenario` is its number in this run."""
 
@@ -180,15 +192,8 @@ class ScenarioStarted(_Event):
 
     @property
     def title(self) -> str:
-        """The name as people read it: placeholders filled in by the row, and what it does not name in brackets.
-
-        `A device is given <count> applications` with `count: 3` reads `A device is given 3 applications`; an outline
-        whose name holds no placeholder gets the values of its row, `A refresh that fails changes nothing [empty]`.
-        """
-        filled = _PLACEHOLDER.sub(lambda found: self.example.get(found[1], found[0]), self.name)
-        named = set(_PLACEHOLDER.findall(self.name))
-        others = ", ".join(value for key, value in self.example.items() if key not in named)
-        return f"{filled} [{others}]" if others else filled
+        """The name as people read it."""
+        return titled(self.name, self.example)
 
 
 class StepFinished(_Event):

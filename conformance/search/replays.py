@@ -11,6 +11,7 @@ import yaml
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, TypeAdapter, ValidationError
 
 from conformance.bench.errors import UsageError
+from conformance.bench.yaml_places import read_text
 from conformance.record.events import Role
 from conformance.search.actions import AnyAction, misfit
 from conformance.search.device_actions import DeviceActions
@@ -70,13 +71,8 @@ def read(path: Path, role: Role) -> Replay:
     Raises UsageError with file, line, field, expected and found for what cannot be carried out again.
     """
     text = _text(path)
-    try:
-        value, tree = yaml.safe_load(text), yaml.compose(text, Loader=yaml.SafeLoader)
-    except yaml.YAMLError as error:
-        mark = getattr(error, "problem_mark", None)
-        line = f":{mark.line + 1}" if mark else ""
-        problem = getattr(error, "problem", None) or "it cannot be read"
-        raise UsageError(f"{path}{line}: not valid YAML: {problem}") from None
+    value, source = read_text(text, str(path))
+    tree = source.tree
     if not isinstance(value, dict):
         raise UsageError(f"{path}:1: expected a replay file with format, role and actions, found {_told(value)}")
     replay = _validated(path, value, tree, role)

@@ -8,8 +8,10 @@ from pytest_bdd import given, parsers, then, when
 from conformance.bench import device_behaviours as more
 from conformance.bench.device_bench import DeviceBench
 from conformance.bench.device_deployments import Variation
+from conformance.bench.errors import Blocked
 from conformance.checks.device import behaviours_failure, behaviours_mismatch, behaviours_runtime, evidence, failure
 from conformance.checks.device.declared import declared
+from conformance.checks.device.effects import setting_doubt
 from conformance.checks.evidence import Record, asked_at
 from simulator.device.driver import Tampering
 
@@ -125,6 +127,8 @@ def compose_only(bench: DeviceBench) -> None:
     bench.connect()
     fact = bench.configure(types=["compose"])
     bench.until(lambda record: any(item.at > asked_at(fact) for item in record.capability_reports), "poll")
+    if list(bench.types) != ["compose"] and (why := setting_doubt(fact, "types")):
+        raise Blocked(why)
 
 
 @when(parsers.parse('the WFM publishes "{role:w}" release {release:d} as a {kind:w} deployment all the same'))

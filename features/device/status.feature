@@ -84,7 +84,7 @@ Feature: Status
     And the WFM withdraws "primary"
     Then "primary" is not called removed before it is gone
 
-  @req:DEP-05 @needs:fault
+  @req:DEP-05
   Scenario: A version with a build label is understood
     Given a device that is managed by the WFM
     When the WFM publishes "primary" in a version with a build label

@@ -47,9 +47,12 @@ def test_a_good_statement_is_read(tmp_path: Path) -> None:
         ("poll-interval: 15", "poll-interval: -1", ("poll-interval", "greater than 0", "-1")),
         ("poll-interval: 15", "poll-interval: 1000000", ("poll-interval", "86400", "1000000")),
         ("limits: {apply: 120}", "limits: {apply: 0}", ("limits.apply", "greater than 0", "0")),
-        ("subject: {name: Edge 9,", "subject: {nam: Edge 9,", ("subject.name", "nothing")),
+        ("subject: {name: Edge 9,", "subject: {nam: Edge 9,", ("subject.nam:", "unknown field 'nam'; nearest: name")),
         ("profile: standalone", "profile: standalone\nrevision: 9.9", ("9.9",)),
         ("role: device", "colour: red\nrole: device", ("colour",)),
+        ("role: device", "role: device\nrevison: x", (":3: revison: unknown field 'revison'; nearest: revision",)),
+        ("limits: {apply: 120}", "limits: {apply: 9, apply: 120}", (":7: limits.apply: expected once, found again",)),
+        ("role: device", "role: device\nprofile: standalone", (":5: profile: expected once, ", "in line 3 already")),
         ("role: device", "role: [", ("not valid YAML",)),
     ],
 )
@@ -82,11 +85,11 @@ def test_a_wfm_may_name_the_clients_it_was_told_of(tmp_path: Path) -> None:
     [
         ("[line-7, line-8]", "[line-7, line 8]", ":4: clients: expected ids of letters, digits, '.', '_' and '-'"),
         ("[line-7, line-8]", "[line-7, line-7]", ":4: clients: expected each client once, found 'line-7' twice"),
-        ("[line-7, line-8]", "line-7", ":4: clients: input should be a list, found 'line-7'"),
+        ("[line-7, line-8]", "line-7", ":4: clients: expected a list, found 'line-7'"),
         (
             "clients: [line-7, line-8]",
             "clients:\n- line-7\n- 8",
-            ":6: clients.1: input should be a valid string, found 8",
+            ":6: clients.1: expected a text, found 8",
         ),
         ("role: wfm", "role: device", ":1: role: expected wfm, found device"),
         ("profile: full", "profile: fulll", ":3: profile: unknown profile 'wfm/fulll'"),

@@ -682,13 +682,19 @@ def hook():
                 change(properties={"supportedDeploymentTypes": more["types"]})
             if "downtime_s" in more or "not_before_s" in more:
                 change(quiet_until=time.time() + more.get("downtime_s", more.get("not_before_s")))
+            print(json.dumps(more))
         case "fault":
             faults = load("faults.json", {})
             store("faults.json", {**faults, call["component"]: call["behaviour"]} if action == "set" else {})
+            print(json.dumps({"behaviour": load("faults.json", {}).get(call.get("component"))}))
         case "tamper" if action == "stop-workload":
             (HOME / "running" / call["deployment"] / call["component"]).unlink()
         case "tamper" if action == "erase-state":
             (HOME / "state.json").unlink(missing_ok=True)
+        case "uptime":
+            started = int((HOME / "pid").stat().st_mtime)
+            os.kill(int((HOME / "pid").read_text()), 0)
+            print(json.dumps({"seconds": max(0, time.time() - started)}))
         case "workloads":
             found = {}
             for file in sorted((HOME / "running").glob("*/*")):

@@ -31,7 +31,7 @@ from tests.suite_device.runs import carried_out, told
 
 GADGET = Path(__file__).with_name("gadget.py")
 POLL_S = 0.05
-HOOKS = ("reboot", "power-cut", "factory-reset", "configure", "fault", "tamper", "workloads")
+HOOKS = ("reboot", "power-cut", "factory-reset", "configure", "fault", "tamper", "workloads", "uptime")
 WITHIN_S = 60.0
 
 

@@ -10,7 +10,7 @@ import pytest
 from conformance.bench.run import load_checks
 from conformance.bench.scenarios import RUNNABLE
 from conformance.catalogue import load
-from conformance.checks.device import behaviours_outage, failure, identity, polling, refusal, retry, sessions
+from conformance.checks.device import behaviours_outage, failure, polling, refusal, retry, sessions
 from conformance.checks.evidence import Record
 from conformance.checks.monitors import device_capabilities, device_requests, device_status
 from conformance.checks.registry import Check, Seen, checks
@@ -262,7 +262,7 @@ def test_removal_is_judged_by_what_runs(states: tuple[str, ...], running: Any, e
 
 def published(at: float, version: int, *, timeout: str = "") -> Fact:
     properties = {"revision": str(version)} | ({"timeout": timeout} if timeout else {})
-    profile = {"components": [{"name": "c", "properties": properties}]}
+    profile = {"type": "compose", "components": [{"name": "c", "properties": properties}]}
     document = {"metadata": {"name": "d"}, "spec": {"deploymentProfile": profile}}
     return fact("published", at, deploymentId="d-1", version=version, release=1, document=document, components=["c"])
 
@@ -287,18 +287,20 @@ def test_version_that_goes_back(states: Any, running: str | None, expected: Seen
 
 
 @pytest.mark.parametrize(
-    ("inside", "usual", "expected"),
+    ("inside", "usual", "said", "expected"),
     [
-        (None, 0.1, Seen.KEPT),
-        ("fetch-manifest", 0.1, Seen.BROKEN),
-        ("report-status", 0.1, Seen.BROKEN),
-        ("connecting", 0.1, Seen.BROKEN),
-        (None, 1.9, Seen.UNSEEN),
+        (None, 0.1, True, Seen.KEPT),
+        (None, 0.1, False, Seen.KEPT),
+        ("fetch-manifest", 0.1, True, Seen.BROKEN),
+        ("report-status", 0.1, True, Seen.BROKEN),
+        ("connecting", 0.1, True, Seen.BROKEN),
+        ("connecting", 0.1, False, Seen.UNSEEN),
+        (None, 1.9, True, Seen.UNSEEN),
     ],
 )
-def test_downtime(inside: str | None, usual: float, expected: Seen) -> None:
+def test_downtime(inside: str | None, usual: float, said: bool, expected: Seen) -> None:
     times = [1.0, 1.0 + usual, 1.0 + 2 * usual]
-    configured = fact("configured", times[-1] + 0.05, downtime_s=2.0)
+    configured = fact("configured", times[-1] + 0.05, downtime_s=2.0, told={"downtime_s": 2.0} if said else None)
     at = configured.at + 1.0
     extra = (exchange(inside, at, status=200),) if inside and inside != "connecting" else ()
     facts = (configured, *([fact("connecting", at)] if inside == "connecting" else ()))
@@ -369,17 +371,3 @@ def test_tries_are_those_that_went_to_the_wfm() -> None:
     assert Seen.BROKEN in seen(
         behaviours_outage.broken_links_are_retried, Record("device", even, (), (begun,), record.claims)
     )
-
-
-def test_a_device_that_asks_nobody_knows_how_seldom_is_not_blamed_for_silence() -> None:
-    presented = Fact(n=2, at=5.0, scenario=1, kind="presented", data={"credential": "good", "clause": ""})
-
-    def judged(interval: float | None, *exchanges: Exchange) -> set[Seen]:
-        facts = (Fact(n=1, at=0.0, scenario=1, kind="provisioned", data={"pollInterval": interval}), presented)
-        return seen(identity.good_wfm_is_accepted, Record("device", exchanges, (), facts))
-
-    assert judged(None) == {Seen.UNSEEN}
-    assert judged(None, exchange("discover", 6.0)) == {Seen.UNSEEN}
-    assert judged(0.5) == {Seen.BROKEN}
-    assert judged(None, exchange("report-status", 6.0)) == {Seen.BROKEN}
-    assert judged(None, *polls(6.0)) == {Seen.KEPT}

@@ -1,5 +1,6 @@
 """A device that connects by itself, with nothing but what the connection sheet tells it."""
 
+import re
 import socket
 from pathlib import Path
 
@@ -11,7 +12,7 @@ from conformance.bench.device_world import Endpoint
 from conformance.bench.hooks.abilities import BUILT_IN, SIMULATED_ONLY
 from conformance.bench.ics import Ics
 from conformance.bench.run import RunPlan, run
-from conformance.bench.scenarios import Selection
+from conformance.bench.scenarios import Selection, headings
 from conformance.cli.real_device import blocked_by_hooks, foretell
 from reports import console, markdown
 from tests.suite_device.runs import carried_out, told
@@ -64,8 +65,20 @@ def test_every_scenario_that_will_be_blocked_is_foretold_by_name(capsys: pytest.
     told = [line.strip() for line in capsys.readouterr().err.splitlines()]
     blocked = [scenario for lacking in blocked_by_hooks(ics, BUILT_IN, Selection()).values() for scenario in lacking]
     assert len({scenario.name for scenario in blocked}) > 20
-    assert [scenario.name for scenario in blocked if scenario.name not in told] == []
+    assert [line for line in headings(blocked) if line not in told] == []
+    rows = sum(int(found[1]) if (found := re.search(r" \((\d+) rows\)$", line)) else 1 for line in headings(blocked))
+    assert rows == len(blocked), "each row is told, or counted"
+    assert not any("<" in line for line in told)
     assert not any(line.startswith("...") for line in told)
+
+
+@pytest.mark.parametrize(("hooks", "told"), [(("reboot",), True), (("reboot", "uptime"), False), ((), False)])
+def test_restarts_that_nothing_will_show_are_foretold(
+    hooks: tuple[str, ...], told: bool, capsys: pytest.CaptureFixture[str]
+) -> None:
+    foretell(Ics.of_reference("device"), BUILT_IN | {*hooks}, Selection())
+    line = next((line for line in capsys.readouterr().err.splitlines() if "no hook `uptime`" in line), "")
+    assert ("A device that reboots goes on where it was" in line) is told
 
 
 def test_port_that_is_taken_is_said(tmp_path: Path) -> None:

@@ -66,7 +66,13 @@ def test_what_a_slow_hook_configured_counts_from_its_end_and_polls_meanwhile_are
 
 @pytest.mark.parametrize(("first", "expected"), [(1.35, Seen.BROKEN), (2.0, Seen.KEPT)])
 def test_hours_count_from_the_call_since_the_device_may_have_begun_then(first: float, expected: Seen) -> None:
-    fact = Fact(n=1, at=1.3, scenario=1, kind="configured", data={"not_before_s": 1.0, "began": 1.0})
+    fact = Fact(
+        n=1,
+        at=1.3,
+        scenario=1,
+        kind="configured",
+        data={"not_before_s": 1.0, "began": 1.0, "told": {"not_before_s": 1}},
+    )
     assert seen(polling.configured_hours_are_kept, Record("device", polls(first), (), (fact,))) == {expected}
 
 

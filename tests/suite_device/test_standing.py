@@ -27,7 +27,7 @@ from tests.cli.processes import eventually, served
 from tests.suite_device.runs import carried_out, told
 from tests.suite_device.standin import StandIn
 
-HOOKS = ("reboot", "factory-reset", "configure", "fault", "tamper", "workloads", "inspect", "log", "identity")
+HOOKS = ("reboot", "factory-reset", "configure", "fault", "tamper", "workloads", "inspect", "log", "identity", "uptime")
 BESIDE = Endpoint(registry=0, identity=0)
 
 FETCHED = ("A Compose archive is fetched from its registry", "")

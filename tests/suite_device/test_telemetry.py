@@ -117,7 +117,7 @@ def poll(at: float) -> Exchange:
 
 POLLS = tuple(poll(at) for at in (1.0, 2.0, 3.0, 4.0, 6.0, 7.0, 8.0, 9.0))
 ASKED = fact("configured", 1.5, export="http://b", began=1.4)
-TAKEN_BACK = fact("configured", 5.0, export=None, began=4.9)
+TAKEN_BACK = fact("configured", 5.0, export=None, began=4.9, told={"export": None})
 
 
 def export(at: float) -> Fact:
@@ -136,6 +136,15 @@ def export(at: float) -> Fact:
 )
 def test_telemetry_that_nobody_asked_for_is_told(exports: tuple[Fact, ...], seen: Seen) -> None:
     record = Record("device", POLLS, facts=(ASKED, *exports, TAKEN_BACK))
+    assert [item.seen for item in telemetry.telemetry_leaves_only_when_asked(record)] == [seen]
+
+
+@pytest.mark.parametrize(
+    ("exports", "seen"), [((2.0, 7.0), Seen.UNSEEN), ((1.1, 2.0), Seen.BROKEN), ((2.0,), Seen.KEPT)]
+)
+def test_telemetry_that_a_hook_did_not_take_back_is_held_against_nobody(exports: tuple[float, ...], seen: Seen) -> None:
+    silent = fact("configured", 5.0, export=None, began=4.9, told=None)
+    record = Record("device", POLLS, facts=(ASKED, *map(export, exports), silent))
     assert [item.seen for item in telemetry.telemetry_leaves_only_when_asked(record)] == [seen]
 
 

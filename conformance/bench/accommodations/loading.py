@@ -8,7 +8,6 @@ from importlib.resources import files
 from pathlib import Path
 from typing import Any, get_args
 
-import yaml
 from pydantic import BaseModel, ValidationError
 
 from conformance.bench.accommodations.model import (
@@ -22,7 +21,7 @@ from conformance.bench.accommodations.model import (
 )
 from conformance.bench.accommodations.speaking import parameters_of
 from conformance.bench.errors import UsageError
-from conformance.bench.yaml_places import field_of, line_of
+from conformance.bench.yaml_places import field_of, line_of, read_text
 from conformance.catalogue import UnknownName, load
 from conformance.record.events import Role
 
@@ -130,10 +129,8 @@ def _from_file(path: Path) -> tuple[Accommodation, ...]:
 
 def _parsed(text: str, name: str) -> AccommodationFile:
     """Read a file; raises UsageError."""
-    try:
-        value, tree = yaml.safe_load(text), yaml.compose(text, Loader=yaml.SafeLoader)
-    except (yaml.YAMLError, RecursionError) as error:
-        raise UsageError(f"{name}: not valid YAML: {' '.join(str(error).split())}") from None
+    value, source = read_text(text, name)
+    tree = source.tree
     if not isinstance(value, dict):
         cause = f"expected a mapping with accommodations or sets, found {type(value).__name__}"
         raise UsageError(f"{name}: {cause}")

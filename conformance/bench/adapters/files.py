@@ -5,13 +5,12 @@ from difflib import get_close_matches
 from pathlib import Path
 from typing import Annotated, Any, Literal, Self, get_args
 
-import yaml
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, TypeAdapter, ValidationError, model_validator
 
 from conformance.bench.adapters.templates import ENVIRONMENT, places
 from conformance.bench.errors import UsageError
 from conformance.bench.northbound import OPERATIONS, Operation
-from conformance.bench.yaml_places import field_of, line_of
+from conformance.bench.yaml_places import field_of, line_of, read_text
 
 KINDS = ("http", "command", "python", "manual", "symphony")
 """What `adapter:` may be; the reference's own API is given by its address instead of a file."""
@@ -199,11 +198,8 @@ def read_adapter_file(path: Path, text: str | None = None) -> AdapterFile:
     """Read and check an adapter file. Raises UsageError naming file, line, field, expected and found."""
     if text is None:
         text = _text(path)
-    try:
-        value = yaml.safe_load(text)
-        tree = yaml.compose(text, Loader=yaml.SafeLoader)
-    except (yaml.YAMLError, RecursionError) as error:
-        raise UsageError(f"{path}: not valid YAML: {' '.join(str(error).split())}") from None
+    value, source = read_text(text, str(path))
+    tree = source.tree
     if not isinstance(value, dict):
         raise UsageError(f"{path}: expected a mapping with adapter, found {type(value).__name__}")
     if value.get("adapter") not in KINDS:

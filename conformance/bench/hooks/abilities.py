@@ -67,7 +67,11 @@ _LIST = (
     Ability(
         "configure",
         "changes settings as the user of the device would",
-        {"set": "change these settings", "restore": "take back what was changed"},
+        {
+            "set": "change these settings, and answer with JSON: {setting: its value as the device has it now}; "
+            "without that answer a setting counts only where the device shows it",
+            "restore": "take back what was changed",
+        },
         {
             "command": "{command: [./configure-device.sh]}",
             "http": '{http: "http://edge-9.example:9000/settings", method: PATCH}',
@@ -99,7 +103,11 @@ _LIST = (
     Ability(
         "fault",
         "makes a component of a workload fail, hang or take long",
-        {"set": "from now on this component behaves so", "clear": "every component behaves as it should"},
+        {
+            "set": "from now on this component behaves so: answer with JSON, {behaviour: the one it has now}; without "
+            "that answer it counts only where a report or what runs shows it",
+            "clear": "every component behaves as it should",
+        },
         {
             "command": '{command: [./fault.sh, "{component}", "{behaviour}"]}',
             "http": '{http: "http://edge-9.example:9000/faults"}',
@@ -108,8 +116,9 @@ _LIST = (
         },
         {
             **_WHERE,
-            "behaviour": "slow, fails, fails slowly, cannot be fetched, never ready, unhealthy, fails to go, or fine",
-            "seconds": "how slow `slow` is",
+            "behaviour": "slow, fails, fails slowly, cannot be fetched, never ready, unhealthy, healthy only after a "
+            "while, fails to go, or fine",
+            "seconds": "how long what is slow takes, at least",
         },
     ),
     Ability(
@@ -159,6 +168,16 @@ _LIST = (
             "command": "{command: [./inspect.sh], timeout: 10}",
             "http": '{http: "http://edge-9.example:9000/inspect", method: GET}',
             "python": '{python: "my_hooks:inspect"}',
+        },
+    ),
+    Ability(
+        "uptime",
+        "tells since when the device is up; not needed, but without it what a reboot leaves shows little",
+        {"look": "answer with JSON: {seconds: how long the device is up}; fail while it is not"},
+        {
+            "command": "{command: [./uptime.sh], timeout: 10}",
+            "http": '{http: "http://edge-9.example:9000/uptime", method: GET}',
+            "python": '{python: "my_hooks:uptime"}',
         },
     ),
     Ability(

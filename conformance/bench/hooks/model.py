@@ -18,16 +18,23 @@ from conformance.catalogue import UnknownName
 
 MAX_TIMEOUT_S = 24 * 3600.0
 KINDS = ("command", "http", "python", "manual")
+FUNCTION = re.compile(r"[A-Za-z_][\w.]*:[A-Za-z_]\w*")
 PLACEHOLDER = re.compile(r"\{([a-z_]+)\}")
 Kind = Literal["command", "http", "python", "manual"]
 Text = Annotated[str, Field(min_length=1)]
+
+
+class UnknownPlaceholder(UnknownName):
+    """A placeholder that no call could fill."""
+
+    kind = "placeholder"
 
 
 def _placed(text: str) -> str:
     """Refuse a placeholder that no call could fill. Raises ValueError."""
     for name in PLACEHOLDER.findall(text):
         if name not in PLACEHOLDERS:
-            raise ValueError(str(UnknownName(name, PLACEHOLDERS, "placeholders")))
+            raise ValueError(str(UnknownPlaceholder(name, PLACEHOLDERS)))
     return text
 
 
@@ -90,8 +97,15 @@ class HttpHook(_Hook):
 class PythonHook(_Hook):
     """A Python function that takes the call as a dict; what it raises says that it was not done."""
 
-    python: str = Field(pattern=r"^[A-Za-z_][\w.]*:[A-Za-z_]\w*$")
+    python: Text
     """`module:function`, importable where the suite runs."""
+
+    @field_validator("python")
+    @classmethod
+    def _function(cls, value: str) -> str:
+        if FUNCTION.fullmatch(value) is None:
+            raise ValueError(f"expected MODULE:FUNCTION, found {value!r}")
+        return value
 
     @property
     def kind(self) -> Kind:
@@ -133,11 +147,36 @@ Hook = Annotated[
 ]
 
 
+_MODELS: Mapping[str, type[_Hook]] = {
+    "command": CommandHook,
+    "http": HttpHook,
+    "python": PythonHook,
+    "manual": ManualHook,
+}
+FIELDS: Mapping[str, tuple[str, ...]] = {kind: tuple(model.model_fields) for kind, model in _MODELS.items()}
+"""What may stand in a hook of each kind."""
+COMMON = tuple(_Hook.model_fields)
+"""What may stand in every hook."""
+
+
+class UnknownHook(UnknownName):
+    """A hook that no scenario asks for."""
+
+    kind = "hook"
+
+
+def unfit(name: str, hook: Hook) -> tuple[str, str] | None:
+    """Give the field of a hook that says nothing of what it is for, and why; None where all of them do."""
+    if hook.precise and name != "power-cut":
+        return "precise", "expected with power-cut only: nothing else has points that a device could cut its power at"
+    return None
+
+
 def known(hooks: Mapping[str, Hook]) -> Mapping[str, Hook]:
     """Refuse hooks for what no scenario asks for. Raises ValueError with the nearest known name."""
     for name, hook in hooks.items():
         if name not in ABILITIES:
-            raise ValueError(str(UnknownName(name, ABILITIES, "hooks")))
-        if hook.precise and name != "power-cut":
-            raise ValueError(f"{name}: precise: only power-cut has points that a device could cut its power at")
+            raise ValueError(str(UnknownHook(name, ABILITIES)))
+        if misplaced := unfit(name, hook):
+            raise ValueError(f"{name}: {': '.join(misplaced)}")
     return hooks

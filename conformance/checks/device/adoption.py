@@ -3,6 +3,7 @@
 from collections.abc import Iterator
 
 from conformance.checks.device.components import fetches_of, held
+from conformance.checks.device.effects import component_doubt
 from conformance.checks.device.evidence import (
     LEAVING,
     installed,
@@ -13,6 +14,7 @@ from conformance.checks.device.evidence import (
     served_version,
     withdrawal,
 )
+from conformance.checks.device.silence import silence
 from conformance.checks.evidence import Record, Report
 from conformance.checks.registry import Judgement, check, expect, noted, unseen
 from conformance.record.events import Fact
@@ -100,6 +102,9 @@ def removal_is_reported_as_it_goes(record: Record, deployment: str) -> Iterator[
     states = [report.state for report in reports_after(record, fact.at if fact else 0.0, deployment)]
     right = "removing" in states and "removed" in states and states.index("removing") < states.index("removed")
     expected = "removing, then removed"
+    if fact is not None and not right and (why := silence(record, fact.at)):
+        yield unseen(expected, why, fact)
+        return
     yield expect(right, *([fact] if fact else []), expected=expected, found=", ".join(map(str, states)) or "no report")
 
 
@@ -115,7 +120,7 @@ def progress_is_reported(record: Record, deployment: str) -> Iterator[Judgement]
     shown = [report.exchange for report in reports[:5]]
     if any(state in ("pending", "installing") for state in states):
         yield expect(True, *shown, expected="the state on the way, then the end", found=", ".join(states))
-    elif record.facts_of("component-script"):
+    elif record.facts_of("component-script") and not component_doubt(record, deployment):
         yield expect(False, *shown, expected="the state on the way, then the end", found=", ".join(states))
     else:
         yield noted(f"only {', '.join(states)} (AMB-X-18)", *shown)
@@ -154,6 +159,9 @@ def newest_state_is_reached(record: Record) -> Iterator[Judgement]:
         # what came and went between two polls was never there to be removed
         never = wanted == "removed" and _never_there(record, name, last)
         expected = f"{wanted}, with version {fact.data['version']} or newer"
+        if not right and not never and (why := silence(record, fact.at)):
+            yield unseen(expected, why, fact)
+            continue
         yield expect(right or never, fact, expected=expected, found=told)
 
 
@@ -216,6 +224,9 @@ def _of_type(record: Record, deployment: str, kind: str) -> Iterator[Judgement]:
     unasked = [item.data["component"] for item in held(record, deployment) if not fetches_of(record, item)]
     if report is not None and unasked:
         yield unseen(f"{kind} deployment installed", f"{', '.join(unasked)} reported so without being fetched")
+        return
+    if report is None and (why := silence(record, fact.at)):
+        yield unseen(f"{kind} deployment installed", why, fact)
         return
     yield expect(report is not None, fact, expected=f"{kind} deployment installed", found=found)
 

@@ -2,8 +2,10 @@
 
 from collections.abc import Iterator
 
-from conformance.checks.device.declared import as_declared
-from conformance.checks.device.evidence import installed, polls_after, publication, reports_after, revisions, withdrawal
+from conformance.checks.device.declared import as_declared, declared
+from conformance.checks.device.effects import component_doubt, setting_doubt
+from conformance.checks.device.evidence import installed, publication, reports_after, revisions, withdrawal
+from conformance.checks.device.silence import polls_again
 from conformance.checks.device.tampering import ROOM, full_storage_shown, shown
 from conformance.checks.evidence import Record, Report
 from conformance.checks.registry import Judgement, check, expect, unseen
@@ -70,8 +72,21 @@ def failed_installation_is_tried_again(record: Record, deployment: str) -> Itera
     ]
     found = "installed by itself" if good else f"{len(again)} signs of another try" if again else "no other try"
     shown = [good.exchange] if good else [first.exchange]
+    if (
+        good is None
+        and declared(record, "install-retry") == "retry"
+        and (why := _no_retry_to_expect(record, deployment))
+    ):
+        yield unseen("as with install-retry: retry", why, mended, *shown)
+        return
     fits = {"retry": good is not None, "wait-for-wos": not again}
     yield as_declared(record, "install-retry", fits, found, mended, *shown)
+
+
+def _no_retry_to_expect(record: Record, deployment: str) -> str:
+    """Say why another try need not have come, or not succeeded; empty where hooks saw to it that it should have."""
+    told = [fact for fact in record.facts_of("configured") if "install_retry_s" in fact.data]
+    return component_doubt(record, deployment) or (setting_doubt(told[-1], "install_retry_s") if told else "")
 
 
 @check("PF-07", role="device")
@@ -152,8 +167,7 @@ def impossible_deployment_is_told(record: Record, deployment: str) -> Iterator[J
     shown = [report.exchange] if report else []
     yield expect(bool(error and error.get("message")), fact, *shown, expected="failed, with a reason", found=said)
     since = report.exchange.finished if report else fact.at
-    polls = polls_after(record, since)
-    yield expect(bool(polls), fact, *polls[:1], expected="the device goes on", found=f"{len(polls)} polls afterwards")
+    yield from polls_again(record, since, fact, expected="the device goes on", found="{} polls afterwards")
 
 
 @check("US-04", role="device")

@@ -4,6 +4,7 @@ from collections.abc import Iterator
 from itertools import pairwise
 
 from conformance.checks.device.declared import as_declared, declared
+from conformance.checks.device.effects import component_doubt, restart_doubt, setting_doubt
 from conformance.checks.device.evidence import (
     management,
     polls_after,
@@ -12,6 +13,7 @@ from conformance.checks.device.evidence import (
     revisions,
     usual_interval,
 )
+from conformance.checks.device.silence import polls_again, silence
 from conformance.checks.evidence import Record, Report
 from conformance.checks.registry import Judgement, check, expect, noted, unseen
 from conformance.record.events import Exchange, Fact
@@ -84,6 +86,9 @@ def unset_clock_fails_closed(record: Record) -> Iterator[Judgement]:
     yield expect(not sent, wrong, *sent[:3], expected="no request before the time is right", found=found)
     if right is not None:
         back = [item for item in management(record) if item.at > end]
+        if not back and (why := silence(record, end)):
+            yield unseen("it connects then", why, right)
+            return
         yield expect(bool(back), right, *back[:1], expected="it connects then", found=f"{len(back)} requests")
 
 
@@ -94,6 +99,9 @@ def reboot_without_wfm(record: Record) -> Iterator[Judgement]:
     seen = _between(record, "workloads", reboot, ("network-restored", "wfm-started"))
     if reboot is None or seen is None:
         yield unseen("what runs after the reboot", "what ran meanwhile cannot be seen")
+        return
+    if why := restart_doubt(record, reboot):
+        yield unseen("what runs after the reboot", why, reboot, seen)
         return
     runs = bool(seen.data["running"])
     fits = {"restore-last": runs, "await-wos": not runs}
@@ -109,6 +117,9 @@ def reports_of_an_outage(record: Record, deployment: str) -> Iterator[Judgement]
         yield unseen("reports after the outage", "there was no outage, or the device did not come back")
         return
     late = reports_after(record, back.at, deployment)
+    if not late and (why := component_doubt(record, deployment)):
+        yield unseen("reports after the outage", f"{why}, so all may have happened before", cut, back)
+        return
     told = ", ".join(f"{report.state} {'/'.join(report.component_states.values())}" for report in late) or "nothing"
     whole = bool(late) and late[-1].state == "installed" and _in_order(late)
     fits = {"queue": len(late) > 1 and whole, "latest": len(late) == 1 and whole, "drop": not late}
@@ -132,6 +143,11 @@ def workloads_during_an_outage(record: Record) -> Iterator[Judgement]:
         return
     runs = bool(seen.data["running"])
     found = f"{'its workloads ran' if runs else 'nothing ran'} {seen.at - away.at:.1f} s after the WFM was gone"
+    told = [fact for fact in record.facts_of("configured") if "offline_stop_s" in fact.data]
+    stops = declared(record, "offline-workloads") == "stop-after"
+    if runs and stops and told and (why := setting_doubt(told[-1], "offline_stop_s")):
+        yield unseen("as with offline-workloads: stop-after", why, told[-1], seen)
+        return
     fits = {"keep-running": runs, "stop-after": not runs}
     yield as_declared(record, "offline-workloads", fits, found, away, seen)
 
@@ -143,6 +159,9 @@ def broken_links_are_retried(record: Record) -> Iterator[Judgement]:
     tries = _tries(record, begun)
     if begun is None or len(tries) < FEW:
         yield unseen("a pattern of tries", f"{len(tries)} tries were seen")
+        return
+    if why := _unknown_patience(record, begun, tries):
+        yield unseen("a pattern of tries", why, begun, *tries[:3])
         return
     patience = _patience(record, begun)
     waits = [max(0.0, later.at - earlier.at - patience) for earlier, later in pairwise(tries)]
@@ -166,6 +185,13 @@ def _patience(record: Record, begun: Fact) -> float:
     """How long the device waits for an answer that does not come, in seconds; 0 where it gets to know sooner."""
     known = [fact.data["answer_s"] for fact in record.facts_of("configured") if "answer_s" in fact.data]
     return float(known[-1]) if known and "no answer" in begun.data["label"] else 0.0
+
+
+def _unknown_patience(record: Record, begun: Fact, tries: tuple[Exchange, ...]) -> str:
+    """Say why it is not known how long a device waits for answers; empty where it is, or where it waited for none."""
+    told = [fact for fact in record.facts_of("configured") if "answer_s" in fact.data]
+    waited = any(item.error is None for item in tries)  # they came late, and it was still there
+    return setting_doubt(told[-1], "answer_s") if told and waited and "no answer" in begun.data["label"] else ""
 
 
 def _backs_off(waits: list[float]) -> bool:
@@ -194,6 +220,9 @@ def renewed_credential_is_used(record: Record) -> Iterator[Judgement]:
         return
     back = max([given[-1].at, *(fact.at for fact in record.facts_of("network-restored"))])
     polls = polls_after(record, back)
+    if why := silence(record, back):
+        yield unseen("the new one is presented", why, given[-1])
+        return
     leaves = {poll.tls.peer_chain[0] for poll in polls if poll.tls and poll.tls.peer_chain}
     found = "the new one" if leaves == {given[-1].data["leaf"]} else f"{len(leaves)} credentials" if leaves else "none"
     yield expect(
@@ -213,9 +242,7 @@ def expired_credential_is_survived(record: Record) -> Iterator[Judgement]:
     leaf = expired.data["leaf"]
     used = [item for item in record.exchanges if item.tls and item.tls.peer_chain[:1] == (leaf,)]
     yield expect(not used, expired, *used[:2], expected="no request with the expired one", found=f"{len(used)}")
-    polls = polls_after(record, renewed.at)
-    found = f"{len(polls)} polls"
-    yield expect(bool(polls), renewed, *polls[:1], expected="it comes back with a valid one", found=found)
+    yield from polls_again(record, renewed.at, renewed, expected="it comes back with a valid one")
     offered = [item for item in record.connections if expired.at < item.at < renewed.at and item.outcome == "refused"]
     yield noted(f"it tried {len(offered)} connections meanwhile", expired, *offered[:2])
 

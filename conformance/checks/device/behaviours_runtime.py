@@ -3,7 +3,9 @@
 from collections.abc import Iterator
 
 from conformance.checks.device.declared import as_declared, declared
+from conformance.checks.device.effects import setting_doubt
 from conformance.checks.device.evidence import polls_after, publication, reports_after, revisions
+from conformance.checks.device.silence import silence
 from conformance.checks.device.tampering import deaths, doubt, last_tampering, shown, tamperings
 from conformance.checks.evidence import Record
 from conformance.checks.registry import Judgement, check, expect, noted, unseen
@@ -81,6 +83,9 @@ def device_begins_every_connection(record: Record, deployment: str) -> Iterator[
     )
     right = "installed" in states and "removed" in states
     shown = [report.exchange for report in reports[-2:]]
+    if not right and (why := silence(record, facts[0].at)):
+        yield unseen("installed and removed by its own requests alone", why, facts[0])
+        return
     yield expect(right, facts[0], *shown, expected="installed and removed by its own requests alone", found=found)
 
 
@@ -92,6 +97,10 @@ def proxy_is_used(record: Record) -> Iterator[Judgement]:
         yield unseen("the proxy is used", "no proxy was named, or the device never asked afterwards")
         return
     count = len(seen.data["targets"])
+    told = [fact for fact in record.facts_of("configured") if "proxy" in fact.data]
+    if not count and told and (why := setting_doubt(told[-1], "proxy")):
+        yield unseen("the proxy is used", why, told[-1], seen)
+        return
     fits = {"connect": count > 0, "none": count == 0}
     yield as_declared(record, "proxy", fits, f"{count} tunnels through the proxy", seen)
 
@@ -117,4 +126,7 @@ def bad_network_only_delays(record: Record, deployment: str) -> Iterator[Judgeme
     )
     if last and last.exchange.at < fact.at:
         found = f"nothing since; {last.state} with version {last.version} before"
+    if not right and (why := silence(record, fact.at)):
+        yield unseen("the newest state", why, bad, fact)
+        return
     yield expect(right, bad, fact, *([last.exchange] if last else []), expected="the newest state", found=found)

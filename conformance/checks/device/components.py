@@ -7,6 +7,7 @@ it) and `inspected` (the environment of each container and the configuration of 
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
+from conformance.checks.device.effects import component_doubt
 from conformance.checks.device.evidence import installed, polls_after, publication, reports_after, served_version
 from conformance.checks.evidence import Record, Report
 from conformance.checks.registry import Judgement, check, expect, noted, unseen
@@ -150,6 +151,9 @@ def health_is_waited_for(record: Record, deployment: str) -> Iterator[Judgement]
     claims = [item for item in reports_after(record, fact.at if fact else 0.0, deployment) if item.state == "installed"]
     if script is None or fact is None or not claims:
         yield unseen("installed once it is healthy", "nothing that takes a while to be healthy was installed")
+        return
+    if why := component_doubt(record, deployment):
+        yield unseen("installed once it is healthy", why, script, claims[0].exchange)
         return
     took, needed = claims[0].exchange.at - fact.at, float(script.data.get("seconds", 0.0))
     expected = f"not within {needed:g} s"

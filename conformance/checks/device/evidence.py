@@ -39,21 +39,6 @@ def usual_interval(record: Record, before: float) -> float | None:
     return median(gaps) if gaps else None
 
 
-def how_often_is_known(record: Record) -> bool:
-    """Whether the bench knows how long to wait for a poll: it sets the distance itself, or the statement gives it."""
-    provisioned = record.last_fact("provisioned")
-    return provisioned is None or provisioned.data.get("pollInterval") is not None
-
-
-NOT_SEEN_AT_ALL = "no attempt to connect; with `poll-interval:` in the statement the suite knows how long to wait"
-"""What is said of a device that did not come, where nobody knows how often it does."""
-
-
-def came_after(record: Record, at: float) -> bool:
-    """Whether the device came after a moment, or should have: else its silence says nothing."""
-    return how_often_is_known(record) or any(item.at >= at for item in (*record.connections, *management(record)))
-
-
 def reports_after(record: Record, at: float, deployment: str | None = None) -> tuple[Report, ...]:
     """Give the status reports that began after a moment, of one deployment or of all."""
     return tuple(

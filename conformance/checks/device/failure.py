@@ -4,7 +4,9 @@ import re
 from collections.abc import Iterator
 from itertools import pairwise
 
+from conformance.checks.device.effects import component_doubt
 from conformance.checks.device.evidence import installed, publication, reports_after, revisions, withdrawal
+from conformance.checks.device.silence import silence
 from conformance.checks.evidence import Record, Report
 from conformance.checks.registry import Judgement, check, expect, noted, unseen
 from conformance.record.events import Fact
@@ -24,11 +26,17 @@ def _failures(record: Record, deployment: str) -> tuple[Report, ...]:
 @check("DS-002", "DS-074", "CMP-15", role="device")
 def failure_is_reported(record: Record, deployment: str) -> Iterator[Judgement]:
     """A deployment with a component that fails is reported failed."""
-    failures = _failures(record, deployment)
+    failures, fact = _failures(record, deployment), publication(record, deployment)
     last = record.last_report(deployment)
     shown = [report.exchange for report in failures[:1]]
     found = "failed" if failures else f"{last.state}" if last else "no report"
     of = ("DS-002", "DS-074", *(("CMP-15",) if _exits_at_start(record, deployment) else ()))
+    if not failures and fact is not None and (why := silence(record, fact.at)):
+        yield unseen("failed is reported", why, fact, of=of)
+        return
+    if not failures and (why := component_doubt(record, deployment)):
+        yield unseen("failed is reported", f"{found}; {why}", *([last.exchange] if last else []), of=of)
+        return
     yield expect(bool(failures), *shown, expected="failed is reported", found=found, of=of)
 
 
@@ -108,6 +116,9 @@ def installed_is_not_said_too_early(record: Record, deployment: str) -> Iterator
         yield unseen("installed once everything is ready", "no slow component was installed")
         return
     claims = [item for item in reports_after(record, fact.at, deployment) if item.state == "installed"]
+    if why := component_doubt(record, deployment):
+        yield unseen("installed once everything is ready", why, script, claims[0].exchange)
+        return
     took, needed = claims[0].exchange.at - fact.at, float(script.data.get("seconds", 0.0))
     expected = f"not within {needed:g} s"
     yield expect(took >= needed * 0.95, fact, claims[0].exchange, expected=expected, found=f"after {took:.2f} s")
@@ -119,6 +130,10 @@ def timeout_ends_an_installation(record: Record, deployment: str) -> Iterator[Ju
     failures, fact = _failures(record, deployment), publication(record, deployment)
     last = record.last_report(deployment)
     shown = [report.exchange for report in failures[:1]] or ([last.exchange] if last else [])
+    why = component_doubt(record, deployment) or (silence(record, fact.at) if fact else "")
+    if not failures and why:
+        yield unseen("failed, once the timeout is over", why, *shown)
+        return
     if not failures or fact is None:
         yield expect(False, *shown, expected="failed, once the timeout is over", found="not failed")
         return
@@ -179,5 +194,8 @@ def failed_removal_is_not_called_removed(record: Record, deployment: str) -> Ite
         yield unseen(expected, "what ran when it was reported removed cannot be seen", said)
         return
     there = bool(seen.data["running"].get(deployment))
+    if not there and not failures and (why := component_doubt(record, deployment)):
+        yield unseen(expected, why, said, seen)
+        return
     found = "removed, and it still runs" if there else "removed, and nothing of it runs"
     yield expect(not there, *[report.exchange for report in failures[:1]], said, seen, expected=expected, found=found)

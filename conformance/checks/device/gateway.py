@@ -3,6 +3,7 @@
 from collections.abc import Iterator
 
 from conformance.checks.device.evidence import RUNNING, installed, publication, reports_after
+from conformance.checks.device.silence import silence
 from conformance.checks.evidence import Record, asked_at, parsed
 from conformance.checks.registry import Judgement, check, expect, unseen
 
@@ -35,6 +36,9 @@ def gone_child_is_withdrawn(record: Record) -> Iterator[Judgement]:
         return
     name = fact.data["gone"]
     calls = [item for item in record.of("withdraw-capabilities", deviceId=name) if item.at > asked_at(fact)]
+    if not calls and (why := silence(record, asked_at(fact))):
+        yield unseen(f"{name} is withdrawn", why, fact)
+        return
     yield expect(bool(calls), fact, *calls[:1], expected=f"{name} is withdrawn", found=f"{len(calls)} withdrawals")
 
 
@@ -47,6 +51,9 @@ def new_child_is_reported(record: Record) -> Iterator[Judgement]:
         return
     name = fact.data["child"]
     calls = [item for item in record.of("report-capabilities", deviceId=name) if item.at > asked_at(fact)]
+    if not calls and (why := silence(record, asked_at(fact))):
+        yield unseen(f"{name} is reported", why, fact)
+        return
     yield expect(bool(calls), fact, *calls[:1], expected=f"{name} is reported", found=f"{len(calls)} reports")
 
 
@@ -57,6 +64,9 @@ def child_is_named_in_reports(record: Record, deployment: str) -> Iterator[Judge
     report = installed(record, fact) if fact else None
     if fact is None or report is None:
         last = record.last_report(deployment)
+        if fact is not None and (why := silence(record, fact.at)):
+            yield unseen("installed on the child", why, fact)
+            return
         yield expect(False, expected="installed on the child", found=f"{last.state}" if last else "no report")
         return
     found = report.document.get("deviceId")

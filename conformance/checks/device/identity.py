@@ -1,15 +1,11 @@
 """Whom a device talks to: only the WFM that its own credential names, with a credential that keeps every rule."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from itertools import pairwise
 
-from conformance.checks.device.evidence import (
-    IDENTITY_SERVICE,
-    NOT_SEEN_AT_ALL,
-    came_after,
-    management,
-    polls_after,
-)
+from conformance.checks.device.effects import if_it_restarted, setting_doubt
+from conformance.checks.device.evidence import IDENTITY_SERVICE, management, polls_after
+from conformance.checks.device.silence import polls_again, silence
 from conformance.checks.evidence import Record
 from conformance.checks.registry import Judgement, check, expect, unseen
 from conformance.record.events import Exchange, Fact
@@ -84,14 +80,10 @@ def missing_intermediate_is_not_fetched(record: Record) -> Iterator[Judgement]:
 def good_wfm_is_accepted(record: Record) -> Iterator[Judgement]:
     """The WFM that the device's own credential names is accepted when its credential keeps the rules."""
     good = [fact for fact in record.facts_of("presented") if not fact.data["clause"]]
-    polls = polls_after(record, good[-1].at) if good else ()
     if not good:
         yield unseen("requests", "no good credential was presented")
         return
-    if not came_after(record, good[-1].at):
-        yield unseen("requests", NOT_SEEN_AT_ALL, good[-1])
-        return
-    yield expect(bool(polls), good[-1], *polls[:1], expected="requests", found=f"{len(polls)} polls since then")
+    yield from polls_again(record, good[-1].at, good[-1], expected="requests")
 
 
 # --- the identity service ------------------------------------------------------------------------------------------
@@ -127,9 +119,8 @@ def failed_refresh_changes_nothing(record: Record) -> Iterator[Judgement]:
     if fact is None or not asked or not presented:
         yield unseen("new connections are accepted as before", "no refresh, or no new connection after it")
         return
-    polls = polls_after(record, presented[-1].at)
-    found = f"{len(polls)} polls on new connections"
-    yield expect(bool(polls), asked[0], *polls[:1], expected="new connections are accepted as before", found=found)
+    expected, found = "new connections are accepted as before", "{} polls on new connections"
+    yield from polls_again(record, presented[-1].at, asked[0], expected=expected, found=found)
 
 
 @check("ID-84", "ID-25", role="device")
@@ -158,15 +149,10 @@ def retired_anchor_is_refused(record: Record) -> Iterator[Judgement]:
 def new_anchor_is_accepted(record: Record) -> Iterator[Judgement]:
     """Once a bundle with a new anchor was fetched, who has that anchor is accepted."""
     presented = [fact for fact in record.facts_of("presented") if fact.data["credential"] == "new anchor"]
-    polls = polls_after(record, presented[-1].at) if presented else ()
     if not presented:
         yield unseen("requests", "no new anchor was presented")
         return
-    if not came_after(record, presented[-1].at):
-        yield unseen("requests", NOT_SEEN_AT_ALL, presented[-1])
-        return
-    found = f"{len(polls)} polls since then"
-    yield expect(bool(polls), presented[-1], *polls[:1], expected="requests", found=found)
+    yield from polls_again(record, presented[-1].at, presented[-1], expected="requests")
 
 
 @check("ID-76", "ID-81", role="device")
@@ -176,8 +162,7 @@ def unknown_members_are_ignored(record: Record) -> Iterator[Judgement]:
     if fact is None or not _asked(record, fact):
         yield unseen("it connects", "the bundle was never asked for")
         return
-    polls = polls_after(record, fact.at)
-    yield expect(bool(polls), fact, *polls[:1], expected="it connects", found=f"{len(polls)} polls since then")
+    yield from polls_again(record, fact.at, fact, expected="it connects")
 
 
 @check("ID-81", "ID-82", role="device")
@@ -214,11 +199,20 @@ def _bundle_is_not_used(record: Record, *there: str) -> Iterator[Judgement]:
     if fact is None or not (tries or asked):
         yield unseen("no trust, no request", "the device never came to the identity service")
         return
+    if why := _not_told(record):
+        yield unseen("no trust, no request", why, fact)
+        return
     end = min(ends, default=float("inf"))
     bundles = [item for item in asked if item.operation == "fetch-trust-bundle" and item.at < end]
     sent = [item for item in management(record) if fact.at < item.at < end]
     found = f"{len(bundles)} bundles fetched, {len(sent)} requests to the WFM"
     yield expect(not bundles and not sent, fact, *bundles[:2], *sent[:2], expected="none of either", found=found)
+
+
+def _not_told(record: Record) -> str:
+    """Say why it is not known that a device knows its identity service otherwise; empty where it need not, or does."""
+    told = [fact for fact in record.facts_of("configured") if {"discovery", "pin"} & set(fact.data)]
+    return setting_doubt(told[-1], "discovery", "pin") if told else ""
 
 
 @check("ID-87", "ID-89", role="device")
@@ -237,24 +231,42 @@ GIVEN = ("bundle-published", "service-mended", "service-pinned")
 """Facts since when the identity service gives what the device may take."""
 
 
-def _given(record: Record) -> tuple[tuple[Exchange, ...], tuple[Exchange, ...]]:
-    """Give the bundles that were fetched since the service is as it is, and the polls since the first of them."""
+def _given(record: Record) -> tuple[float, tuple[Exchange, ...], tuple[Exchange, ...]]:
+    """Give since when the service is as it is, the bundles fetched since, and the polls since the first of them."""
     since = max((fact.at for kind in GIVEN for fact in record.facts_of(kind)), default=0.0)
     fetched = tuple(item for item in record.of("fetch-trust-bundle", status=200) if item.at > since)
-    return fetched, polls_after(record, fetched[0].at) if fetched else ()
+    return since, fetched, polls_after(record, fetched[0].at) if fetched else ()
 
 
 def went_on_with_it(record: Record) -> bool:
     """Whether the device polls with what the identity service gave last."""
-    return bool(_given(record)[1])
+    return bool(_given(record)[-1])
+
+
+def _with_a_bundle(
+    record: Record,
+    since: float,
+    fetched: Sequence[Exchange],
+    polls: Sequence[Exchange],
+    *shown: Exchange,
+    expected: str,
+) -> Judgement:
+    """Hold that a bundle was fetched since a moment, and that the device polls with it."""
+    found = f"{len(fetched)} bundles fetched, {len(polls)} polls"
+    asked = [item for item in record.exchanges if item.operation in IDENTITY_SERVICE and item.at > since]
+    if not polls and (why := _not_told(record)):
+        return unseen(expected, why, *shown, *fetched[:1])
+    in_vain = not fetched and (asked or any(item.at > since for item in record.facts_of("service-contacted")))
+    if not in_vain and (why := silence(record, fetched[0].at if fetched else since)):
+        return unseen(expected, f"{len(fetched)} bundles fetched; {why}", *shown, *fetched[:1])
+    return expect(bool(polls), *shown, *fetched[:1], *polls[:1], expected=expected, found=found)
 
 
 @check("ID-90", "ID-87", role="device")
 def proven_service_is_used(record: Record) -> Iterator[Judgement]:
     """An identity service that proves itself is used, and the device connects with what it gives."""
-    fetched, polls = _given(record)
-    found = f"{len(fetched)} bundles fetched, {len(polls)} polls"
-    yield expect(bool(polls), *fetched[:1], *polls[:1], expected="a bundle, then requests", found=found)
+    since, fetched, polls = _given(record)
+    yield _with_a_bundle(record, since, fetched, polls, expected="a bundle, then requests")
 
 
 @check("ID-86", role="device")
@@ -265,9 +277,9 @@ def stored_bundle_is_used(record: Record) -> Iterator[Judgement]:
     if gone is None or not restarts:
         yield unseen("requests with the stored bundle", "the service never went away")
         return
-    polls = polls_after(record, restarts[-1].at)
-    found = f"{len(polls)} polls since the restart"
-    yield expect(bool(polls), restarts[-1], *polls[:1], expected="requests with the stored bundle", found=found)
+    expected, found = "requests with the stored bundle", "{} polls since the restart"
+    judged = polls_again(record, restarts[-1].at, restarts[-1], expected=expected, found=found)
+    yield from if_it_restarted(record, restarts[-1], judged)
 
 
 @check("ID-85", role="device", interpretations=("A-23",))
@@ -309,9 +321,7 @@ def operators_address_is_used(record: Record) -> Iterator[Judgement]:
         return
     fetched = [item for item in record.of("fetch-trust-bundle", status=200) if item.at >= missing[0].at]
     polls = polls_after(record, fetched[0].at) if fetched else ()
-    found = f"{len(fetched)} bundles fetched, {len(polls)} polls"
-    right = bool(fetched and polls)
-    yield expect(right, missing[0], *fetched[:1], expected="the bundle, without discovery", found=found)
+    yield _with_a_bundle(record, missing[0].at, fetched, polls, missing[0], expected="the bundle, without discovery")
 
 
 @check("ID-77", role="device")
@@ -354,13 +364,8 @@ def _unusual_is_accepted(record: Record) -> Iterator[Judgement]:
         yield unseen("requests on new connections", "no good credential was presented")
         return
     attempts = [item for item in record.facts_of("connecting") if item.data["offered"] == fact.data["credential"]]
-    polls = polls_after(record, fact.at)
-    expected = f"requests to a WFM with {fact.data['credential']}"
-    if not attempts and not polls:
-        yield unseen(expected, "the device did not connect", fact)
-        return
-    found = f"{len(attempts)} connections, {len(polls)} polls"
-    yield expect(bool(polls), fact, *polls[:1], *attempts[:2], expected=expected, found=found)
+    expected, found = f"requests to a WFM with {fact.data['credential']}", f"{len(attempts)} connections, {{}} polls"
+    yield from polls_again(record, fact.at, fact, *attempts[:2], expected=expected, found=found)
 
 
 @check("ID-92", role="device")

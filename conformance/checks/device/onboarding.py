@@ -3,8 +3,10 @@
 from collections.abc import Iterator
 
 from conformance.checks.device.declared import declared
+from conformance.checks.device.effects import if_it_restarted
 from conformance.checks.device.evidence import management, polls_after
 from conformance.checks.device.signing import Signature, signature_of
+from conformance.checks.device.silence import polls_again
 from conformance.checks.evidence import Record
 from conformance.checks.monitors.device_signatures import WINDOW_S, signable, signature_problem
 from conformance.checks.registry import Judgement, check, expect, noted, unseen
@@ -74,9 +76,12 @@ def client_stays_the_same(record: Record) -> Iterator[Judgement]:
         yield unseen("the same client", "no restart, or no poll before and after it")
         return
     was, now = before[-1].params.get("clientId"), polls[0].params.get("clientId")
-    yield expect(was == now, before[-1], polls[0], expected=f"client {was}", found=f"client {now}")
     anew = [item for item in record.of("onboard") if item.at > fact.at]
-    yield expect(not anew, fact, *anew[:2], expected="no new onboarding", found=f"{len(anew)} onboardings")
+    judged = (
+        expect(was == now, before[-1], polls[0], expected=f"client {was}", found=f"client {now}"),
+        expect(not anew, fact, *anew[:2], expected="no new onboarding", found=f"{len(anew)} onboardings"),
+    )
+    yield from if_it_restarted(record, fact, judged)
 
 
 @check("ONB-001", role="device", interpretations=("AMB-B-20",))
@@ -117,9 +122,8 @@ def fetched_root_is_trusted(record: Record) -> Iterator[Judgement]:
     if given is None or presented is None or not fetched:
         yield unseen("requests", "the device did not fetch the root certificate")
         return
-    polls = polls_after(record, presented.at)
-    found = f"{len(polls)} polls with a WFM below the root that was given as {given.data['encoding']}"
-    yield expect(bool(polls), fetched[0], presented, *polls[:1], expected="requests", found=found)
+    found = f"{{}} polls with a WFM below the root that was given as {given.data['encoding']}"
+    yield from polls_again(record, presented.at, fetched[0], presented, expected="requests", found=found)
 
 
 @check("API-007", role="device")

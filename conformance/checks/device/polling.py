@@ -2,8 +2,11 @@
 
 from collections.abc import Iterator
 from itertools import pairwise
+from statistics import median
 
+from conformance.checks.device.effects import setting_doubt
 from conformance.checks.device.evidence import ONBOARDING, management, polls_after, usual_interval
+from conformance.checks.device.silence import silence
 from conformance.checks.evidence import Record, asked_at
 from conformance.checks.registry import Judgement, check, expect, unseen
 from conformance.record.events import Fact
@@ -12,6 +15,8 @@ SET_UP_S = 0.15
 """What a device may still be doing when a downtime is set."""
 LONG_AGO = 3.0
 """After so many times the declared distance a poll that has not come is missing."""
+OTHERWISE = 0.2
+"""By how much of it the distance of polls has to change for it to be another one."""
 CLEARLY_SHORTER = 0.5
 """How much of a downtime the usual time between polls may be, for silence in it to mean something."""
 
@@ -98,6 +103,9 @@ def changed_capabilities_are_reported(record: Record) -> Iterator[Judgement]:
     if not right and any(item.request.cut for item in reports):
         yield unseen(f"a report with {wanted}", "a report that is too large to be recorded", *reports[:3])
         return
+    if not right and (why := silence(record, asked_at(fact)) or setting_doubt(fact, "serial")):
+        yield unseen(f"a report with {wanted}", why, fact, *reports[:3])
+        return
     found = f"{len(reports)} reports since then, {len(right)} with the new facts"
     yield expect(bool(right), fact, *reports[:3], expected=f"a report with {wanted}", found=found)
 
@@ -110,8 +118,12 @@ def configured_rate_is_kept(record: Record) -> Iterator[Judgement]:
     if fact is None or len(polls) < 3:
         yield unseen("polls at the configured distance", f"{len(polls)} polls since then")
         return
-    wanted = float(fact.data["poll_s"])
+    wanted, usual = float(fact.data["poll_s"]), usual_interval(record, asked_at(fact))
     gaps = [later.at - earlier.at for earlier, later in pairwise(polls)]
+    as_before = usual is None or abs(median(gaps) - usual) < usual * OTHERWISE
+    if as_before and (why := setting_doubt(fact, "poll_s")):
+        yield unseen(f"polls {wanted:g} s apart", f"{why}: polls come as before", fact, *polls)
+        return
     found = ", ".join(f"{gap:.2f} s" for gap in gaps)
     right = all(gap >= wanted * 0.8 for gap in gaps)
     yield expect(right, fact, *polls, expected=f"polls {wanted:g} s apart", found=found)
@@ -126,8 +138,12 @@ def configured_hours_are_kept(record: Record) -> Iterator[Judgement]:
         yield unseen("polls within the hours", "no poll since then")
         return
     wait, found = float(fact.data["not_before_s"]), polls[0].at - asked_at(fact)
-    expected = f"no poll for {wait:g} s"
-    yield expect(found >= wait * 0.9, fact, polls[0], expected=expected, found=f"the first after {found:.2f} s")
+    expected, usual = f"no poll for {wait:g} s", usual_interval(record, asked_at(fact))
+    early, doubt = found < wait * 0.9, setting_doubt(fact, "not_before_s")
+    if doubt and (early or usual is None or usual > wait * CLEARLY_SHORTER):
+        yield unseen(expected, f"{doubt}: the first after {found:.2f} s", fact, polls[0])
+        return
+    yield expect(not early, fact, polls[0], expected=expected, found=f"the first after {found:.2f} s")
 
 
 @check("DT-002", "DT-003", role="device")
@@ -152,4 +168,7 @@ def downtime_is_kept(record: Record) -> Iterator[Judgement]:
     found = f"{len(tries)} connections and {len(requests)} requests in it"
     expected = f"nothing for {length:g} s, then polls"
     quiet = not tries and not requests
+    if not quiet and (why := setting_doubt(fact, "downtime_s")):
+        yield unseen(expected, f"{why}: {found}", fact, *requests[:3], *tries[:3])
+        return
     yield expect(quiet, fact, *requests[:3], *tries[:3], after[0], expected=expected, found=found)

@@ -2,8 +2,10 @@
 
 from collections.abc import Iterator
 
+from conformance.checks.device.effects import if_it_restarted
 from conformance.checks.device.evidence import installed, polls_after, reports_after, revisions
 from conformance.checks.device.refusal import older_or_equal_state_is_refused
+from conformance.checks.device.silence import polls_again, silence
 from conformance.checks.evidence import Record
 from conformance.checks.registry import Judgement, check, expect, unseen
 from conformance.record.events import Fact
@@ -26,7 +28,8 @@ def tag_survives_a_restart(record: Record) -> Iterator[Judgement]:
         yield unseen("the tag from before", "no restart, or no poll after it")
         return
     wanted, found = before[-1].etag, polls[0].request_header("If-None-Match") or "none"
-    yield expect(found == wanted, before[-1].exchange, polls[0], expected=f"{wanted}", found=found)
+    judged = expect(found == wanted, before[-1].exchange, polls[0], expected=f"{wanted}", found=found)
+    yield from if_it_restarted(record, restart, [judged])
 
 
 @check("DS-031", "DS-069", role="device")
@@ -36,13 +39,17 @@ def version_survives_a_restart(record: Record) -> Iterator[Judgement]:
     if restart is None or offer is None or offer.at < restart.at:
         yield unseen("refused after the restart", "nothing was offered after it")
         return
-    yield from older_or_equal_state_is_refused(record)
+    yield from if_it_restarted(record, restart, older_or_equal_state_is_refused(record))
 
 
 @check("DS-075", "DS-072", role="device")
 def deployment_runs_on_after_a_restart(record: Record, deployment: str) -> Iterator[Judgement]:
     """After a restart the device runs what it ran before, without a new order and without removing it."""
     restart = _restart(record)
+    yield from if_it_restarted(record, restart, _runs_on(record, restart, deployment))
+
+
+def _runs_on(record: Record, restart: Fact | None, deployment: str) -> Iterator[Judgement]:
     if restart is None or not polls_after(record, restart.at):
         yield unseen("it runs on", "no restart, or no poll after it")
         return
@@ -68,6 +75,9 @@ def update_is_finished_after_lost_power(record: Record, deployment: str) -> Iter
     right = installed(record, facts[-1]) is not None
     found = f"{last.state} with version {last.version}" if last else "no report"
     expected = f"installed, with version {facts[-1].data['version']} or newer"
+    if not right and (why := silence(record, restart.at)):
+        yield unseen(expected, why, restart)
+        return
     yield expect(right, restart, *([last.exchange] if last else []), expected=expected, found=found)
     seen = record.last_fact("workloads")
     if seen is not None and seen.at > restart.at:
@@ -86,19 +96,21 @@ def outage_is_survived(record: Record, deployment: str) -> Iterator[Judgement]:
     last = record.last_report(deployment)
     found = f"{last.state} with version {last.version}" if last else "no report"
     expected = f"installed, with version {facts[-1].data['version']} or newer"
-    yield expect(installed(record, facts[-1]) is not None, back[-1], expected=expected, found=found)
+    good = installed(record, facts[-1])
+    if good is None and (why := silence(record, back[-1].at)):
+        yield unseen(expected, why, back[-1])
+        return
+    yield expect(good is not None, back[-1], expected=expected, found=found)
 
 
 @check("DT-001", role="device")
 def polling_goes_on_after_an_outage(record: Record) -> Iterator[Judgement]:
     """After an outage the device asks for its desired state again."""
     back = [fact for kind in ("network-restored", "wfm-started", "recovered") for fact in record.facts_of(kind)]
-    polls = polls_after(record, back[-1].at) if back else ()
     if not back:
         yield unseen("polls again", "there was no outage")
         return
-    found = f"{len(polls)} polls since then"
-    yield expect(bool(polls), back[-1], *polls[:1], expected="polls again", found=found)
+    yield from polls_again(record, back[-1].at, back[-1], expected="polls again")
 
 
 @check("ST-001", role="device")

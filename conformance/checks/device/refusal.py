@@ -10,6 +10,7 @@ from conformance.checks.device.evidence import (
     signs_of_adoption,
     told,
 )
+from conformance.checks.device.silence import silence
 from conformance.checks.evidence import Record
 from conformance.checks.registry import Judgement, check, expect, noted, unseen
 from conformance.record.events import Fact
@@ -128,6 +129,9 @@ def stated_size_is_no_integrity(record: Record, deployment: str) -> Iterator[Jud
     right = bool(facts) and last is not None and last.state == "installed"
     right = right and last is not None and (last.version or 0) >= facts[-1].data["version"]
     found = f"{last.state} with version {last.version}" if last else "no report"
+    if facts and not right and (why := silence(record, facts[-1].at)):
+        yield unseen("installed, since the digests are right", why, facts[-1])
+        return
     yield expect(right, *facts[-1:], expected="installed, since the digests are right", found=found)
 
 

@@ -4,6 +4,7 @@ from collections.abc import Iterator
 from itertools import pairwise
 
 from conformance.checks.device.evidence import management, usual_interval
+from conformance.checks.device.silence import polls_again, silence
 from conformance.checks.evidence import Record, problem_of
 from conformance.checks.registry import Judgement, check, expect, noted, unseen
 from conformance.record.events import Exchange, Fact
@@ -126,6 +127,8 @@ def what_can_be_retried_is(record: Record) -> Iterator[Judgement]:
     newer = [item for item in later if item.params == refused[0].params]
     if newer and not same:
         yield noted("a newer report took its place", refused[0], newer[0], expected="sent again")
+    elif not same and (why := silence(record, refused[0].finished)):
+        yield unseen("sent again", why, refused[0])
     else:
         found = f"sent again {len(same)} times"
         yield expect(bool(same), refused[0], *same[:1], expected="sent again", found=found)
@@ -139,9 +142,14 @@ def unknown_problem_is_survived(record: Record) -> Iterator[Judgement]:
     if not refused:
         yield unseen("it goes on", "the device never met the problem")
         return
-    later = [poll for poll in record.polls if poll.at > refused[-1].finished and poll.status in (200, 304)]
-    found = f"{len(later)} polls afterwards"
-    yield expect(bool(later), refused[-1], *later[:1], expected="it goes on", found=found)
+    yield from polls_again(
+        record,
+        refused[-1].finished,
+        refused[-1],
+        expected="it goes on",
+        right=lambda poll: poll.status in (200, 304),
+        found="{} polls afterwards",
+    )
 
 
 @check("RTY-008", role="device")

@@ -2,9 +2,11 @@
 
 from collections.abc import Iterator
 
-from conformance.checks.device.evidence import management, polls_after
+from conformance.checks.device.evidence import management
+from conformance.checks.device.silence import polls_again
 from conformance.checks.evidence import Record
 from conformance.checks.registry import Judgement, check, expect, noted, unseen
+from conformance.record.events import Exchange
 
 FORBIDDEN = ("NULL", "RC4", "EXP", "DES-CBC-", "aNULL", "ADH", "AECDH")
 """What the names of ciphers hold that nobody may negotiate (RFC 9325, section 4.1)."""
@@ -41,8 +43,12 @@ def newest_tls_is_spoken_again(record: Record) -> Iterator[Judgement]:
     if fact is None:
         yield unseen("requests with TLS 1.3", "the WFM always spoke it")
         return
-    polls = [item for item in polls_after(record, fact.at) if item.tls and item.tls.version == "TLSv1.3"]
-    yield expect(bool(polls), fact, *polls[:1], expected="requests with TLS 1.3", found=f"{len(polls)} polls with it")
+
+    def newest(poll: Exchange) -> bool:
+        return poll.tls is not None and poll.tls.version == "TLSv1.3"
+
+    expected, found = "requests with TLS 1.3", "{} polls with it"
+    yield from polls_again(record, fact.at, fact, expected=expected, right=newest, found=found)
 
 
 @check("ID-38", role="device", interpretations=("A-23",))

@@ -9,6 +9,7 @@ from collections.abc import Iterator
 
 from conformance.checks.device.components import inspected
 from conformance.checks.device.declared import as_declared
+from conformance.checks.device.effects import setting_doubt
 from conformance.checks.device.evidence import installed, polls_after, publication
 from conformance.checks.evidence import Record
 from conformance.checks.registry import Judgement, check, expect, noted, unseen
@@ -43,6 +44,9 @@ def telemetry_goes_where_the_user_says(record: Record) -> Iterator[Judgement]:
         yield unseen("it arrives at the back end", "the user named none, or the device did not come back")
         return
     came = exports_after(record, float(wish.data["began"]))
+    if not came and (why := setting_doubt(wish, "export")):
+        yield unseen("it arrives at the back end", why, wish)
+        return
     found = f"{len(came)} exports" if came else "nothing, while the device polled on"
     yield expect(bool(came), wish, *came[:2], expected="it arrives at the back end", found=found)
     told = sorted({name for fact in came for name in fact.data["names"]})
@@ -63,6 +67,9 @@ def telemetry_leaves_only_when_asked(record: Record) -> Iterator[Judgement]:
         return
     early = [fact for fact in record.facts_of("telemetry") if fact.at < first.data["began"]]
     late = exports_after(record, last.at + SETTLED_S)
+    if late and not early and (why := setting_doubt(last, "export")):
+        yield unseen("nothing unasked", why, last, *late[:2])
+        return
     found = f"{len(early)} exports before, {len(late)} after"
     yield expect(not early and not late, first, last, *early[:1], *late[:2], expected="nothing unasked", found=found)
 
