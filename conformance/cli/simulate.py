@@ -29,6 +29,7 @@ from conformance.cli.helptext import EXIT_CODES_PLAIN, help_of
 
 if TYPE_CHECKING:
     from simulator.fleet.description import Fleet
+    from simulator.fleet.shards import Outcome
 
 EXTRA = "the engines are in an extra: `pip install 'margo-conformance[fleet]'`"
 
@@ -128,7 +129,8 @@ def _told(summary: dict[str, Any], out: Path) -> None:
     from conformance.cli.simulate_rollouts import tell_rollouts
     from reports.fleet import page
 
-    plain(f"{summary['devices']:,} devices, {summary['polls']:,} polls in {summary['wall_s']:.1f} s")
+    some = "" if not summary["missing_devices"] else f"{summary['simulated_devices']:,} of "
+    plain(f"{some}{summary['devices']:,} devices, {summary['polls']:,} polls in {summary['wall_s']:.1f} s")
     tell_rollouts(summary["rollouts"], summary["covered_s"])
     plain(str(out / "summary.json"))
     plain(str(page.write_report(out)))
@@ -182,12 +184,19 @@ def _simulated(fleet: Fleet, engine: Engine, out: Path, workers: int | None, sch
         else:
             simpy_engine.simulate(fleet, world, progress=advance)
         whole = shards is None or not shards.missing
-    # else device by device, each for the whole time
-    in_order = shards is None and (engine is Engine.SIMPY or world.fixed[0]["in_order"])
-    covered = done * fleet.duration if in_order and not whole else None
-    how = results.Run(engine.value, time.perf_counter() - started, started - began, whole, covered)
+    by_time = shards is None and (engine is Engine.SIMPY or bool(world.fixed[0]["in_order"]))
+    covered = done * fleet.duration if by_time and not whole else None
+    missing = _missing(fleet, done, shards) if not by_time and not whole else []
+    how = results.Run(engine.value, time.perf_counter() - started, started - began, whole, covered, missing)
     summary = results.summary_of(fleet, world, how)
     if shards is not None:
         summary["shards"] = shards.to_plain()
-    results.write(out, summary, results.tables_of(fleet, world, covered), fleet)
+    results.write(out, summary, results.tables_of(fleet, world, covered, missing), fleet)
     return summary
+
+
+def _missing(fleet: Fleet, done: float, shards: Outcome | None) -> list[range]:
+    """The devices that were not simulated when the others were, each for the whole time."""
+    from simulator.fleet.shards import joined
+
+    return [range(round(done * fleet.devices), fleet.devices)] if shards is None else joined(shards.missing)

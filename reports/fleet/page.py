@@ -141,7 +141,7 @@ def _about(folder: Folder) -> list[tuple[str, str]]:
     summary = folder.summary
     facts: list[tuple[str, str | None]] = [
         ("Fleet", summary.name),
-        ("Devices", f"{summary.devices:,}"),
+        ("Devices", summary.of_all),
         ("Time of the fleet", duration(summary.duration_s)),
         ("Engine", summary.engine),
         ("Seed", None if summary.seed is None else str(summary.seed)),
