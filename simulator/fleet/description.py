@@ -9,7 +9,17 @@ from itertools import pairwise
 from statistics import NormalDist
 from typing import Annotated, Any, Literal, Self
 
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, PlainSerializer, WithJsonSchema, model_validator
+from pydantic import (
+    BaseModel,
+    BeforeValidator,
+    ConfigDict,
+    Discriminator,
+    Field,
+    PlainSerializer,
+    Tag,
+    WithJsonSchema,
+    model_validator,
+)
 
 MAX_DEVICES = 20_000_000
 MAX_DURATION_S = 366 * 86400.0
@@ -26,8 +36,8 @@ def _seconds(value: Any) -> Any:
         if found is None:
             raise ValueError('expected a time such as 90, "90s", "5m", "12h" or "7d"')
         return float(found[1]) * _UNITS[found[2]]
-    if isinstance(value, bool):
-        raise ValueError("expected a time, not true or false")
+    if isinstance(value, bool) or not isinstance(value, int | float):
+        raise ValueError('expected a time such as 90, "90s", "5m", "12h" or "7d"')
     return value
 
 
@@ -85,7 +95,10 @@ class Distribution(Part):
         return self
 
 
-Sampled = Seconds | Distribution
+Sampled = Annotated[
+    Annotated[Seconds, Tag("a time")] | Annotated[Distribution, Tag("a distribution")],
+    Discriminator(lambda value: "a distribution" if isinstance(value, dict | Distribution) else "a time"),
+]
 
 
 def quantile(of: Sampled, p: float) -> float:
