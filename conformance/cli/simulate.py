@@ -157,12 +157,15 @@ def read_fleet(file: Path | None, example: str | None) -> Fleet:
 
 
 def _simulated(fleet: Fleet, engine: Engine, out: Path, workers: int | None, scheduler: str | None) -> dict[str, Any]:
+    from conformance.cli.console import stderr
     from conformance.cli.problems import Misuse
 
     try:
-        from simulator.fleet import compiled, plan, results, simpy_engine
+        from simulator.fleet import compiled, notes, plan, results, simpy_engine
     except ModuleNotFoundError as error:
         raise Misuse("missing-extra", str(error), EXTRA) from None
+    for note in notes.notes_of(fleet):
+        stderr().print(f"note: {note}", markup=False, highlight=False, soft_wrap=True)
     world = plan.plan_of(fleet)
     began = time.perf_counter()
     if engine is Engine.COMPILED:

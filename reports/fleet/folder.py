@@ -64,6 +64,8 @@ class Summary(BaseModel):
     bytes_per_device_and_day: float | None = None
     failures: Mapping[str, int] = Field(default_factory=dict)
     rollouts: tuple[Rollout, ...] = ()
+    notes: tuple[str, ...] = ()
+    """What the description says that never happens in the run."""
     wall_s: float | None = None
     peak_rss_mb: float | None = None
     finished: str | None = None

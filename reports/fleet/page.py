@@ -122,7 +122,8 @@ def _findings(folder: Folder) -> list[Finding]:
     columns[4] = columns[4] or table.get("message")
     there = max((len(column) for column in columns if column), default=0)
     rows = zip(*(column or [None] * there for column in columns), strict=True)
-    found = [Finding(str(o or "note"), str(r or k or ""), str(t or ""), str(text or "")) for o, r, k, t, text in rows]
+    found = [Finding("note", "description", "", note) for note in folder.summary.notes]
+    found += [Finding(str(o or "note"), str(r or k or ""), str(t or ""), str(text or "")) for o, r, k, t, text in rows]
     return sorted(found, key=lambda finding: GRAVEST.index(finding.outcome) if finding.outcome in GRAVEST else 0)
 
 

@@ -252,6 +252,14 @@ class Cohort(Part):
     installs: Installs = Installs()
     failures: Failures = Failures()
 
+    @model_validator(mode="after")
+    def _sites_have_devices(self) -> Self:
+        if self.sites.count > self.count:
+            raise ValueError(
+                f"sites.count: expected at most one for each of {self.count:,} devices, found {self.sites.count:,}"
+            )
+        return self
+
 
 class Revision(Part):
     """A revision of the component: `bytes` to fetch, seconds it `installs`, the chance that this `fails`.
@@ -319,6 +327,12 @@ class Restored(Part):
     at: Seconds
     lasts: Positive
     backup: Seconds
+
+    @model_validator(mode="after")
+    def _from_the_past(self) -> Self:
+        if self.backup > self.at:
+            raise ValueError(f"backup: expected a time not after at ({self.at:g} s), found {self.backup:g} s")
+        return self
 
 
 class Services(Part):

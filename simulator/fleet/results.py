@@ -22,6 +22,7 @@ import yaml
 
 from simulator.fleet import model
 from simulator.fleet.description import Fleet
+from simulator.fleet.notes import notes_of
 from simulator.fleet.plan import US, Array, World, bin_width
 
 OUTCOMES = {
@@ -93,6 +94,7 @@ def summary_of(fleet: Fleet, world: World, run: Run) -> dict[str, Any]:
         "bytes_per_device_and_day": round(_per_day(size, simulated, covered), 1),
         "failures": {name: int(world.tally[:, column].sum()) for name, column in CAUSES.items()},
         "rollouts": [_rollout(fleet, world, n, sizes) for n in range(len(fleet.rollouts))],
+        "notes": notes_of(fleet),
         "wall_s": round(run.wall_s, 3),
         "compile_s": round(run.compile_s, 3),
         "peak_rss_mb": round(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024, 1),

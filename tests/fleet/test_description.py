@@ -61,6 +61,16 @@ duration: 30m
         ),
         ("count: 30", "count: 3, polling: 60", ":3: cohorts.0.polling: expected a mapping with keys such as period"),
         ("count: 30, ", "", ":3: cohorts.0.count: expected a value, found none"),
+        (
+            "duration: 30m",
+            "duration: 30m\nwfm: {restored: [{at: 20m, lasts: 5m, backup: 40m}]}",
+            ":10: wfm.restored.0: backup: expected a time not after at (1200 s), found 2400 s",
+        ),
+        (
+            "count: 30",
+            "count: 30, sites: {count: 31}",
+            ":3: cohorts.0: sites.count: expected at most one for each of 30",
+        ),
         ("at: 10m", "at: 10 parsecs", ":8: rollouts.0.waves.0.at: expected a time such as"),
         ('revision: "2"', 'revision: "3"', "expected one of 1, 2, found 3"),
         ("duration: 30m", "duration: -1", ":9: duration"),
@@ -123,6 +133,37 @@ def test_settings_are_told_as_a_file_is(
     said = " ".join(capsys.readouterr().err.split())
     assert f"{'--set' if how == '--set' else 'variant other'}: {told}" in said
     assert not (tmp_path / "out").exists()
+
+
+def test_what_never_happens_is_told_and_stands_in_the_report(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    file, out = tmp_path / "fleet.yaml", tmp_path / "out"
+    file.write_text(GOOD)
+    assert main(["simulate", str(file), "--out", str(out)]) == 0
+    assert "note:" not in capsys.readouterr().err
+    later = {
+        "cohorts.a.sites.outages": "[{at: 29m, lasts: 5m}, {at: 5h, lasts: 5m}]",
+        "rollouts.0.waves": "[{at: 10m, share: 0.5}, {at: 30m, share: 0.5}]",
+        "rollouts.0.pause.minimum": "31",
+        "wfm.down": "[{at: 6h, lasts: 5m}]",
+        "wfm.restored": "[{at: 7h, lasts: 5m, backup: 1h}]",
+    }
+    settings = [part for path, value in later.items() for part in ("--set", f"{path}={value}")]
+    assert main(["simulate", str(file), "--out", str(out), *settings]) == 0
+    told = [line.removeprefix("note: ") for line in capsys.readouterr().err.splitlines()]
+    assert [text.partition(":")[0] for text in told] == [
+        "cohorts.a.sites.outages.1",
+        "wfm.down.0",
+        "wfm.restored.0",
+        "rollouts.0.waves.1 (2)",
+        "rollouts.0.pause",
+    ]
+    assert json.loads((out / "summary.json").read_text())["notes"] == told
+    assert all(text in (out / "report.html").read_text() for text in told)
+    events = (out / "events.csv").read_text()
+    assert "1740.0" in events
+    assert "18000.0" not in events
 
 
 def test_hours_are_written_as_they_are_read() -> None:
