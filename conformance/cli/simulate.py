@@ -4,6 +4,7 @@
 
 from __future__ import annotations
 
+import signal
 import time
 from contextlib import suppress
 from enum import StrEnum
@@ -51,6 +52,12 @@ class _RunByDefault(TyperGroup):
         if args and args[0] == "run" and simulate_live.wanted(args):
             args = [simulate_live.NAME, *args[1:]]
         return super().parse_args(ctx, args)
+
+    def invoke(self, ctx: Any) -> Any:
+        """Stopped from outside, as by CI or systemd, is the same end as Ctrl-C: what was counted is kept."""
+        for number in (signal.SIGINT, signal.SIGTERM):
+            signal.signal(number, signal.default_int_handler)
+        return super().invoke(ctx)
 
 
 def register(app: typer.Typer) -> None:
@@ -103,7 +110,7 @@ def run(  # noqa: PLR0913 - one parameter for each option
 ) -> None:
     """Simulate a fleet and write summary.json, tables (Parquet and CSV), the fleet, and report.html with pictures.
 
-    Ctrl-C ends it early and keeps what was simulated. A fleet with variants is run once for each, into
+    Ctrl-C (or SIGTERM) ends it early and keeps what was simulated. A fleet with variants is run once for each, into
     DIR/variants/NAME, and DIR/compare.html shows them side by side.
     """
     from conformance.cli.console import plain

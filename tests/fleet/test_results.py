@@ -1,6 +1,8 @@
 """What a run leaves is whole, the same in every format, and can be run again; examples answer their questions."""
 
 import json
+import os
+import signal
 from collections.abc import Generator, Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -170,14 +172,14 @@ def test_what_an_interrupted_run_covers_is_what_it_counted(
             monkeypatch.setattr(compiled, "_together", then)
         else:
 
-            def signal(env: simpy.Environment) -> Generator[simpy.Event]:
+            def interrupt(env: simpy.Environment) -> Generator[simpy.Event]:
                 yield env.timeout(int(at * 1e6))
                 raise KeyboardInterrupt
 
             class Environment(simpy.Environment):
                 def __init__(self, initial_time: float = 0) -> None:
                     super().__init__(initial_time)
-                    self.process(signal(self))
+                    self.process(interrupt(self))
 
             monkeypatch.setattr(simpy, "Environment", Environment)
         whole(*args, progress=progress)
@@ -197,6 +199,42 @@ def test_what_an_interrupted_run_covers_is_what_it_counted(
     assert run.summary.bytes is not None
     per_day = run.summary.bytes / 600 / run.summary.covered * 86400
     assert run.summary.bytes_per_device_and_day == pytest.approx(per_day, rel=1e-3)
+
+
+def not_heard(*_: Any) -> None:
+    raise AssertionError("the signal has its handler of before the run")
+
+
+@pytest.mark.parametrize("engine", ["compiled", "simpy"])
+def test_a_run_that_is_terminated_keeps_what_it_counted_as_one_of_ctrl_c_does(
+    engine: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    @contextmanager
+    def showing(_: Any) -> Iterator[Any]:
+        ended: list[bool] = []
+
+        def terminate(part: float) -> None:
+            if part > 0.4 and not ended:
+                ended.append(True)
+                os.kill(os.getpid(), signal.SIGTERM)
+
+        yield terminate
+
+    monkeypatch.setattr(simulate_progress, "showing", showing)
+    (tmp_path / "fleet.yaml").write_text(FLEET)
+    before = [(number, signal.getsignal(number)) for number in (signal.SIGINT, signal.SIGTERM)]
+    signal.signal(signal.SIGTERM, not_heard)
+    try:
+        assert (
+            main(["simulate", str(tmp_path / "fleet.yaml"), "--engine", engine, "--out", str(tmp_path / "out")]) == 130
+        )
+    finally:
+        for number, handler in before:
+            signal.signal(number, handler)
+    assert "PARTIAL" in capsys.readouterr().out
+    run = folder.read(tmp_path / "out")
+    assert run.summary.polls
+    assert 960 <= run.summary.covered < 1100
 
 
 def test_of_devices_that_were_simulated_one_after_the_other_the_figures_are_of_those(
