@@ -71,7 +71,6 @@ class Summary(BaseModel):
     finished: str | None = None
     suite: str | None = None
     repeat: str | None = None
-    fidelity: Any = None
 
     @property
     def covered(self) -> float:

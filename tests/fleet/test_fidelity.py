@@ -64,6 +64,26 @@ def test_a_fleet_is_compared_live_and_in_both_engines(compared: Path) -> None:
     assert summary["fidelity"] == told["figures"]
 
 
+def test_the_comparison_is_a_page_that_is_drawn_again(compared: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    out = compared / "out"
+    told = json.loads((out / "fidelity.json").read_text())
+    page = (out / "report.html").read_text()
+    assert all(f'id="picture-{name}"' in page for name in ("requests-by-kind", "convergence-times", "answers-p50"))
+    unchanged = figure(told, "requests: unchanged")
+    assert f"<td>{unchanged['simpy']:,} ({unchanged['difference']['simpy']:+.1%})</td>" in page
+    (out / "report.html").unlink()
+    capsys.readouterr()
+    assert main(["simulate", "report", str(out)]) == 0
+    assert "The SimPy engine: " in capsys.readouterr().out
+    assert (out / "report.html").read_text() == page
+
+
+def test_a_comparison_that_is_broken_is_refused(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    (tmp_path / "fidelity.json").write_text('{"fleet": "a", "devices": "many"}')
+    assert main(["simulate", "report", str(tmp_path)]) == 2
+    assert "devices" in capsys.readouterr().err
+
+
 def test_calibrated_the_simulation_is_nearer(compared: Path) -> None:
     told = json.loads((compared / "out" / "fidelity.json").read_text())
     for name in ("answer p50: bundle, s", "answer p50: unchanged, s", "answer p95: unchanged, s"):
