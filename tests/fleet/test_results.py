@@ -338,9 +338,22 @@ def test_every_example_has_a_question_and_a_text() -> None:
         assert fleet.name == name
         assert fleet.question.endswith("?")
         assert variants.variants_of(fleet).keys() == fleet.variants.keys()
-        if name in SHARE:
+        if name != "fidelity-500":  # which is there to be measured
             text = file.read_text()
             assert all(f"# {part}: " in text for part in ("Look at", "Seen", "Try"))
+
+
+def test_the_figures_in_the_text_of_the_herd_are_those_of_a_run(tmp_path: Path) -> None:
+    fleet = reading.read_example("herd")
+    other = variants.variants_of(fleet)["without-jitter"]
+    text = " ".join(reading.examples()["herd"].read_text().replace("#", " ").split())
+    jitter, none = figures(simulated(fleet, tmp_path / "a")), figures(simulated(other, tmp_path / "b"))
+    herd = "herd@2400s"
+    assert f"at most {jitter[f'{herd}.peak_per_s']:,.0f} requests/s, {jitter[f'{herd}.times']:.1f} times" in text
+    assert f"Without it {none[f'{herd}.peak_per_s']:,.0f} ({none[f'{herd}.times']:.0f} times)" in text
+    assert f"{none[f'{herd}.refused']:,} refused" in text
+    assert jitter["refused"] == 0
+    assert none[f"{herd}.calm_after_s"] is None
 
 
 def test_examples_are_listed_with_their_questions(capsys: pytest.CaptureFixture[str]) -> None:
