@@ -137,7 +137,10 @@ def _told(summary: dict[str, Any], out: Path) -> None:
     from reports.fleet import page
 
     some = "" if not summary["missing_devices"] else f"{summary['simulated_devices']:,} of "
-    plain(f"{some}{summary['devices']:,} devices, {summary['polls']:,} polls in {summary['wall_s']:.1f} s")
+    compiled = (
+        f"; compiled in {summary['compile_s']:.0f} s (kept for the next time)" if summary["compile_s"] > 1 else ""
+    )
+    plain(f"{some}{summary['devices']:,} devices, {summary['polls']:,} polls in {summary['wall_s']:.1f} s{compiled}")
     tell_rollouts(summary["rollouts"], summary["covered_s"])
     plain(str(out / "summary.json"))
     plain(str(page.write_report(out)))

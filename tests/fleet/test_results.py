@@ -261,6 +261,22 @@ def test_of_devices_that_were_simulated_one_after_the_other_the_figures_are_of_t
     assert "never reached" not in said
 
 
+@pytest.mark.parametrize(("took", "told"), [(31.6, "; compiled in 32 s (kept for the next time)"), (0.4, "")])
+def test_the_time_that_compiling_took_is_told(
+    took: float, told: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    clock = [0.0]
+
+    def prepare(_: Any) -> None:
+        clock[0] += took
+
+    monkeypatch.setattr(compiled, "prepare", prepare)
+    monkeypatch.setattr("conformance.cli.simulate.time", SimpleNamespace(perf_counter=lambda: clock[0]))
+    (tmp_path / "fleet.yaml").write_text(FLEET)
+    assert main(["simulate", str(tmp_path / "fleet.yaml"), "--out", str(tmp_path / "out")]) == 0
+    assert f" polls in 0.0 s{told}\n" in capsys.readouterr().out
+
+
 def test_settings_from_the_command_line_stand_in_the_results(
     tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
