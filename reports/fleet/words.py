@@ -28,7 +28,7 @@ def partial(folder: Folder) -> str | None:
         return f"PARTIAL: {summary.of_all} devices were simulated{of_them}"
     if not summary.cut_short:
         return "PARTIAL: the run did not come to its end, and every count is too low"
-    return f"PARTIAL: the run ended after {covered} of {whole}; nothing after that was counted"
+    return f"PARTIAL: the run ended after {covered} of {whole}; nothing that began later was counted"
 
 
 def _partial(folder: Folder) -> Iterator[str]:
