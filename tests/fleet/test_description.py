@@ -229,6 +229,25 @@ def test_an_interrupted_engine_keeps_what_its_threads_counted() -> None:
     assert 30_000 < world.results[0][0] < 40_000  # two threads, one chunk each
 
 
+def test_an_interrupted_engine_tells_of_how_many_devices_its_counts_are(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Also when the interruption comes between what threads have done and the telling of it; nothing counts twice."""
+    count, heard, times = compiled._count, list[float](), list[int]()
+
+    def interrupted(*args: Any) -> None:
+        count(*args)
+        times.append(1)
+        if len(times) == 1:
+            raise KeyboardInterrupt
+
+    monkeypatch.setattr(compiled, "_count", interrupted)
+    fleet = reading.read(GOOD.replace("count: 30", "count: 60000").encode(), "fleet.yaml")
+    world = plan_of(fleet)
+    with pytest.raises(KeyboardInterrupt):
+        compiled.simulate(world, progress=heard.append)
+    assert len(times) == 2
+    assert world.results[0][0] == round(heard[-1] * 60_000) == 32_768
+
+
 def test_every_example_can_be_read() -> None:
     assert all(reading.read_example(name).name == name for name in reading.examples())
 

@@ -189,7 +189,7 @@ def test_what_an_interrupted_run_covers_is_what_it_counted(
     out = tmp_path / "out"
     assert main(["simulate", str(tmp_path / "fleet.yaml"), "--engine", engine, "--out", str(out)]) == 130
     run = folder.read(out)
-    assert run.summary.covered == pytest.approx(at, abs=60)
+    assert at <= run.summary.covered < at + 60
     rates = run.table("rates")
     assert {name: sum(rates[name]) for name in run.summary.requests} == dict(run.summary.requests)
     assert rates["time_s"][-1] == pytest.approx(run.summary.covered, abs=40)
