@@ -4,6 +4,7 @@
 
 from __future__ import annotations
 
+import signal
 import time
 from contextlib import suppress
 from enum import StrEnum
@@ -29,6 +30,7 @@ from conformance.cli.helptext import EXIT_CODES_PLAIN, help_of
 
 if TYPE_CHECKING:
     from simulator.fleet.description import Fleet
+    from simulator.fleet.shards import Outcome
 
 EXTRA = "the engines are in an extra: `pip install 'margo-conformance[fleet]'`"
 
@@ -50,6 +52,12 @@ class _RunByDefault(TyperGroup):
         if args and args[0] == "run" and simulate_live.wanted(args):
             args = [simulate_live.NAME, *args[1:]]
         return super().parse_args(ctx, args)
+
+    def invoke(self, ctx: Any) -> Any:
+        """Stopped from outside, as by CI or systemd, is the same end as Ctrl-C: what was counted is kept."""
+        for number in (signal.SIGINT, signal.SIGTERM):
+            signal.signal(number, signal.default_int_handler)
+        return super().invoke(ctx)
 
 
 def register(app: typer.Typer) -> None:
@@ -102,7 +110,7 @@ def run(  # noqa: PLR0913 - one parameter for each option
 ) -> None:
     """Simulate a fleet and write summary.json, tables (Parquet and CSV), the fleet, and report.html with pictures.
 
-    Ctrl-C ends it early and keeps what was simulated. A fleet with variants is run once for each, into
+    Ctrl-C (or SIGTERM) ends it early and keeps what was simulated. A fleet with variants is run once for each, into
     DIR/variants/NAME, and DIR/compare.html shows them side by side.
     """
     from conformance.cli.console import plain
@@ -128,7 +136,11 @@ def _told(summary: dict[str, Any], out: Path) -> None:
     from conformance.cli.simulate_rollouts import tell_rollouts
     from reports.fleet import page
 
-    plain(f"{summary['devices']:,} devices, {summary['polls']:,} polls in {summary['wall_s']:.1f} s")
+    some = "" if not summary["missing_devices"] else f"{summary['simulated_devices']:,} of "
+    compiled = (
+        f"; compiled in {summary['compile_s']:.0f} s (kept for the next time)" if summary["compile_s"] > 1 else ""
+    )
+    plain(f"{some}{summary['devices']:,} devices, {summary['polls']:,} polls in {summary['wall_s']:.1f} s{compiled}")
     tell_rollouts(summary["rollouts"], summary["covered_s"])
     plain(str(out / "summary.json"))
     plain(str(page.write_report(out)))
@@ -155,12 +167,15 @@ def read_fleet(file: Path | None, example: str | None) -> Fleet:
 
 
 def _simulated(fleet: Fleet, engine: Engine, out: Path, workers: int | None, scheduler: str | None) -> dict[str, Any]:
+    from conformance.cli.console import stderr
     from conformance.cli.problems import Misuse
 
     try:
-        from simulator.fleet import compiled, plan, results, simpy_engine
+        from simulator.fleet import compiled, notes, plan, results, simpy_engine
     except ModuleNotFoundError as error:
         raise Misuse("missing-extra", str(error), EXTRA) from None
+    for note in notes.notes_of(fleet):
+        stderr().print(f"note: {note}", markup=False, highlight=False, soft_wrap=True)
     world = plan.plan_of(fleet)
     began = time.perf_counter()
     if engine is Engine.COMPILED:
@@ -182,12 +197,19 @@ def _simulated(fleet: Fleet, engine: Engine, out: Path, workers: int | None, sch
         else:
             simpy_engine.simulate(fleet, world, progress=advance)
         whole = shards is None or not shards.missing
-    # else device by device, each for the whole time
-    in_order = shards is None and (engine is Engine.SIMPY or world.fixed[0]["in_order"])
-    covered = done * fleet.duration if in_order and not whole else None
-    how = results.Run(engine.value, time.perf_counter() - started, started - began, whole, covered)
+    by_time = shards is None and (engine is Engine.SIMPY or bool(world.fixed[0]["in_order"]))
+    covered = done * fleet.duration if by_time and not whole else None
+    missing = _missing(fleet, done, shards) if not by_time and not whole else []
+    how = results.Run(engine.value, time.perf_counter() - started, started - began, whole, covered, missing)
     summary = results.summary_of(fleet, world, how)
     if shards is not None:
         summary["shards"] = shards.to_plain()
-    results.write(out, summary, results.tables_of(fleet, world, covered), fleet)
+    results.write(out, summary, results.tables_of(fleet, world, covered, missing), fleet)
     return summary
+
+
+def _missing(fleet: Fleet, done: float, shards: Outcome | None) -> list[range]:
+    """The devices that were not simulated when the others were, each for the whole time."""
+    from simulator.fleet.shards import joined
+
+    return [range(round(done * fleet.devices), fleet.devices)] if shards is None else joined(shards.missing)

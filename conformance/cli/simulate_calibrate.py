@@ -5,6 +5,7 @@
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Iterator
 from io import StringIO
 from pathlib import Path
@@ -22,6 +23,9 @@ if TYPE_CHECKING:
 EXTRA = "--into keeps comments with a library in an extra: `pip install 'margo-conformance[calibrate]'`"
 _FLOAT = "tag:yaml.org,2002:float"
 EXAMPLE = "fidelity-500"
+WIDTH = 100
+PER_ROW = 5
+_POINTS = re.compile(r"\{percentiles: \{([^}]*)\}\}(, )?")
 
 
 def register(app: typer.Typer) -> None:
@@ -71,7 +75,7 @@ def calibrate(
         plain(json.dumps(fitted.to_plain(), indent=2))
     else:
         for line in lines(fitted):
-            plain(line)
+            plain(folded(line))
     if into is not None and text is not None:
         _write(into, text)
         plain(f"# merged into {into}")
@@ -116,6 +120,18 @@ def lines(fitted: Calibration) -> Iterator[str]:
         yield f"# left out: {text}"
 
 
+def folded(text: str) -> str:
+    """The same YAML, where distributions that make a line long stand in a few rows."""
+    return "\n".join(line if len(line) <= WIDTH else _POINTS.sub(_rows, line) for line in text.split("\n"))
+
+
+def _rows(found: re.Match[str]) -> str:
+    line, points = found.string, found[1].split(", ")
+    pad = " " * (len(line) - len(line.lstrip()) + 4)
+    rows = (", ".join(points[n : n + PER_ROW]) for n in range(0, len(points), PER_ROW))
+    return "{percentiles: {" + ",".join(f"\n{pad}{row}" for row in rows) + "}}" + (f",\n{pad}" if found[2] else "")
+
+
 def _flow(value: Any) -> str:
     if isinstance(value, dict):
         return f"{{{', '.join(f'{key}: {_flow(item)}' for key, item in value.items())}}}"
@@ -153,7 +169,7 @@ def _merged(file: Path, fitted: Calibration) -> str:
     except reading.WrongDescription as error:
         raise Misuse("fleet", str(error), "correct the description; `simulate init` shows every key") from None
     yaml = YAML()
-    yaml.preserve_quotes, yaml.width = True, 1000
+    yaml.preserve_quotes, yaml.width = True, 1 << 20  # `folded` does it better
     yaml.indent(mapping=2, sequence=4, offset=2)
     yaml.representer.add_representer(
         float, lambda representer, value: representer.represent_scalar(_FLOAT, _decimal(value))
@@ -178,8 +194,9 @@ def _merged(file: Path, fitted: Calibration) -> str:
         tree["applications"][application]["revisions"][number]["bytes"] = fitted.bundle_bytes
     text = StringIO()
     yaml.dump(tree, text)
-    reading.read(text.getvalue().encode(), str(file))
-    return text.getvalue()
+    merged = folded(text.getvalue())
+    reading.read(merged.encode(), str(file))
+    return merged
 
 
 def _write(file: Path, text: str) -> None:

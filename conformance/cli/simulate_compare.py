@@ -50,6 +50,14 @@ def compare(
     *,
     html: Annotated[Path | None, typer.Option("--html", metavar="FILE", help="Write the page with curves.")] = None,
     json: Annotated[Path | None, typer.Option("--json", metavar="FILE", help="Write the comparison as JSON.")] = None,
+    tolerance: Annotated[
+        str,
+        typer.Option(
+            "--tolerance",
+            metavar="PERCENT",
+            help="Up to this difference a figure is about the same; --fail-on has limits of its own.",
+        ),
+    ] = "5%",
     fail_on: Annotated[
         list[str] | None,
         typer.Option(
@@ -66,7 +74,7 @@ def compare(
     if len(others) > MOST - 1:
         raise typer.BadParameter(f"expected at most {MOST - 1} runs to compare, found {len(others)}")
     limits = dict(map(_limit, fail_on or ()))
-    found = compared([baseline, *others], html=html, json=json)
+    found = compared([baseline, *others], html=html, json=json, tolerance=_percent(tolerance))
     plain(comparison_text.render(found).rstrip())
     for path in (html, json):
         if path is not None:
@@ -75,20 +83,29 @@ def compare(
         raise typer.Exit(_gate(found, limits))
 
 
-def compared(paths: list[Path], *, html: Path | None = None, json: Path | None = None) -> Comparison:
+def compared(
+    paths: list[Path], *, html: Path | None = None, json: Path | None = None, tolerance: float | None = None
+) -> Comparison:
     """Compare folders, the first with each other one, and write what is asked for. Raises Misuse, OSError."""
     from reports import write_atomically
     from reports.fleet import comparison, overlay
 
     folders = [read_folder(path) for path in paths]
     names = comparison.names_of([folder.path for folder in folders])
-    found = comparison.compare(folders[0], folders[1:], names)
+    found = comparison.compare(folders[0], folders[1:], names, comparison.TOLERANCE if tolerance is None else tolerance)
     if html is not None:
         runs = [overlay.Named(name, folder) for name, folder in zip(names, folders, strict=True)]
         write_atomically(html, overlay.render(runs, found))
     if json is not None:
         write_atomically(json, found.model_dump_json(indent=2) + "\n")
     return found
+
+
+def _percent(text: str) -> float:
+    read = _LIMIT.match(text.strip())
+    if read is None or read["key"]:
+        raise typer.BadParameter(f"--tolerance: expected a part such as 5%, found {text!r}")
+    return float(read["limit"]) / 100
 
 
 def _limit(text: str) -> tuple[str, float]:

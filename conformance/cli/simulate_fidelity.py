@@ -68,11 +68,12 @@ def fidelity(
     northbound: Northbound = None,
     identity: Identity = options.DEFAULT_IDENTITY,
 ) -> None:
-    """Run live and simulate, compare, and write fidelity.json, live.json and summary.json."""
+    """Run live and simulate, compare, and write report.html, fidelity.json, live.json and summary.json."""
     from conformance.cli.console import plain
     from conformance.cli.problems import Misuse
     from conformance.cli.simulate import read_fleet
     from conformance.cli.simulate_live import write_measured
+    from reports.fleet import fidelity as page
     from simulator.fleet import calibration
     from simulator.fleet import fidelity as comparison
 
@@ -115,6 +116,7 @@ def fidelity(
     for text in told["findings"]:
         plain(f"finding: {text}")
     plain(str(out / "fidelity.json"))
+    plain(str(page.write_report(out)))
     if result.partial:
         raise typer.Exit(INCOMPLETE)
 

@@ -19,6 +19,8 @@ from reports.fleet.folder import Folder
 from reports.fleet.units import duration
 
 SAME = 1e-9
+TOLERANCE = 0.05
+"""Differences up to this part are about the same, unless another is asked for: another seed makes as much."""
 SHOWN_SETTINGS = 40
 
 
@@ -50,7 +52,10 @@ class Setting(_Model):
 
 
 class Row(_Model):
-    """One figure. `before`, `after`: None where absent or never reached; `ratio`: where `before` is nothing."""
+    """One figure. `before`, `after`: None where absent or never reached; `ratio`: where `before` is nothing.
+
+    `slight`: it moved, and by no more than the tolerance; `change` says whereto all the same, for gates.
+    """
 
     key: str
     group: str
@@ -61,6 +66,7 @@ class Row(_Model):
     difference: float | None
     ratio: float | None
     change: Change
+    slight: bool = False
 
 
 class Against(_Model):
@@ -78,6 +84,7 @@ class Comparison(_Model):
 
     baseline: str
     runs: tuple[Against, ...]
+    tolerance: float = TOLERANCE
 
 
 class Failed(_Model):
@@ -89,10 +96,12 @@ class Failed(_Model):
     message: str
 
 
-def compare(baseline: Folder, others: Sequence[Folder], names: Sequence[str]) -> Comparison:
+def compare(
+    baseline: Folder, others: Sequence[Folder], names: Sequence[str], tolerance: float = TOLERANCE
+) -> Comparison:
     """Hold runs against a baseline; `names` are those of all of them, the baseline's first."""
-    runs = (_against(baseline, other, name) for other, name in zip(others, names[1:], strict=True))
-    return Comparison(baseline=names[0], runs=tuple(runs))
+    runs = (_against(baseline, other, name, tolerance) for other, name in zip(others, names[1:], strict=True))
+    return Comparison(baseline=names[0], runs=tuple(runs), tolerance=tolerance)
 
 
 def names_of(paths: Sequence[Path]) -> list[str]:
@@ -104,17 +113,17 @@ def names_of(paths: Sequence[Path]) -> list[str]:
     return [f"{path.resolve().name} ({n})" for n, path in enumerate(paths, 1)]
 
 
-def _against(baseline: Folder, other: Folder, name: str) -> Against:
+def _against(baseline: Folder, other: Folder, name: str, tolerance: float) -> Against:
     apart = tuple(_shape(baseline, other))
     cautions = (*apart, *_cautions(baseline, other))
     before, after = ({figure.key: figure for figure in figures_of(folder)} for folder in (baseline, other))
-    keys = list(dict.fromkeys((*before, *after)))
+    pairs = [(before.get(key), after.get(key)) for key in dict.fromkeys((*before, *after))]
     return Against(
         name=name,
         comparable=not apart,
         cautions=cautions,
         settings=tuple(differing(_settings(baseline), _settings(other)))[:SHOWN_SETTINGS],
-        rows=tuple(row_of(before.get(key), after.get(key)) for key in keys),
+        rows=tuple(row_of(one, two, tolerance) for one, two in pairs if not _nothing(one, two)),
     )
 
 
@@ -147,13 +156,21 @@ def _cautions(baseline: Folder, other: Folder) -> Iterator[str]:
         yield "one run has no fleet.yaml: whether other settings differ is not known"
 
 
-def row_of(before: Figure | None, after: Figure | None) -> Row:
+def _nothing(before: Figure | None, after: Figure | None) -> bool:
+    """Whether one run has no such figure, and the other no value of it: there is nothing to tell."""
+    one, two = (None if figure is None else figure.value for figure in (before, after))
+    return one is two is None and (before is None or after is None)
+
+
+def row_of(before: Figure | None, after: Figure | None, tolerance: float = TOLERANCE) -> Row:
     """Compare one figure; a convergence that is never reached is worse than any that is."""
     known = before or after
     assert known is not None  # noqa: S101 - keys come from one of both
     one, two = (None if figure is None else figure.value for figure in (before, after))
     both = one is not None and two is not None
     difference = two - one if one is not None and two is not None else None
+    ratio = two / one if both and one and two is not None else None
+    change = _change(before, after)
     return Row(
         key=known.key,
         group=known.group,
@@ -162,8 +179,9 @@ def row_of(before: Figure | None, after: Figure | None) -> Row:
         before=one,
         after=two,
         difference=difference,
-        ratio=two / one if both and one and two is not None else None,
-        change=_change(before, after),
+        ratio=ratio,
+        change=change,
+        slight=change is not Change.SAME and ratio is not None and abs(ratio - 1) <= tolerance,
     )
 
 

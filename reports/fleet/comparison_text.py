@@ -5,7 +5,13 @@ from collections.abc import Iterator
 from reports.fleet.comparison import Against, Change, Comparison, Row
 from reports.fleet.units import NOTHING, written
 
-MARKS = {Change.WORSE: "worse", Change.BETTER: "better", Change.ABSENT: "absent from one", Change.DIFFERENT: ""}
+MARKS = {
+    Change.WORSE: "worse",
+    Change.BETTER: "better",
+    Change.ABSENT: "absent from one",
+    Change.DIFFERENT: "",
+    Change.SAME: "same",
+}
 
 
 def render(comparison: Comparison) -> str:
@@ -16,8 +22,10 @@ def render(comparison: Comparison) -> str:
 
 def verdict(run: Against) -> str:
     """One sentence."""
-    counts = {change: sum(row.change is change for row in run.rows) for change in Change}
+    counts = {change: sum(row.change is change and not row.slight for row in run.rows) for change in Change}
+    slight = sum(row.slight for row in run.rows)
     moved = f"{counts[Change.WORSE]} worse, {counts[Change.BETTER]} better, {counts[Change.SAME]} the same"
+    moved += f", {slight} about the same" if slight else ""
     absent = f", {counts[Change.ABSENT]} absent from one" if counts[Change.ABSENT] else ""
     return f"{'' if run.comparable else 'NOT COMPARABLE; as far as it goes: '}{moved}{absent}"
 
@@ -36,7 +44,12 @@ def _run(comparison: Comparison, run: Against) -> Iterator[str]:
 
 
 def _cells(row: Row) -> tuple[str, ...]:
-    return (row.label, value(row, row.before), value(row, row.after), difference(row), ratio(row), MARKS[row.change])
+    return (row.label, value(row, row.before), value(row, row.after), difference(row), ratio(row), mark(row))
+
+
+def mark(row: Row) -> str:
+    """Whether a figure got better or worse, in words."""
+    return "about the same" if row.slight else MARKS[row.change]
 
 
 def value(row: Row, number: float | None) -> str:

@@ -97,7 +97,8 @@ def _nearly(curve: Curve) -> float:
 def _parts(folder: Folder, n: int) -> list[str]:
     waves = waves_of(folder)
     columns = [waves.get(f"s_until_{part}") for part in ("50%", "90%", "99%")]
-    return [NOTHING if column is None else "never" if column[n] is None else duration(column[n]) for column in columns]
+    never = "not yet" if folder.summary.cut_short else "never"
+    return [NOTHING if column is None else never if column[n] is None else duration(column[n]) for column in columns]
 
 
 def _over_time(folder: Folder) -> Iterator[Chart]:

@@ -1,6 +1,6 @@
 """Pictures of what devices bear: failures by cause and cohort, bytes."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 
 from reports.fleet.figures import CAUSES
 from reports.fleet.folder import Folder
@@ -21,11 +21,11 @@ KINDS = {
 def failures(folder: Folder) -> Section | None:
     """Failures by cause and cohort; None without any."""
     table = folder.table("cohorts")
-    names, devices = table.get("cohort", ()), table.get("devices", ())
+    names, devices = table.get("cohort", ()), _carried(folder)
     causes = [name for name in table if name in CAUSES and any(table[name])]
     if not causes or not names:
         return None
-    per = [[1000 * table[cause][n] / devices[n] for n in range(len(names))] for cause in causes]
+    per = [[1000 * table[cause][n] / (devices[n] or 1) for n in range(len(names))] for cause in causes]
     texts = [
         [
             f"{name if len(names) > 1 else ''} {written(value, 'count')} ({table[cause][n]:,})"
@@ -52,6 +52,12 @@ def failures(folder: Folder) -> Section | None:
         [chart],
         "cohorts.csv",
     )
+
+
+def _carried(folder: Folder) -> Sequence[int]:
+    """Devices of each cohort that the figures are of."""
+    table = folder.table("cohorts")
+    return table.get("simulated", table.get("devices", ()))
 
 
 def sizes(folder: Folder) -> Section | None:
@@ -102,10 +108,10 @@ def _bytes_by_cohort(folder: Folder) -> Iterator[Bars]:
     table, days = folder.table("cohorts"), (folder.summary.covered or folder.summary.duration_s) / 86400
     if not any(table.get("bytes", ())) or len(table["cohort"]) < 2:
         return
-    values = [bytes_ / devices / days for bytes_, devices in zip(table["bytes"], table["devices"], strict=True)]
+    values = [bytes_ / (devices or 1) / days for bytes_, devices in zip(table["bytes"], _carried(folder), strict=True)]
     rows = [
         [str(name), f"{devices:,}", size(value)]
-        for name, devices, value in zip(table["cohort"], table["devices"], values, strict=True)
+        for name, devices, value in zip(table["cohort"], _carried(folder), values, strict=True)
     ]
     yield Bars(
         "bytes-by-cohort",

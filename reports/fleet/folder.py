@@ -48,6 +48,8 @@ class Summary(BaseModel):
     seed: int | None = None
     complete: bool
     devices: int
+    simulated_devices: int | None = None
+    """How many of them were simulated, each for the whole time; fewer than all where the run is partial."""
     duration_s: float
     covered_s: float | None = None
     """Seconds of the fleet's time that were counted; less than `duration_s` where the run is partial."""
@@ -62,17 +64,33 @@ class Summary(BaseModel):
     bytes_per_device_and_day: float | None = None
     failures: Mapping[str, int] = Field(default_factory=dict)
     rollouts: tuple[Rollout, ...] = ()
+    notes: tuple[str, ...] = ()
+    """What the description says that never happens in the run."""
     wall_s: float | None = None
     peak_rss_mb: float | None = None
     finished: str | None = None
     suite: str | None = None
     repeat: str | None = None
-    fidelity: Any = None
 
     @property
     def covered(self) -> float:
         """Seconds of the fleet's time that were counted."""
         return next((value for value in (self.covered_s, self.ran_s) if value is not None), self.duration_s)
+
+    @property
+    def carried(self) -> int:
+        """Devices that the figures are of."""
+        return self.devices if self.simulated_devices is None else self.simulated_devices
+
+    @property
+    def of_all(self) -> str:
+        """Those devices in words: `20,000`, or `163,840 of 1,000,000`."""
+        return f"{self.carried:,}" + (f" of {self.devices:,}" if self.carried < self.devices else "")
+
+    @property
+    def cut_short(self) -> bool:
+        """Whether less of the fleet's time was counted than it has."""
+        return not self.complete and self.covered < self.duration_s
 
 
 @dataclass(frozen=True, slots=True)

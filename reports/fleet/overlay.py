@@ -6,7 +6,7 @@ from typing import Any
 
 from reports.fleet import comparison_text as text
 from reports.fleet import series as over
-from reports.fleet.comparison import Change, Comparison
+from reports.fleet.comparison import Comparison
 from reports.fleet.derived import waves_of
 from reports.fleet.figures import FAILED
 from reports.fleet.folder import Folder
@@ -39,7 +39,7 @@ def render(runs: Sequence[Named], comparison: Comparison) -> str:
         comparison=comparison,
         sections=made,
         verdict=text.verdict,
-        marks={**text.MARKS, Change.SAME: "same"},
+        mark=text.mark,
         value=text.value,
         difference=text.difference,
         ratio=text.ratio,

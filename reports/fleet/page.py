@@ -63,7 +63,6 @@ def render(folder: Folder) -> str:
         question=question_of(folder),
         findings=_findings(folder),
         latency=latency.percentiles(folder),
-        fidelity=_flat(folder.summary.fidelity),
         about=_about(folder),
     )
 
@@ -122,26 +121,16 @@ def _findings(folder: Folder) -> list[Finding]:
     columns[4] = columns[4] or table.get("message")
     there = max((len(column) for column in columns if column), default=0)
     rows = zip(*(column or [None] * there for column in columns), strict=True)
-    found = [Finding(str(o or "note"), str(r or k or ""), str(t or ""), str(text or "")) for o, r, k, t, text in rows]
+    found = [Finding("note", "description", "", note) for note in folder.summary.notes]
+    found += [Finding(str(o or "note"), str(r or k or ""), str(t or ""), str(text or "")) for o, r, k, t, text in rows]
     return sorted(found, key=lambda finding: GRAVEST.index(finding.outcome) if finding.outcome in GRAVEST else 0)
-
-
-def _flat(value: Any, name: str = "") -> list[tuple[str, str]]:
-    """Nested figures as lines: `a.b: 3`."""
-    if isinstance(value, dict):
-        return [line for key, part in value.items() for line in _flat(part, f"{name}.{key}" if name else str(key))]
-    if isinstance(value, list):
-        return [line for n, part in enumerate(value, 1) for line in _flat(part, f"{name}.{n}" if name else str(n))]
-    if value is None:
-        return [(name, NOTHING)] if name else []
-    return [(name, f"{value:.4g}" if isinstance(value, float) else str(value))]
 
 
 def _about(folder: Folder) -> list[tuple[str, str]]:
     summary = folder.summary
     facts: list[tuple[str, str | None]] = [
         ("Fleet", summary.name),
-        ("Devices", f"{summary.devices:,}"),
+        ("Devices", summary.of_all),
         ("Time of the fleet", duration(summary.duration_s)),
         ("Engine", summary.engine),
         ("Seed", None if summary.seed is None else str(summary.seed)),

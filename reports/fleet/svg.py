@@ -146,8 +146,8 @@ def plot(chart: Chart) -> Markup:
         *_lines(chart),
         Markup('<line class="cursor" y1="0" y2="100%"/></svg>'),
         Markup(
-            '<text class="unit" x="-54" y="13">{}</text><text class="unit end" x="100%" y="{}">{}</text></svg>'
-        ).format(chart.y.label, height - 6, chart.x.label),
+            '{}<text class="unit" x="-54" y="13">{}</text><text class="unit end" x="100%" y="{}">{}</text></svg>'
+        ).format(_level_text(chart), chart.y.label, height - 6, chart.x.label),
     ]
     return Markup("").join(parts)
 
@@ -200,11 +200,17 @@ def _lines(chart: Chart) -> Iterator[Markup]:
 def _level(chart: Chart) -> Markup:
     if chart.level is None:
         return Markup("")
-    value, text = chart.level
-    at = _percent(1 - chart.y.part(value))
-    return Markup(
-        '<line class="level" x1="0" x2="100%" y1="{}" y2="{}"/><text class="level" x="100%" y="{}" dy="-5">{}</text>'
-    ).format(at, at, at, text)
+    at = _percent(1 - chart.y.part(chart.level[0]))
+    return Markup('<line class="level" x1="0" x2="100%" y1="{}" y2="{}"/>').format(at, at)
+
+
+def _level_text(chart: Chart) -> Markup:
+    """What the level is, above the plot: on its line, curves would run through it."""
+    if chart.level is None:
+        return Markup("")
+    return Markup('<text class="level" x="100%" y="13">\N{MIDLINE HORIZONTAL ELLIPSIS} {}</text>').format(
+        chart.level[1]
+    )
 
 
 def _points(chart: Chart, xs: Sequence[float], ys: Sequence[float | None]) -> list[list[tuple[float, float]]]:

@@ -22,10 +22,13 @@ def partial(folder: Folder) -> str | None:
     summary = folder.summary
     if summary.complete:
         return None
-    if summary.covered >= summary.duration_s:
-        return "PARTIAL: the run did not come to its end, and every count is too low"
     covered, whole = duration(summary.covered), duration(summary.duration_s)
-    return f"PARTIAL: the run ended after {covered} of {whole}; nothing after that was counted"
+    if summary.carried < summary.devices:
+        of_them = f", each for the whole {whole}; every figure is of those" if summary.carried else ""
+        return f"PARTIAL: {summary.of_all} devices were simulated{of_them}"
+    if not summary.cut_short:
+        return "PARTIAL: the run did not come to its end, and every count is too low"
+    return f"PARTIAL: the run ended after {covered} of {whole}; nothing that began later was counted"
 
 
 def _partial(folder: Folder) -> Iterator[str]:
@@ -68,14 +71,17 @@ def _rollout(folder: Folder, n: int, rollout: Rollout) -> Iterator[str]:
 
 def _soon(folder: Folder, of: list[int]) -> str:
     waves = waves_of(folder)
+    never, not_most = ("had not yet reached", "not yet") if folder.summary.cut_short else ("never reached", "never")
     told = []
     for k in of:
+        if folder.summary.cut_short and waves["at_s"][k] >= folder.summary.covered:
+            continue  # it was still to come
         half, most = waves["s_until_50%"][k], waves["s_until_99%"][k]
         which = f"wave {waves['wave'][k]}" if len(of) > 1 else "the rollout"
         if half is None:
-            told.append(f"{which} never reached half of its devices")
+            told.append(f"{which} {never} half of its devices")
         elif most is None:
-            told.append(f"{which} reached half of its devices after {duration(half)}, and never 99 %")
+            told.append(f"{which} reached half of its devices after {duration(half)}, and {not_most} 99 %")
         else:
             told.append(f"{which} reached half of its devices after {duration(half)} and 99 % after {duration(most)}")
     text = "; ".join(told[:4]) + ("; .." if len(told) > 4 else "")
@@ -112,7 +118,7 @@ def _load(folder: Folder) -> Iterator[str]:
     figures = {figure.key: figure.value for figure in figures_of(folder)}
     summary = folder.summary
     median, peak = figures.get("requests_per_s_p50"), figures.get("peak_requests_per_s")
-    polls = f"{summary.devices:,} devices polled {summary.polls:,} times" if summary.polls is not None else ""
+    polls = f"{summary.of_all} devices polled {summary.polls:,} times" if summary.polls is not None else ""
     if median is not None and peak is not None:
         yield f"{polls or 'Over the run'}: {number(median)} requests per second in the median, {number(peak)} at most."
     elif polls:

@@ -30,14 +30,24 @@ from simulator.fleet.calendar_queue import (
     place,
 )
 from simulator.fleet.description import Fleet
-from simulator.fleet.plan import DEVICE, US, World, clear, copy_of, merge, plan_of
+from simulator.fleet.plan import COUNTED, DEVICE, US, World, copy_of, plan_of
 from simulator.fleet.views import context_of
 
 CHUNK = 16_384
 RECORD = DEVICE.itemsize
 SOON = 12
 """How many devices ahead a record is fetched into the cache."""
-COMPILED = ("agent_model", "calendar_queue", "compiled", "device_model", "model", "plan", "views", "wfm_model")
+COMPILED = (
+    "agent_model",
+    "agent_pace",
+    "calendar_queue",
+    "compiled",
+    "device_model",
+    "model",
+    "plan",
+    "views",
+    "wfm_model",
+)
 """The modules that are compiled, or whose layouts are compiled in."""
 Progress = Callable[[float], None]
 
@@ -177,7 +187,11 @@ def _get_all_up(devices: Any, calendar: Any) -> None:
 
 
 def simulate(world: World, *, threads: int = 2, progress: Progress = lambda _: None, keep: bool = False) -> Any:
-    """Run the fleet; the counts are in `world` afterwards. Gives the devices' last records when they are kept."""
+    """Run the fleet; the counts are in `world` afterwards. Gives the devices' last records when they are kept.
+
+    `progress` hears the part that is done: of the time when devices are run in order, else of the devices. When the run
+    is interrupted, it hears last of all what the counts are of.
+    """
     ready(in_order=bool(world.fixed[0]["in_order"]))
     if world.fixed[0]["in_order"]:
         return _in_order(world, progress)
@@ -185,8 +199,10 @@ def simulate(world: World, *, threads: int = 2, progress: Progress = lambda _: N
     if keep or total <= CHUNK:
         devices = np.zeros(total, DEVICE)
         context, _arrays = context_of(world, 0)
-        _alone(context, devices, 0)
-        progress(1.0)
+        try:
+            _alone(context, devices, 0)
+        finally:  # it is never interrupted itself
+            progress(np.count_nonzero(devices["at"] >= int(world.fixed[0]["duration"])) / total)
         return devices
     _in_threads(world, total, threads, progress)
     return None
@@ -252,19 +268,24 @@ def compile_now(*, in_order: bool) -> None:
 
 
 def _count(world: World, own: list[World]) -> None:
-    """Add what threads have counted so far, so that it can be told how many events there were."""
-    for part in own:
-        merge(world, part)
-        clear(part)
+    """Put together what threads have counted so far, so that it can be told how many events there were.
+
+    Done twice, as when it is interrupted, it gives the same.
+    """
+    for name in COUNTED:
+        getattr(world, name)[...] = sum(getattr(part, name) for part in own)
 
 
 def _in_threads(world: World, total: int, threads: int, progress: Progress) -> None:
     own = [copy_of(world) for _ in range(threads)]
     contexts = [context_of(part, 0) for part in own]  # with the arrays that they point at
     room = [np.zeros(CHUNK, DEVICE) for _ in range(threads)]
+    done: list[int] = []
 
     def some(thread: int, first: int) -> None:
-        _alone(contexts[thread][0], room[thread][: min(CHUNK, total - first)], first)
+        devices = room[thread][: min(CHUNK, total - first)]
+        _alone(contexts[thread][0], devices, first)
+        done.append(len(devices))
 
     try:
         with ThreadPoolExecutor(threads) as pool:
@@ -272,9 +293,10 @@ def _in_threads(world: World, total: int, threads: int, progress: Progress) -> N
                 starts = range(first, min(first + CHUNK * threads, total), CHUNK)
                 list(pool.map(some, range(threads), starts))
                 _count(world, own)
-                progress(min(1.0, (first + CHUNK * threads) / total))
-    finally:  # what was counted before an interruption counts
+                progress(sum(done) / total)
+    finally:  # what was counted before an interruption counts; the threads have come to the end of what they began
         _count(world, own)
+        progress(sum(done) / total)
 
 
 def _calendar(world: World) -> tuple[Any, Any, tuple[Any, Any]]:
@@ -296,9 +318,12 @@ def _in_order(world: World, progress: Progress) -> Any:
     _set_up(context, devices, calendar)
     bits, duration = int(calendar[0]["bits"]), int(fixed["duration"])
     slots, some = ((duration - 1) >> bits) + 1, max(1, int(fixed["window"]) >> bits)
-    for first in range(0, slots, some):
-        last = min(first + some, slots)
-        _together(context, devices, calendar, (first, last), heap)
-        progress(last / slots)
+    calendar[0]["now"] = -1  # no slot is done yet
+    try:
+        for first in range(0, slots, some):
+            progress(min(1.0, (first << bits) / duration))
+            _together(context, devices, calendar, (first, min(first + some, slots)), heap)
+    finally:  # an interruption is noticed between slots only
+        progress(min(1.0, (int(calendar[0]["now"]) + 1 << bits) / duration))
     _get_all_up(devices, calendar)
     return devices

@@ -9,7 +9,17 @@ from itertools import pairwise
 from statistics import NormalDist
 from typing import Annotated, Any, Literal, Self
 
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, PlainSerializer, WithJsonSchema, model_validator
+from pydantic import (
+    BaseModel,
+    BeforeValidator,
+    ConfigDict,
+    Discriminator,
+    Field,
+    PlainSerializer,
+    Tag,
+    WithJsonSchema,
+    model_validator,
+)
 
 MAX_DEVICES = 20_000_000
 MAX_DURATION_S = 366 * 86400.0
@@ -26,8 +36,8 @@ def _seconds(value: Any) -> Any:
         if found is None:
             raise ValueError('expected a time such as 90, "90s", "5m", "12h" or "7d"')
         return float(found[1]) * _UNITS[found[2]]
-    if isinstance(value, bool):
-        raise ValueError("expected a time, not true or false")
+    if isinstance(value, bool) or not isinstance(value, int | float):
+        raise ValueError('expected a time such as 90, "90s", "5m", "12h" or "7d"')
     return value
 
 
@@ -85,7 +95,10 @@ class Distribution(Part):
         return self
 
 
-Sampled = Seconds | Distribution
+Sampled = Annotated[
+    Annotated[Seconds, Tag("a time")] | Annotated[Distribution, Tag("a distribution")],
+    Discriminator(lambda value: "a distribution" if isinstance(value, dict | Distribution) else "a time"),
+]
 
 
 def quantile(of: Sampled, p: float) -> float:
@@ -239,6 +252,14 @@ class Cohort(Part):
     installs: Installs = Installs()
     failures: Failures = Failures()
 
+    @model_validator(mode="after")
+    def _sites_have_devices(self) -> Self:
+        if self.sites.count > self.count:
+            raise ValueError(
+                f"sites.count: expected at most one for each of {self.count:,} devices, found {self.sites.count:,}"
+            )
+        return self
+
 
 class Revision(Part):
     """A revision of the component: `bytes` to fetch, seconds it `installs`, the chance that this `fails`.
@@ -306,6 +327,12 @@ class Restored(Part):
     at: Seconds
     lasts: Positive
     backup: Seconds
+
+    @model_validator(mode="after")
+    def _from_the_past(self) -> Self:
+        if self.backup > self.at:
+            raise ValueError(f"backup: expected a time not after at ({self.at:g} s), found {self.backup:g} s")
+        return self
 
 
 class Services(Part):

@@ -97,18 +97,6 @@ def copy_of(world: World) -> World:
     return world._replace(fixed=world.fixed.copy(), **fresh)
 
 
-def merge(world: World, part: World) -> None:
-    """Add the counts of a part."""
-    for name in COUNTED:
-        getattr(world, name)[...] += getattr(part, name)
-
-
-def clear(part: World) -> None:
-    """Count anew."""
-    for name in COUNTED:
-        getattr(part, name)[...] = 0
-
-
 def us(seconds: float) -> int:
     """Seconds in whole microseconds."""
     return round(seconds * US)

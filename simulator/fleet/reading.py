@@ -1,5 +1,6 @@
 """A fleet's description from a YAML file: what is wrong is told with file, line, field, and the nearest known name."""
 
+from collections.abc import Callable, Sequence
 from difflib import get_close_matches
 from importlib.resources import files
 from importlib.resources.abc import Traversable
@@ -11,6 +12,10 @@ from pydantic import BaseModel, ValidationError
 
 from simulator.fleet.description import Fleet
 from simulator.protocol.documents import DocumentError, parse_yaml
+
+SHORT = 60
+"""Characters of what was found that are told."""
+Path = Sequence[Any]
 
 
 class WrongDescription(ValueError):
@@ -44,12 +49,21 @@ def read(data: bytes, file: str) -> Fleet:
         value = parse_yaml(data, file)
     except DocumentError as error:
         raise WrongDescription(" ".join(str(error).split())) from None
+
+    def place(path: Path) -> str:
+        tree: Any = yaml.compose(data.decode(), Loader=yaml.SafeLoader)
+        return f"{file}:{_line(tree, path)}: {'.'.join(map(str, path)) or '(root)'}"
+
+    return checked(value, place)
+
+
+def checked(value: Any, place: Callable[[Path], str]) -> Fleet:
+    """The fleet that is described by plain values; `place` says where a path lies. Raises WrongDescription."""
     try:
         return Fleet.model_validate(value)
     except ValidationError as error:
-        tree: Any = yaml.compose(data.decode(), Loader=yaml.SafeLoader)
         wrong: list[Any] = _causes(error.errors(include_url=False))
-        raise WrongDescription("; ".join(_told(item, file, tree) for item in wrong[:5])) from None
+        raise WrongDescription("; ".join(_told(item, value, place) for item in wrong[:5])) from None
 
 
 def _causes(wrong: list[Any]) -> list[Any]:
@@ -62,21 +76,46 @@ def _causes(wrong: list[Any]) -> list[Any]:
     ]
 
 
-def _told(item: Any, file: str, tree: Any) -> str:
-    path = [step for step in item["loc"] if step not in ("Distribution", "float")]
-    line = _line(tree, path)
-    field = ".".join(map(str, path)) or "(root)"
+def _told(item: Any, value: Any, place: Callable[[Path], str]) -> str:
+    path = _path(item, value)
+    return f"{place(path)}: {_message(item, path)}"
+
+
+def _path(item: Any, value: Any) -> Path:
+    """The keys and positions that lead to what is wrong, without the steps that only the model has."""
+    path: list[Any] = []
+    for step in item["loc"]:
+        known = value if isinstance(value, dict) else range(len(value)) if isinstance(value, list) else ()
+        key = next((key for key in known if str(key) == str(step)), None)
+        if key is not None:
+            path.append(key)
+            value = value[key]
+    return [*path, item["loc"][-1]] if item["type"] == "missing" else path
+
+
+def _message(item: Any, path: Path) -> str:
     if item["type"] == "extra_forbidden":
         known = sorted(_keys_at(Fleet, path[:-1]))
         near = get_close_matches(str(path[-1]), known, n=1, cutoff=0.5)
-        help_ = f"did you mean {near[0]}?" if near else f"known here: {', '.join(known)}"
-        return f"{file}:{line}: {field}: unknown key; {help_}"
-    message = str(item["msg"]).removeprefix("Value error, ")
-    found = "" if isinstance(item["input"], dict | list | BaseModel) else f", found {str(item['input'])[:60]!r}"
-    return f"{file}:{line}: {field}: {message}" + ("" if "found" in message else found)
+        return f"unknown key; {f'did you mean {near[0]}?' if near else 'known here: ' + ', '.join(known)}"
+    if item["type"] == "missing":
+        return "expected a value, found none"
+    if item["type"] == "model_type":
+        message = f"expected a mapping with keys such as {', '.join(list(_keys_at(Fleet, path))[:4])}"
+    else:
+        message = str(item["msg"]).removeprefix("Value error, ").replace("Input should be ", "expected ")
+    return message if "found" in message else message + _found(item["input"])
 
 
-def _line(node: Any, path: list[Any]) -> int:
+def _found(value: Any) -> str:
+    """What stands there, if it is short."""
+    if isinstance(value, dict | list | tuple):
+        text = str(yaml.safe_dump(value, default_flow_style=True, width=1000)).strip()
+        return f", found {text}" if len(text) <= SHORT else ""
+    return "" if isinstance(value, BaseModel) else f", found {str(value)[:SHORT]!r}"
+
+
+def _line(node: Any, path: Path) -> int:
     line = node.start_mark.line if node is not None else 0
     for step in path:
         if isinstance(node, yaml.MappingNode):
@@ -91,12 +130,12 @@ def _line(node: Any, path: list[Any]) -> int:
     return int(line) + 1
 
 
-def _keys_at(model: Any, path: list[Any]) -> set[str]:
+def _keys_at(model: Any, path: Path) -> list[str]:
     """The keys a part of the description may have."""
     for step in path:
         if not isinstance(step, int):
             model = _part_in(model.model_fields[step].annotation)
-    return set(model.model_fields)
+    return list(model.model_fields)
 
 
 def _part_in(annotation: Any) -> Any:

@@ -2,12 +2,15 @@
 
 They are counts: the same fleet and seed give the same. `rates` and `convergence` have a row for each step of
 `plan.bin_width`; `waves`, `cohorts`, `bytes` and `events` one for each thing they are named after.
+
+A run that was interrupted leaves what it counted: all devices until some time, or some devices for the whole time. Its
+figures and tables are cut alike, and whatever is a share or a mean is one of what was simulated.
 """
 
 import csv
 import json
 import resource
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from importlib.metadata import PackageNotFoundError, version
@@ -19,6 +22,7 @@ import yaml
 
 from simulator.fleet import model
 from simulator.fleet.description import Fleet
+from simulator.fleet.notes import notes_of
 from simulator.fleet.plan import US, Array, World, bin_width
 
 OUTCOMES = {
@@ -48,7 +52,8 @@ Table = dict[str, list[Any]]
 class Run:
     """How a run was made: engine, seconds, and whether it came to its end.
 
-    `covered_s`: how much of the fleet's time was counted, when that is not all of it.
+    `covered_s`: how much of the fleet's time was counted, when that is not all of it. `missing`: devices that were not
+    simulated at all.
     """
 
     engine: str
@@ -56,6 +61,7 @@ class Run:
     compile_s: float = 0.0
     complete: bool = True
     covered_s: float | None = None
+    missing: Sequence[range] = ()
 
 
 def summary_of(fleet: Fleet, world: World, run: Run) -> dict[str, Any]:
@@ -65,6 +71,8 @@ def summary_of(fleet: Fleet, world: World, run: Run) -> dict[str, Any]:
     per_bin = world.rates[: model.UNREACHABLE].sum(axis=0)
     covered = fleet.duration if run.covered_s is None else run.covered_s
     size = int(world.tally[:, model.BYTES].sum())
+    simulated = sum(_simulated(fleet, run.missing))
+    sizes = wave_sizes(fleet, world, run.missing)
     return {
         "name": fleet.name,
         "question": fleet.question,
@@ -72,6 +80,8 @@ def summary_of(fleet: Fleet, world: World, run: Run) -> dict[str, Any]:
         "seed": fleet.seed,
         "complete": run.complete,
         "devices": fleet.devices,
+        "simulated_devices": simulated,
+        "missing_devices": [[part.start, part.stop - 1] for part in run.missing],
         "duration_s": fleet.duration,
         "covered_s": covered,
         "polls": polls,
@@ -81,9 +91,10 @@ def summary_of(fleet: Fleet, world: World, run: Run) -> dict[str, Any]:
         "longest_queue": int(world.waiting.max()),
         "refused_with": fleet.wfm.refuses_with,
         "bytes": size,
-        "bytes_per_device_and_day": round(_per_day(size, fleet, covered), 1),
+        "bytes_per_device_and_day": round(_per_day(size, simulated, covered), 1),
         "failures": {name: int(world.tally[:, column].sum()) for name, column in CAUSES.items()},
-        "rollouts": [_rollout(fleet, world, n) for n in range(len(fleet.rollouts))],
+        "rollouts": [_rollout(fleet, world, n, sizes) for n in range(len(fleet.rollouts))],
+        "notes": notes_of(fleet),
         "wall_s": round(run.wall_s, 3),
         "compile_s": round(run.compile_s, 3),
         "peak_rss_mb": round(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024, 1),
@@ -99,14 +110,27 @@ def _suite() -> str | None:
         return None
 
 
-def _per_day(size: int, fleet: Fleet, covered: float) -> float:
-    return size / fleet.devices / (covered / 86400) if covered else 0.0
+def _per_day(size: int, devices: int, covered: float) -> float:
+    return size / devices / (covered / 86400) if devices and covered else 0.0
 
 
-def _rollout(fleet: Fleet, world: World, n: int) -> dict[str, Any]:
+def _simulated(fleet: Fleet, missing: Sequence[range]) -> list[int]:
+    """How many devices of each cohort were simulated."""
+    found, first = [], 0
+    for cohort in fleet.cohorts:
+        last = first + cohort.count
+        away = sum(max(0, min(last, part.stop) - max(first, part.start)) for part in missing)
+        found.append(cohort.count - away)
+        first = last
+    return found
+
+
+def _rollout(fleet: Fleet, world: World, n: int, sizes: Sequence[int]) -> dict[str, Any]:
+    """`seconds_until`: a part of all devices of its waves, from its first wave on."""
     rollout = fleet.rollouts[n]
     succeeded, failed, paused = map(int, world.results[n])
-    adopted = world.adopted[world.waves["rollout"] == n].sum(axis=0)
+    its = world.waves["rollout"] == n
+    adopted, devices = world.adopted[its].sum(axis=0), int(np.array(sizes)[its].sum())
     return {
         "application": rollout.application,
         "revision": rollout.revision,
@@ -115,8 +139,7 @@ def _rollout(fleet: Fleet, world: World, n: int) -> dict[str, Any]:
         "failed": failed,
         "paused_at_s": (paused - 1) / 1e6 if paused else None,
         "seconds_until": {
-            f"{part:.0%}": _reached(adopted, part * adopted.sum(), bin_width(fleet), rollout.waves[0].at)
-            for part in PARTS
+            f"{part:.0%}": _reached(adopted, part * devices, bin_width(fleet), rollout.waves[0].at) for part in PARTS
         },
     }
 
@@ -128,15 +151,18 @@ def _reached(adopted: Array, devices: float, width: float, since: float) -> floa
     return round(float((np.searchsorted(np.cumsum(adopted), devices) + 1) * width - since), 3)
 
 
-def tables_of(fleet: Fleet, world: World, covered: float | None = None) -> dict[str, Table]:
-    """All tables. `covered`: the seconds that were counted, when that is not the whole duration."""
+def tables_of(
+    fleet: Fleet, world: World, covered: float | None = None, missing: Sequence[range] = ()
+) -> dict[str, Table]:
+    """All tables. `covered`: the seconds that were counted, when that is not all of them; `missing`: see `Run`."""
     width = bin_width(fleet)
+    bins = int(np.ceil(fleet.duration / width)) if covered is None else _bins(world, covered, width)
     covered = fleet.duration if covered is None else covered
-    bins = int(np.ceil(covered / width))
+    simulated = _simulated(fleet, missing)
     rates: Table = {"time_s": [round(n * width, 6) for n in range(bins)]}
     rates |= {name: world.rates[row, :bins].tolist() for name, row in OUTCOMES.items()}
     rates["longest_queue"] = world.waiting[:bins].tolist()
-    waves = _waves(fleet, world)
+    waves = _waves(fleet, world, missing)
     convergence: Table = {"time_s": [round((n + 1) * width, 6) for n in range(bins)]}
     for k, (rollout, revision, wave) in enumerate(
         zip(*(waves[c] for c in ("rollout", "revision", "wave")), strict=True)
@@ -146,6 +172,7 @@ def tables_of(fleet: Fleet, world: World, covered: float | None = None) -> dict[
         "cohort": [cohort.name for cohort in fleet.cohorts],
         "vendor": [cohort.profile.vendor for cohort in fleet.cohorts],
         "devices": [cohort.count for cohort in fleet.cohorts],
+        "simulated": simulated,
         **{name: world.tally[:, column].tolist() for name, column in CAUSES.items()},
         "bytes": world.tally[:, model.BYTES].tolist(),
     }
@@ -154,18 +181,26 @@ def tables_of(fleet: Fleet, world: World, covered: float | None = None) -> dict[
         "convergence": convergence,
         "cohorts": cohorts,
         "waves": waves,
-        "bytes": _bytes(fleet, world, covered),
-        "events": _events(fleet, world),
+        "bytes": _bytes(fleet, world, sum(simulated), covered),
+        "events": _events(fleet, world, covered),
     }
 
 
-def wave_sizes(fleet: Fleet, world: World) -> list[int]:
-    """How many devices each wave is for: chance decides, by the same numbers as in a run."""
+def _bins(world: World, covered: float, width: float) -> int:
+    """Time steps that were counted, with those in which what was under way then will be answered."""
+    counted = np.flatnonzero(world.rates.any(axis=0) | world.adopted.any(axis=0))
+    return max(int(np.ceil(covered / width)), int(counted[-1]) + 1 if len(counted) else 0)
+
+
+def wave_sizes(fleet: Fleet, world: World, missing: Sequence[range] = ()) -> list[int]:
+    """How many devices each wave is for, of those simulated: chance decides, by the same numbers as in a run."""
     sizes = np.zeros(len(world.waves), np.int64)
     first = 0
     for cohort in world.cohorts:
         for begin in range(first, int(cohort["end"]), CHUNK):
             numbers = np.arange(begin, min(begin + CHUNK, int(cohort["end"])), dtype=np.uint64)
+            for part in missing:
+                numbers = numbers[(numbers < part.start) | (numbers >= part.stop)]
             for n in range(len(fleet.rollouts)):
                 with np.errstate(over="ignore"):
                     drawn = model.uniform.py_func(world.fixed[0]["seed"], numbers, model.WAVE, n)
@@ -176,11 +211,11 @@ def wave_sizes(fleet: Fleet, world: World) -> list[int]:
     return [int(size) for size in sizes]
 
 
-def _waves(fleet: Fleet, world: World) -> Table:
+def _waves(fleet: Fleet, world: World, missing: Sequence[range]) -> Table:
     """A row for each wave; how long after its beginning parts of its devices had the revision."""
     rows: Table = {name: [] for name in ("rollout", "application", "revision", "wave", "at_s", "devices", "adopted")}
     rows |= {f"s_until_{part:.0%}": [] for part in PARTS}
-    sizes = wave_sizes(fleet, world)
+    sizes = wave_sizes(fleet, world, missing)
     number = dict.fromkeys(range(len(fleet.rollouts)), 0)
     for wave, adopted, devices in zip(world.waves, world.adopted, sizes, strict=True):
         n = int(wave["rollout"])
@@ -193,7 +228,7 @@ def _waves(fleet: Fleet, world: World) -> Table:
     return rows
 
 
-def _bytes(fleet: Fleet, world: World, covered: float) -> Table:
+def _bytes(fleet: Fleet, world: World, devices: int, covered: float) -> Table:
     """What the bytes were for. Bundles are what the rest leaves, as each revision has its own size."""
     sizes = fleet.wfm.sizes.by_kind()
     counts = [int(world.rates[kind].sum()) for kind in range(len(sizes))]
@@ -204,13 +239,13 @@ def _bytes(fleet: Fleet, world: World, covered: float) -> Table:
         "kind": list(spent),
         "requests": [counts[OUTCOMES[name]] for name in spent],
         "bytes": list(spent.values()),
-        "bytes_per_device_and_day": [round(_per_day(size, fleet, covered), 3) for size in spent.values()],
+        "bytes_per_device_and_day": [round(_per_day(size, devices, covered), 3) for size in spent.values()],
     }
 
 
-def _events(fleet: Fleet, world: World) -> Table:
-    """What happened to the fleet, in order of time: outages, waves, pauses."""
-    rows = sorted({*_outages(fleet), *_happened(fleet, world)})
+def _events(fleet: Fleet, world: World, covered: float) -> Table:
+    """What happened to the fleet in the time that was counted, in order: outages, waves, pauses."""
+    rows = sorted({row for row in (*_outages(fleet), *_happened(fleet, world)) if row[0] < covered})
     names = ("from_s", "until_s", "kind", "what", "share")
     return (
         {name: list(column) for name, column in zip(names, zip(*rows, strict=True), strict=True)}

@@ -55,7 +55,7 @@ class Engine:
         return Pace(self.env, settings, self.seed, service, took, self.per_us, self.duration, self.traced, polls)
 
     def run(self, progress: Callable[[float], None] = lambda _: None) -> None:
-        """Let the fleet live."""
+        """Let the fleet live; `progress` hears the part of the time that is done, last of all what was counted."""
         try:
             for part in range(1, 101):
                 self.env.run(until=self.duration * part // 100)
@@ -66,6 +66,7 @@ class Engine:
             self._count()
             for device in self.devices:
                 device.get_up()
+            progress(min(1.0, self.env.now / self.duration))
 
     def _paused(self) -> None:
         for device in self.devices:

@@ -3,14 +3,12 @@
 Members of lists go by their name or their position, and `*` means all of them.
 """
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from difflib import get_close_matches
 from typing import Any
 
-from pydantic import ValidationError
-
 from simulator.fleet.description import Fleet
-from simulator.fleet.reading import WrongDescription
+from simulator.fleet.reading import WrongDescription, checked
 
 
 def variants_of(fleet: Fleet) -> dict[str, Fleet]:
@@ -25,12 +23,17 @@ def with_settings(fleet: Fleet, settings: Mapping[str, Any], what: str) -> Fleet
         places = list(_places(value, path, what))
         for place, key in places:
             place[key] = setting
-    try:
-        return Fleet.model_validate(value)
-    except ValidationError as error:
-        first = error.errors(include_url=False)[0]
-        message = str(first["msg"]).removeprefix("Value error, ")
-        raise WrongDescription(f"{what}: {'.'.join(map(str, first['loc']))}: {message}") from None
+    return checked(value, lambda path: f"{what}: {_named(value, path)}")
+
+
+def _named(value: Any, path: Sequence[Any]) -> str:
+    """A path as it is written in a setting: members of lists by their name."""
+    steps = []
+    for step in path:
+        value = value[step] if isinstance(value, list) or step in value else None
+        named = isinstance(step, int) and isinstance(value, dict)
+        steps.append(str(value.get("name", step) if named else step))
+    return ".".join(steps) or "(root)"
 
 
 def _places(value: Any, path: str, what: str) -> Iterator[tuple[Any, Any]]:

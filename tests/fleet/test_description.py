@@ -41,6 +41,36 @@ duration: 30m
         ('{name: "2"}', '{name: "2", timeout: 0}', ":6: applications.0.revisions.1.timeout"),
         ('{name: "2"}', '{name: "2", installs: {percentiles: {50: 3}}}', "percentiles: expected at least two"),
         ('{name: "2"}', '{name: "2", installs: {}}', "expected exactly one of uniform, exponential"),
+        (
+            "count: 30",
+            "count: 3, network: {rtt: {gamma: [1, 2]}}",
+            ":3: cohorts.0.network.rtt.gamma: unknown key; known",
+        ),
+        ("count: 30", "count: 3, network: {rtt: {unifrom: [1, 2]}}", "rtt.unifrom: unknown key; did you mean uniform?"),
+        (
+            "count: 30",
+            "count: 3, network: {rtt: {lognormal: [0.5, 0.1]}}",
+            "lognormal: expected [median, p95] with the median not above the 95th percentile, found {lognormal: [0.5,",
+        ),
+        ("count: 30", "count: 3, network: {rtt: [1, 2]}", ":3: cohorts.0.network.rtt: expected a time such as 90"),
+        ("count: 30", "count: 3, network: {rtt: {exponential: x}}", "network.rtt.exponential: expected a time such as"),
+        (
+            "count: 30",
+            "count: 3, network: {rtt: {percentiles: {50: 1, 150: 2}}}",
+            "percentiles.150: expected less than",
+        ),
+        ("count: 30", "count: 3, polling: 60", ":3: cohorts.0.polling: expected a mapping with keys such as period"),
+        ("count: 30, ", "", ":3: cohorts.0.count: expected a value, found none"),
+        (
+            "duration: 30m",
+            "duration: 30m\nwfm: {restored: [{at: 20m, lasts: 5m, backup: 40m}]}",
+            ":10: wfm.restored.0: backup: expected a time not after at (1200 s), found 2400 s",
+        ),
+        (
+            "count: 30",
+            "count: 30, sites: {count: 31}",
+            ":3: cohorts.0: sites.count: expected at most one for each of 30",
+        ),
         ("at: 10m", "at: 10 parsecs", ":8: rollouts.0.waves.0.at: expected a time such as"),
         ('revision: "2"', 'revision: "3"', "expected one of 1, 2, found 3"),
         ("duration: 30m", "duration: -1", ":9: duration"),
@@ -57,6 +87,7 @@ def test_a_wrong_description_is_refused_where_it_is_wrong(
     said = capsys.readouterr().err
     assert told in said
     assert "fleet.yaml" in said
+    assert "function-" not in said, "nothing of the library's own"
     assert "at least 1 item" not in said, "the cause is told, and not what follows from it"
     assert not (tmp_path / "out").exists()
 
@@ -73,6 +104,66 @@ def test_a_description_is_simulated(engine: str, tmp_path: Path, capsys: pytest.
     assert summary["peak_rss_mb"] > 0
     rates = (tmp_path / "out" / "rates.csv").read_text().splitlines()
     assert len(rates) == 1801  # a header, and a row for each second
+
+
+@pytest.mark.parametrize(
+    ("path", "value", "told"),
+    [
+        ("cohorts.a.polling.perod", "3s", "cohorts.a.polling.perod: unknown key; did you mean period?"),
+        ("cohort.a.polling.period", "3s", "cohort: unknown key; did you mean cohorts?"),
+        ("cohorts.a.polling.period", "x", "cohorts.a.polling.period: expected a time such as 90"),
+        (
+            "cohorts.a.network.rtt",
+            "{gamma: [1, 2]}",
+            "cohorts.a.network.rtt.gamma: unknown key; known here: exponential",
+        ),
+        ("cohorts.a.network.rtt.lognormal", "[2, 1]", "cohorts.a.network.rtt: lognormal: expected [median, p95]"),
+        ("cohorts.a.count", "0", "cohorts.a.count: expected greater than or equal to 1, found '0'"),
+        ("applications.app.revisions.2.fails", "2", "applications.app.revisions.2.fails: expected less than or equal"),
+    ],
+)
+@pytest.mark.parametrize("how", ["--set", "variant"])
+def test_settings_are_told_as_a_file_is(
+    how: str, path: str, value: str, told: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    file = tmp_path / "fleet.yaml"
+    file.write_text(GOOD + (f"variants: {{other: {{{path}: {value}}}}}\n" if how == "variant" else ""))
+    settings = ["--set", f"{path}={value}"] if how == "--set" else []
+    assert main(["simulate", str(file), "--out", str(tmp_path / "out"), *settings]) == 2
+    said = " ".join(capsys.readouterr().err.split())
+    assert f"{'--set' if how == '--set' else 'variant other'}: {told}" in said
+    assert not (tmp_path / "out").exists()
+
+
+def test_what_never_happens_is_told_and_stands_in_the_report(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    file, out = tmp_path / "fleet.yaml", tmp_path / "out"
+    file.write_text(GOOD)
+    assert main(["simulate", str(file), "--out", str(out)]) == 0
+    assert "note:" not in capsys.readouterr().err
+    later = {
+        "cohorts.a.sites.outages": "[{at: 29m, lasts: 5m}, {at: 5h, lasts: 5m}]",
+        "rollouts.0.waves": "[{at: 10m, share: 0.5}, {at: 30m, share: 0.5}]",
+        "rollouts.0.pause.minimum": "31",
+        "wfm.down": "[{at: 6h, lasts: 5m}]",
+        "wfm.restored": "[{at: 7h, lasts: 5m, backup: 1h}]",
+    }
+    settings = [part for path, value in later.items() for part in ("--set", f"{path}={value}")]
+    assert main(["simulate", str(file), "--out", str(out), *settings]) == 0
+    told = [line.removeprefix("note: ") for line in capsys.readouterr().err.splitlines()]
+    assert [text.partition(":")[0] for text in told] == [
+        "cohorts.a.sites.outages.1",
+        "wfm.down.0",
+        "wfm.restored.0",
+        "rollouts.0.waves.1 (2)",
+        "rollouts.0.pause",
+    ]
+    assert json.loads((out / "summary.json").read_text())["notes"] == told
+    assert all(text in (out / "report.html").read_text() for text in told)
+    events = (out / "events.csv").read_text()
+    assert "1740.0" in events
+    assert "18000.0" not in events
 
 
 def test_hours_are_written_as_they_are_read() -> None:
@@ -136,6 +227,25 @@ def test_an_interrupted_engine_keeps_what_its_threads_counted() -> None:
     with pytest.raises(KeyboardInterrupt):
         compiled.simulate(world, progress=interrupt)
     assert 30_000 < world.results[0][0] < 40_000  # two threads, one chunk each
+
+
+def test_an_interrupted_engine_tells_of_how_many_devices_its_counts_are(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Also when the interruption comes between what threads have done and the telling of it; nothing counts twice."""
+    count, heard, times = compiled._count, list[float](), list[int]()
+
+    def interrupted(*args: Any) -> None:
+        count(*args)
+        times.append(1)
+        if len(times) == 1:
+            raise KeyboardInterrupt
+
+    monkeypatch.setattr(compiled, "_count", interrupted)
+    fleet = reading.read(GOOD.replace("count: 30", "count: 60000").encode(), "fleet.yaml")
+    world = plan_of(fleet)
+    with pytest.raises(KeyboardInterrupt):
+        compiled.simulate(world, progress=heard.append)
+    assert len(times) == 2
+    assert world.results[0][0] == round(heard[-1] * 60_000) == 32_768
 
 
 def test_every_example_can_be_read() -> None:

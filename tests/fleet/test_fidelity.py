@@ -9,7 +9,8 @@ import yaml
 
 from conformance.cli.main import main
 from simulator.fleet import fidelity
-from simulator.fleet.description import Fleet
+from simulator.fleet.description import Distribution, Fleet
+from simulator.fleet.live.histogram import Histogram
 from simulator.fleet.reading import read, read_example
 
 SMALL = """
@@ -64,6 +65,26 @@ def test_a_fleet_is_compared_live_and_in_both_engines(compared: Path) -> None:
     assert summary["fidelity"] == told["figures"]
 
 
+def test_the_comparison_is_a_page_that_is_drawn_again(compared: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    out = compared / "out"
+    told = json.loads((out / "fidelity.json").read_text())
+    page = (out / "report.html").read_text()
+    assert all(f'id="picture-{name}"' in page for name in ("requests-by-kind", "convergence-times", "answers-p50"))
+    unchanged = figure(told, "requests: unchanged")
+    assert f"<td>{unchanged['simpy']:,} ({unchanged['difference']['simpy']:+.1%})</td>" in page
+    (out / "report.html").unlink()
+    capsys.readouterr()
+    assert main(["simulate", "report", str(out)]) == 0
+    assert "The SimPy engine: " in capsys.readouterr().out
+    assert (out / "report.html").read_text() == page
+
+
+def test_a_comparison_that_is_broken_is_refused(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    (tmp_path / "fidelity.json").write_text('{"fleet": "a", "devices": "many"}')
+    assert main(["simulate", "report", str(tmp_path)]) == 2
+    assert "devices" in capsys.readouterr().err
+
+
 def test_calibrated_the_simulation_is_nearer(compared: Path) -> None:
     told = json.loads((compared / "out" / "fidelity.json").read_text())
     for name in ("answer p50: bundle, s", "answer p50: unchanged, s", "answer p95: unchanged, s"):
@@ -88,6 +109,30 @@ def test_a_calibration_is_merged_and_comments_stay(compared: Path, capsys: pytes
     part = yaml.safe_load(printed)
     assert part["wfm"]["sizes"]["unchanged"] == merged.wfm.sizes.unchanged
     Fleet.model_validate({**yaml.safe_load(SMALL), "wfm": part["wfm"]})
+
+
+def test_percentiles_are_merged_in_rows_that_can_be_read(tmp_path: Path, compared: Path) -> None:
+    """Times as no simple distribution has them, into a description that has them on one line."""
+    measured = json.loads((compared / "out" / "live.json").read_text())
+    for exchange in measured["exchanges"]:
+        if exchange["operation"] == "fetch-manifest":
+            two = Histogram()
+            for _ in range(500):
+                two.record(0.001)
+                two.record(0.8)
+            exchange["service_time"] = two.to_plain()
+    (tmp_path / "live.json").write_text(json.dumps(measured))
+    file = tmp_path / "fleet.yaml"
+    file.write_text(SMALL + "wfm:\n  service: {unchanged: 0.1, bundle: 0.1}  # on one line\n")
+    assert main(["simulate", "calibrate", str(tmp_path), "--into", str(file)]) == 0
+    text = file.read_text()
+    assert "percentiles" in text
+    assert max(map(len, text.splitlines())) <= 120
+    assert "# on one line" in text
+    merged = read(text.encode(), "fleet.yaml")
+    assert isinstance(merged.wfm.service.unchanged, Distribution)
+    assert merged.wfm.service.unchanged.percentiles is not None
+    assert len(merged.wfm.service.unchanged.percentiles) == 15
 
 
 def test_a_description_that_is_wrong_stays_as_it_is(compared: Path, capsys: pytest.CaptureFixture[str]) -> None:

@@ -1,6 +1,10 @@
 """What a run leaves is whole, the same in every format, and can be run again; examples answer their questions."""
 
 import json
+import os
+import signal
+from collections.abc import Generator, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
@@ -8,6 +12,7 @@ from typing import Any
 import numpy as np
 import pyarrow.parquet as pq
 import pytest
+import simpy
 import yaml
 
 from conformance.cli import simulate_progress
@@ -15,7 +20,7 @@ from conformance.cli.main import main
 from reports.fleet import folder
 from reports.fleet.figures import figures_of
 from reports.fleet.folder import Folder
-from simulator.fleet import compiled, plan, reading, results, variants
+from simulator.fleet import compiled, plan, reading, results, simpy_engine, variants
 from simulator.fleet.description import Fleet
 
 FLEET = """
@@ -113,6 +118,165 @@ def test_an_interrupted_run_is_kept_and_marked_partial(
     assert "PARTIAL: the run ended after 20 min" in (tmp_path / "out" / "report.html").read_text()
 
 
+def test_the_summary_and_the_table_of_waves_tell_the_same_of_a_rollout(left: Folder, tmp_path: Path) -> None:
+    """Parts are of all devices that it was for: a rollout that reached few of them never reached half."""
+    spread = left.summary.rollouts[0].seconds_until
+    assert spread["50%"] is not None
+    assert spread["50%"] > 300, "the second wave, after 5 min, has more than half of them"
+    paused = reading.read(
+        FLEET.replace("fails: 0.1", "fails: 0.9").replace("share: 0.5}]", "share: 0.5}], pause: {minimum: 5}").encode(),
+        "fleet.yaml",
+    )
+    run = simulated(paused, tmp_path)
+    assert run.summary.rollouts[0].succeeded > 0
+    assert set(run.summary.rollouts[0].seconds_until.values()) == {None}
+    assert set(run.table("waves")["s_until_50%"]) == {None}
+
+
+def stopped(fleet: Fleet, out: Path, monkeypatch: pytest.MonkeyPatch, engine: str, after: float = 0.3) -> Folder:
+    """A run that a user ends after a part of it, as a signal does: between two steps of the engine."""
+
+    def interrupt(part: float) -> None:
+        if part >= after:
+            raise KeyboardInterrupt
+
+    @contextmanager
+    def showing(_: Any) -> Iterator[Any]:
+        yield interrupt
+
+    monkeypatch.setattr(simulate_progress, "showing", showing)
+    out.mkdir()
+    (out / "described.yaml").write_text(results.described(fleet))
+    assert main(["simulate", str(out / "described.yaml"), "--engine", engine, "--out", str(out)]) == 130
+    return folder.read(out)
+
+
+@pytest.mark.parametrize("engine", ["compiled", "simpy"])
+def test_what_an_interrupted_run_covers_is_what_it_counted(
+    engine: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """It is interrupted wherever it happens to be, and counts and tables are cut alike."""
+    fleet, at = reading.read(FLEET.replace("duration: 40m", "duration: 400m").encode(), "fleet.yaml"), 9000.0
+    module = compiled if engine == "compiled" else simpy_engine
+    whole = module.simulate
+
+    def interrupted(*args: Any, progress: Any, **_: Any) -> None:
+        if module is compiled:  # the signal comes while a window is simulated, and is noticed after it
+            together = compiled._together
+
+            def then(*inner: Any) -> None:
+                together(*inner)
+                if inner[3][1] << int(inner[2][0]["bits"]) > at * 1e6:
+                    raise KeyboardInterrupt
+
+            monkeypatch.setattr(compiled, "_together", then)
+        else:
+
+            def interrupt(env: simpy.Environment) -> Generator[simpy.Event]:
+                yield env.timeout(int(at * 1e6))
+                raise KeyboardInterrupt
+
+            class Environment(simpy.Environment):
+                def __init__(self, initial_time: float = 0) -> None:
+                    super().__init__(initial_time)
+                    self.process(interrupt(self))
+
+            monkeypatch.setattr(simpy, "Environment", Environment)
+        whole(*args, progress=progress)
+
+    monkeypatch.setattr(module, "simulate", interrupted)
+    (tmp_path / "fleet.yaml").write_text(results.described(fleet))
+    out = tmp_path / "out"
+    assert main(["simulate", str(tmp_path / "fleet.yaml"), "--engine", engine, "--out", str(out)]) == 130
+    run = folder.read(out)
+    assert at <= run.summary.covered < at + 60
+    rates = run.table("rates")
+    assert {name: sum(rates[name]) for name in run.summary.requests} == dict(run.summary.requests)
+    assert rates["time_s"][-1] == pytest.approx(run.summary.covered, abs=40)
+    begins = run.summary.covered - 600  # as busy until there as it was before: nothing is missing, nothing too much
+    last = [n for time, n in zip(rates["time_s"], rates["unchanged"], strict=True) if begins <= time < begins + 600]
+    assert sum(last) == pytest.approx(400 * 20 + 200 * 10, rel=0.05)
+    assert run.summary.bytes is not None
+    per_day = run.summary.bytes / 600 / run.summary.covered * 86400
+    assert run.summary.bytes_per_device_and_day == pytest.approx(per_day, rel=1e-3)
+
+
+def not_heard(*_: Any) -> None:
+    raise AssertionError("the signal has its handler of before the run")
+
+
+@pytest.mark.parametrize("engine", ["compiled", "simpy"])
+def test_a_run_that_is_terminated_keeps_what_it_counted_as_one_of_ctrl_c_does(
+    engine: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    @contextmanager
+    def showing(_: Any) -> Iterator[Any]:
+        ended: list[bool] = []
+
+        def terminate(part: float) -> None:
+            if part > 0.4 and not ended:
+                ended.append(True)
+                os.kill(os.getpid(), signal.SIGTERM)
+
+        yield terminate
+
+    monkeypatch.setattr(simulate_progress, "showing", showing)
+    (tmp_path / "fleet.yaml").write_text(FLEET)
+    before = [(number, signal.getsignal(number)) for number in (signal.SIGINT, signal.SIGTERM)]
+    signal.signal(signal.SIGTERM, not_heard)
+    try:
+        assert (
+            main(["simulate", str(tmp_path / "fleet.yaml"), "--engine", engine, "--out", str(tmp_path / "out")]) == 130
+        )
+    finally:
+        for number, handler in before:
+            signal.signal(number, handler)
+    assert "PARTIAL" in capsys.readouterr().out
+    run = folder.read(tmp_path / "out")
+    assert run.summary.polls
+    assert 960 <= run.summary.covered < 1100
+
+
+def test_of_devices_that_were_simulated_one_after_the_other_the_figures_are_of_those(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    text = FLEET.replace("count: 400", "count: 60000").replace("count: 200", "count: 40000").partition("wfm:")[0]
+    fleet = reading.read(text.replace("fails: 0.1", "fails: 0").encode(), "fleet.yaml")
+    run = stopped(fleet, tmp_path / "out", monkeypatch, "compiled")
+    summary = run.summary
+    assert (summary.simulated_devices, summary.devices) == (32768, 100000)
+    assert summary.model_extra is not None
+    assert summary.model_extra["missing_devices"] == [[32768, 99999]]
+    assert summary.covered == summary.duration_s
+    waves = run.table("waves")
+    assert waves["devices"] == waves["adopted"]  # all that were simulated
+    assert None not in waves["s_until_99%"]
+    assert None not in summary.rollouts[0].seconds_until.values()
+    assert run.table("cohorts")["simulated"] == [32768, 0]
+    assert summary.bytes_per_device_and_day is not None
+    assert summary.bytes_per_device_and_day > 2880 * 700 * 0.7  # polls every 30 s, but for the outage
+    said = (run.path / "report.html").read_text()
+    assert "PARTIAL: 32,768 of 100,000 devices were simulated, each for the whole 40 min" in said
+    assert "32,768 of 100,000 devices polled" in said
+    assert "never reached" not in said
+
+
+@pytest.mark.parametrize(("took", "told"), [(31.6, "; compiled in 32 s (kept for the next time)"), (0.4, "")])
+def test_the_time_that_compiling_took_is_told(
+    took: float, told: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    clock = [0.0]
+
+    def prepare(_: Any) -> None:
+        clock[0] += took
+
+    monkeypatch.setattr(compiled, "prepare", prepare)
+    monkeypatch.setattr("conformance.cli.simulate.time", SimpleNamespace(perf_counter=lambda: clock[0]))
+    (tmp_path / "fleet.yaml").write_text(FLEET)
+    assert main(["simulate", str(tmp_path / "fleet.yaml"), "--out", str(tmp_path / "out")]) == 0
+    assert f" polls in 0.0 s{told}\n" in capsys.readouterr().out
+
+
 def test_settings_from_the_command_line_stand_in_the_results(
     tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
@@ -190,9 +354,22 @@ def test_every_example_has_a_question_and_a_text() -> None:
         assert fleet.name == name
         assert fleet.question.endswith("?")
         assert variants.variants_of(fleet).keys() == fleet.variants.keys()
-        if name in SHARE:
+        if name != "fidelity-500":  # which is there to be measured
             text = file.read_text()
             assert all(f"# {part}: " in text for part in ("Look at", "Seen", "Try"))
+
+
+def test_the_figures_in_the_text_of_the_herd_are_those_of_a_run(tmp_path: Path) -> None:
+    fleet = reading.read_example("herd")
+    other = variants.variants_of(fleet)["without-jitter"]
+    text = " ".join(reading.examples()["herd"].read_text().replace("#", " ").split())
+    jitter, none = figures(simulated(fleet, tmp_path / "a")), figures(simulated(other, tmp_path / "b"))
+    herd = "herd@2400s"
+    assert f"at most {jitter[f'{herd}.peak_per_s']:,.0f} requests/s, {jitter[f'{herd}.times']:.1f} times" in text
+    assert f"Without it {none[f'{herd}.peak_per_s']:,.0f} ({none[f'{herd}.times']:.0f} times)" in text
+    assert f"{none[f'{herd}.refused']:,} refused" in text
+    assert jitter["refused"] == 0
+    assert none[f"{herd}.calm_after_s"] is None
 
 
 def test_examples_are_listed_with_their_questions(capsys: pytest.CaptureFixture[str]) -> None:

@@ -183,6 +183,42 @@ def test_a_gate_fails_on_what_got_worse_by_more_than_its_limit(
         assert "nearest: bytes_per_device_and_day" in said.err
 
 
+@pytest.mark.parametrize(
+    ("after", "tolerance", "mark"),
+    [
+        (1049.0, "5%", "about the same"),
+        (1051.0, "5%", "worse"),
+        (1049.0, "0", "worse"),
+        (951.0, "5%", "about the same"),
+    ],
+)
+def test_what_differs_by_less_than_the_tolerance_is_about_the_same(
+    after: float, tolerance: str, mark: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    one, two = left(tmp_path / "one"), left(tmp_path / "two", bytes_per_device_and_day=after)
+    html = tmp_path / "compare.html"
+    command = ["simulate", "compare", str(one), str(two), "--tolerance", tolerance, "--html", str(html)]
+    assert main(command) == 0
+    (row,) = (line for line in capsys.readouterr().out.splitlines() if "Bytes per device and day" in line)
+    assert row.endswith(mark)
+    assert f">{mark}</td>" in html.read_text()
+    if after > 1000:  # a gate has a limit of its own
+        assert main([*command, "--fail-on", "1%"]) == 1
+    assert main([*command[:-4], "--tolerance", "much"]) == 2
+
+
+def test_what_neither_run_reached_is_no_row(tmp_path: Path) -> None:
+    """A figure without a value in one run, of which the other has nothing at all."""
+    one, two = left(tmp_path / "one"), left(tmp_path / "two")
+    (two / "waves.csv").write_text((one / "waves.csv").read_text().splitlines()[0] + "\n")
+    lines = (one / "waves.csv").read_text().splitlines()
+    cells = lines[1].split(",")
+    (one / "waves.csv").write_text("\n".join([lines[0], ",".join([*cells[:-3], "", "", cells[-1]])]) + "\n")
+    (run,) = comparison.compare(folder.read(one), [folder.read(two)], ["one", "two"]).runs
+    rows = [row for row in run.rows if row.group == "Convergence"]
+    assert [row.change for row in rows] == [Change.ABSENT], "the one that has a value in one run"
+
+
 def test_settings_that_differ_are_told(tmp_path: Path) -> None:
     one, two = left(tmp_path / "one"), left(tmp_path / "two")
     (two / "fleet.yaml").write_text("cohorts: [{name: a, polling: {period: 30.0, jitter: 0}}]\n")
