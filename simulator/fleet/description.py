@@ -252,14 +252,6 @@ class Cohort(Part):
     installs: Installs = Installs()
     failures: Failures = Failures()
 
-    @model_validator(mode="after")
-    def _sites_have_devices(self) -> Self:
-        if self.sites.count > self.count:
-            raise ValueError(
-                f"sites.count: expected at most one for each of {self.count:,} devices, found {self.sites.count:,}"
-            )
-        return self
-
 
 class Revision(Part):
     """A revision of the component: `bytes` to fetch, seconds it `installs`, the chance that this `fails`.

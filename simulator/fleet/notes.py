@@ -1,4 +1,4 @@
-"""What a description says that never happens in its run: allowed, since durations are often cut short, and told."""
+"""What a description says that never happens in its run: allowed, since fleets are often cut down, and told."""
 
 from collections.abc import Iterator
 
@@ -12,7 +12,7 @@ def notes_of(fleet: Fleet) -> list[str]:
         for path, at in _beginnings(fleet)
         if at >= fleet.duration
     ]
-    return [*late, *_gates(fleet)]
+    return [*late, *_gates(fleet), *_empty(fleet)]
 
 
 def _beginnings(fleet: Fleet) -> Iterator[tuple[str, float]]:
@@ -37,3 +37,10 @@ def _gates(fleet: Fleet) -> Iterator[str]:
                 f"rollouts.{n}.pause: waits for the reports of {rollout.pause.minimum:,} devices, and "
                 f"{rollout.application} has {devices:,}; it never pauses"
             )
+
+
+def _empty(fleet: Fleet) -> Iterator[str]:
+    for cohort in fleet.cohorts:
+        if cohort.sites.count > cohort.count:
+            sites, devices = cohort.sites.count, cohort.count
+            yield f"cohorts.{cohort.name}.sites.count: {sites:,} sites for {devices:,} devices: some have none"
