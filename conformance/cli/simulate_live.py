@@ -343,13 +343,17 @@ def _tell(summary: dict[str, Any], out: Path) -> None:
     from conformance.cli.simulate_rollouts import tell_rollouts
 
     plain(
-        f"{summary['devices']:,} live devices, {summary['polls']:,} polls in {summary['ran_s']:,.0f} s, "
+        f"{summary['devices']:,} live devices, {summary['polls']:,} polls answered in {summary['ran_s']:,.0f} s, "
         f"{summary['requests_per_s']:,.1f} requests/s" + ("" if summary["complete"] else " (partial)")
     )
+    plain(f"  {words_of_due(summary['polls_due'])}")
     for phase, latency in summary["poll_latency_s"].items():
         if latency["count"]:
             times = ", ".join(f"{name} {_ms(latency[name])}" for name in ("p50", "p90", "p99", "max"))
-            plain(f"  {phase:<8}  {latency['count']:>9,} polls: {times}")
+            without = f"; {latency['unanswered']:,} without answer" if latency["unanswered"] else ""
+            plain(f"  {phase:<8}  {latency['count']:>9,} due polls: {times}{without}")
+        elif latency["unanswered"]:
+            plain(f"  {phase:<8}  {0:>9,} due polls were answered, {latency['unanswered']:,} were not")
     tell_rollouts(summary["rollouts"], summary["ran_s"])
     for text in (*summary["findings"], *summary.get("operator", {}).get("left_undone", ())):
         plain(f"  finding: {text}")
@@ -357,6 +361,20 @@ def _tell(summary: dict[str, Any], out: Path) -> None:
         times = f" ({item['times']} times)" if item["times"] > 1 else ""
         plain(f"  {item['outcome']}: {item['requirement']}{times}: {item['text']} [{item['shown_by']}]")
     plain(str(out / "summary.json"))
+
+
+def words_of_due(polls: dict[str, int]) -> str:
+    """What became of the polls that came due; of what happened only."""
+    several = polls["one_answer_for_several"]
+    shared = f" ({several:,} of them by the answer to an earlier one)" if several else ""
+    told = [f"{polls['answered']:,} answered{shared}"]
+    names = {
+        "unanswered": "never answered",
+        "under_way": "not answered when the run was over",
+        "no_network": "without the network of their site, as described",
+    }
+    told += [f"{polls[name]:,} {text}" for name, text in names.items() if polls[name]]
+    return f"{polls['due']:,} polls came due: {', '.join(told)}"
 
 
 def _ms(seconds: float) -> str:

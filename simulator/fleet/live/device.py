@@ -18,6 +18,7 @@ from simulator.fleet.live.artefacts import Deployed, gone, path_of, read, status
 from simulator.fleet.live.connection import Answer, ExchangeFailed
 from simulator.fleet.live.line import Line, Office
 from simulator.fleet.live.manner import Message
+from simulator.fleet.live.polls import DuePolls
 from simulator.fleet.live.schedule import Schedule, wave_chance
 from simulator.fleet.live.tally import (
     ADOPTED,
@@ -65,6 +66,7 @@ class LiveDevice:
         "_office",
         "_order",
         "_outbox",
+        "_polls",
         "_schedule",
         "_version",
         "_waiting",
@@ -77,6 +79,7 @@ class LiveDevice:
         self._office, self._number, self._schedule = office, number, schedule
         self.line = line
         self._capabilities = capabilities
+        self._polls = DuePolls(office, schedule)
         self._agenda: list[tuple[float, int, Task, About]] = []
         self._order = 0
         self._headers = {"Accept": MANIFEST_MEDIA_TYPE}
@@ -105,13 +108,23 @@ class LiveDevice:
             await self._do(task, at, about)
             self.line.rest()
 
+    def over(self) -> None:
+        """Count the polls that have no answer when the run is over."""
+        now = self._office.now()
+        due = next((at for at, _, task, _ in sorted(self._agenda, key=lambda item: item[:2]) if task == "poll"), now)
+        if self._polls:
+            self._polls.lost(now, "unanswered")
+        elif due < min(now, self._office.plan.duration_s):
+            self._polls.begin(due)
+            self._polls.lost(now, "under_way")
+
     async def _do(self, task: Task, at: float, about: About) -> None:
         try:
             match task, about:
                 case "off", (float() as on_at, str() as why):
                     self._go_off(on_at, why)
                 case "poll", _:
-                    await self._due(at)
+                    await self._come_to_poll(at)
                 case "boot", _:
                     await self._boot(at)
                 case "finish", (Deployed() as deployed, int() as version, int() as number, int() as draw):
@@ -172,6 +185,7 @@ class LiveDevice:
         """Lose the connection; what the device stored stays, and what is still to be done is done after the return."""
         if why == POWER:
             self._count(POWER_CUTS)
+        self._polls.lost(self._office.now(), "unanswered")
         self.line.cut("the device went off")
         waiting, self._agenda = self._agenda, []
         # a device that was not on yet comes on when it would have
@@ -187,7 +201,7 @@ class LiveDevice:
 
     # --- polling -----------------------------------------------------------------------------------------
 
-    async def _due(self, due: float) -> None:
+    async def _come_to_poll(self, at: float) -> None:
         """Poll, unless a reboot or a drift comes in between (the description's failures)."""
         boot_s = self._schedule.reboots_now()
         if boot_s is not None:
@@ -198,38 +212,35 @@ class LiveDevice:
             self._count(DRIFTS)
             for deployed in self._held.values():
                 self._begin(deployed, self._version, State.INSTALLING)
-            self._put(self._schedule.after(due), "poll")
+            self._put(self._schedule.after(at), "poll")
             return
-        await self._poll(due)
+        await self._poll(at)
 
-    async def _poll(self, due: float) -> None:
-        """Poll once. Polls that come due before the answer are answered by it: each counts with its own latency."""
-        office = self._office
-        office.tally.due(due)
-        asked = min(due, office.now())  # a timer may be a little early
-        answer: Answer | None = None
+    async def _poll(self, at: float) -> None:
+        """Poll, or try again what waits. What comes due before the answer is answered by it, with its own latency."""
+        office, polls = self._office, self._polls
+        polls.begin(min(at, office.now()))  # a timer may be a little early
         try:
             answer = await self._exchange(Message("fetch-manifest", "GET", manifest_path(), self._headers))
-        finally:
-            now = office.now() if answer is None else answer.at - office.began
-            cohort = self._schedule.cohort.name
-            if answer is not None:
-                office.tally.polled(office.phases.at(due), cohort, asked, now)
-                self._heed(answer)
-            upcoming = self._schedule.after(due)
-            while upcoming <= now:
-                office.tally.due(upcoming)
-                if answer is None:
-                    office.tally.notice("polls-missed")
-                else:
-                    office.tally.notice("polls-merged")
-                    office.tally.polled(office.phases.at(upcoming), cohort, upcoming, now)
-                upcoming = self._schedule.after(upcoming)
-            if _passing(answer):
-                upcoming = office.now() + self._backoff()
+        except ExchangeFailed as error:
+            if error.kind == "no-network":
+                polls.lost(office.now(), "no_network")
             else:
-                self._failures = 0
-            self._put(max(upcoming, self._not_before), "poll")
+                polls.failed(office.now())
+            self._put(max(office.now() + self._backoff(), self._not_before), "poll")
+            raise
+        except asyncio.CancelledError:
+            polls.lost(office.now(), "under_way")
+            raise
+        now = answer.at - office.began
+        polls.answered(now)
+        self._heed(answer)
+        if _passing(answer):
+            upcoming = office.now() + self._backoff()
+        else:
+            self._failures = 0
+            upcoming = polls.after(now)
+        self._put(max(upcoming, self._not_before), "poll")
         if answer.response.status == 200:
             await self._take(answer)
 

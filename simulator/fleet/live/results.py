@@ -11,7 +11,6 @@ from collections.abc import Iterator
 from typing import Any
 
 from simulator.fleet.description import Fleet
-from simulator.fleet.live.histogram import Histogram
 from simulator.fleet.live.plan import LivePlan
 from simulator.fleet.live.result import LiveResult
 from simulator.fleet.live.shard import catalogues_of
@@ -21,8 +20,10 @@ from simulator.fleet.live.tally import (
     BYTES_IN,
     BYTES_OUT,
     COLUMNS,
+    DUE,
     GROUP_COLUMNS,
     INSTALLED,
+    MISSED,
     Second,
     Tally,
 )
@@ -30,7 +31,7 @@ from simulator.fleet.profiles import table
 
 Table = dict[str, list[Any]]
 OUTCOMES = ("unchanged", "changed", "older", "bundles", "status", "refused", "unreachable", "lost")
-MORE_RATES = ("due", "sent", "answered", "failed", "handshakes", "adopted", "installed")
+MORE_RATES = ("due", "sent", "answered", "failed", "handshakes", "adopted", "installed", *MISSED)
 MAX_STEPS = 1440
 REACHED = (0.5, 0.9, 0.99)
 
@@ -66,7 +67,8 @@ def summary_of(fleet: Fleet, result: LiveResult, wall_s: float) -> dict[str, Any
         "bytes_per_device_and_day": round(size / plan.devices / days, 1),
         "failures": {name: _of_groups(tally, name) for name in GROUP_COLUMNS if name != BYTES},
         "rollouts": [_rollout(fleet, result, number) for number in range(len(plan.rollouts))],
-        "poll_latency_s": _latency(tally),
+        "polls_due": polls_due(tally),
+        "poll_latency_s": tally.latency_summary(),
         "handshakes": {"count": tally.handshake.count, **tally.handshake.summary()},
         "driver_lag_s": tally.lag.summary(),
         "connections": {
@@ -125,11 +127,16 @@ def profiles_of(plan: LivePlan) -> Table:
     return table([group.name for group in groups], [group.devices for group in groups], catalogues_of(plan))
 
 
-def _latency(tally: Tally) -> dict[str, Any]:
-    whole = Histogram.merged(tally.latency.values())
+def polls_due(tally: Tally) -> dict[str, int]:
+    """The polls that came due, and what became of them; beside `due` and `one_answer_for_several` they add up to it.
+
+    One answer may be the answer to several, so these are more than the requests that were answered.
+    """
     return {
-        "all": whole.summary(),
-        **{phase: histogram.summary() for phase, histogram in sorted(tally.latency.items())},
+        "due": tally.total(DUE),
+        "answered": sum(histogram.count for histogram in tally.latency.values()),
+        **tally.missing(),
+        "one_answer_for_several": tally.noticed["polls-merged"],
     }
 
 
@@ -217,6 +224,7 @@ def _cohorts(result: LiveResult) -> Table:
         "model": [group.profile.model for group in groups],
         "devices": [group.devices for group in groups],
         "polls": [histogram.count for histogram in latency],
+        "polls_without_answer": [sum(tally.missing(cohort=group.name).values()) for group in groups],
         **{name: [tally.groups[group.name][name] for group in groups] for name in GROUP_COLUMNS},
         "poll_p50_s": [histogram.quantile(0.5) for histogram in latency],
         "poll_p99_s": [histogram.quantile(0.99) for histogram in latency],

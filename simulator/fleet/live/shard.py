@@ -89,6 +89,8 @@ class Shard:
             for task in (*devices, *helpers):
                 task.cancel()
             results = await asyncio.gather(*devices, *helpers, return_exceptions=True)
+            for device in self._devices:
+                device.over()
             await self._hang_up()
             tell(self._delta())
         for result in results:
