@@ -315,7 +315,11 @@ def _add_operator(summary: dict[str, Any], tables: dict[str, Any], operator: Fle
     if operator is None:
         return
     for number, rollout in enumerate(summary["rollouts"]):
-        rollout["paused_at_s"] = operator.paused_at(number)
+        rollout["paused_at_s"] = at = operator.paused_at(number)
+        if at is not None:
+            paused = (at, at, "paused", rollout["revision"], 1.0)
+            for column, value in zip(tables["events"].values(), paused, strict=True):
+                column.append(value)
     steps = operator.steps
     names = ("at_s", "until_s", "what", "rollout", "devices", "failed", "example")
     tables["operator"] = {name: [getattr(step, name) for step in steps] for name in names}

@@ -16,6 +16,7 @@ from typing import Any
 import pytest
 
 from conformance.record.file import EVENT_FILE, read
+from simulator.fleet.results import CAUSES, OUTCOMES
 from simulator.wfm.mutants import WFM_MUTANTS
 from simulator.wfm.server import ReferenceWfm, WfmConfig
 from tests.cli.commands import PROGRAM, Ended, assert_refused, call
@@ -82,7 +83,20 @@ def test_a_run_leaves_figures_tables_and_a_record(fleet: Path, identity: Path, t
     out = tmp_path / "out"
     with serving() as (url, _):
         ended = simulate(
-            fleet, url, identity, out, "--processes", 2, "--storm", "1s,0.5,0.2s", "--devices", 20, "--duration", 4
+            fleet,
+            url,
+            identity,
+            out,
+            "--processes",
+            2,
+            "--storm",
+            "1s,0.5,0.2s",
+            "--devices",
+            20,
+            "--duration",
+            4,
+            "--ramp",
+            "0.5s",
         )
     assert ended.code == 0, ended
     assert "not as described: devices: 20 of 40, each cohort by its share" in ended.err
@@ -93,6 +107,16 @@ def test_a_run_leaves_figures_tables_and_a_record(fleet: Path, identity: Path, t
     assert (summary["devices"], summary["processes"]) == (20, 2)
     assert summary["polls"] == sum(summary["requests"][name] for name in ("unchanged", "changed", "older")) > 20
     assert summary["handshakes"]["count"] > 20, "the storm brought new ones"
+    assert summary["requests"].keys() == OUTCOMES.keys(), "those of a simulation"
+    assert summary["requests"]["capabilities"] == 20
+    assert summary["failures"].keys() == CAUSES.keys()
+    assert summary["power_cuts_by_cause"] == {"outage": 0, "storm": summary["failures"]["power_cuts"]}
+    assert 0 < summary["failures"]["power_cuts"] < 20
+    [storm] = table(out, "events")
+    assert (storm["kind"], storm["from_s"], storm["share"]) == ("reboot storm", "1.0", "0.5")
+    assert storm["what"] == f"{summary['failures']['power_cuts']} devices, back within 1.2 s"
+    report = (out / "report.html").read_text()
+    assert f"end of reboot storm ({storm['what']})" in report, "the herd after it has its picture"
     assert summary["poll_latency_s"]["all"]["count"] == sum(int(row["polls"]) for row in table(out, "cohorts"))
     assert summary["compliance"]["outcomes"]["fail"] == 0
     assert summary["compliance"]["outcomes"]["pass"] > 10

@@ -4,7 +4,7 @@ from dataclasses import replace
 
 from simulator.fleet.live.plan import Connections, RebootStorm, Sample, Spike
 from simulator.fleet.live.schedule import Schedule, Warp
-from simulator.fleet.live.tally import DUE, INSTALLED, REFUSED
+from simulator.fleet.live.tally import DUE, INSTALLED, POWER_CUTS, REFUSED, STORM_CUTS
 from simulator.fleet.live.tls import Wallet
 from simulator.identity.authority import Authority
 from simulator.protocol.status import State
@@ -99,6 +99,8 @@ def test_a_reboot_storm_brings_new_handshakes_for_its_share_only_and_what_was_st
     assert seen.count("fetch-manifest", 200) == 40, "a device that comes back has its entity tag"
     assert seen.count("report-capabilities") == 40, "capabilities that the WFM has are not told again"
     assert seen.tally.latency["storm"].count > 0
+    [group] = seen.tally.groups.values()
+    assert group[POWER_CUTS] == group[STORM_CUTS] == rebooted
     assert {kind for _, kind in seen.tally.errors} <= {"unfinished"}, "requests under way at the end"
 
 

@@ -95,9 +95,21 @@ def test_a_bad_revision_is_stopped_at_its_canary_and_taken_back(identity: Path) 
     assert versions == {"1.1.0"}, "who had the bad revision has the one before it again"
     assert not any(wfm.core.client(run.plan.client_id(number)).deployments for number in range(30, 40))
     tables = tables_of(run.fleet, result)
-    waves = [name for name in tables["convergence"] if name.startswith("rollout 1 (1.1.0)")]
-    assert sum(tables["convergence"][name][-1] for name in waves) == 30
-    assert [rollout["succeeded"] for rollout in summary_of(run.fleet, result, 8.0)["rollouts"]] == [30, 0]
+    columns = [name for name in tables["convergence"] if name.startswith("rollout 1 (1.1.0)")]
+    assert sum(tables["convergence"][name][-1] for name in columns) == 30
+    good, bad = summary_of(run.fleet, result, 8.0)["rollouts"]
+    assert (good["succeeded"], bad["succeeded"]) == (30, 0)
+    assert 0 < good["seconds_until"]["50%"] <= good["seconds_until"]["99%"]
+    assert set(bad["seconds_until"].values()) == {None}, "a part of those it was for, which nobody came to be"
+    waves = tables["waves"]
+    of = {(r, w): n for r, w, n in zip(waves["rollout"], waves["wave"], waves["devices"], strict=True)}
+    assert of[1, 1] + of[1, 2] == of[2, 1] + of[2, 2] == 30
+    given = {step.what: step.devices for step in operator.steps if step.rollout == "app 1.1.0"}
+    assert given == {"wave 1": of[1, 1], "wave 2": of[1, 2]}, "a wave's share is one of those it really went to"
+    assert waves["adopted"] == [of[1, 1], of[1, 2], 0, 0]
+    assert waves["s_until_99%"][2] is None
+    kinds = dict(zip(tables["events"]["what"], tables["events"]["kind"], strict=True))
+    assert kinds["1.1.0 wave 1"] == "wave"
 
 
 def test_names_that_no_application_may_have_are_told_before_the_run() -> None:

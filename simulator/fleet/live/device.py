@@ -29,6 +29,7 @@ from simulator.fleet.live.tally import (
     INSTALLED,
     POWER_CUTS,
     REBOOTS,
+    STORM_CUTS,
 )
 from simulator.protocol.deployment import DEPLOYMENT_MEDIA_TYPE
 from simulator.protocol.documents import DocumentError
@@ -38,7 +39,7 @@ from simulator.protocol.signed import ONBOARDING_PATH, read_client_id
 from simulator.protocol.status import State
 
 JSON = {"Content-Type": "application/json"}
-POWER, REBOOT = "power", "reboot"
+REBOOT, STORM = "reboot", "storm"
 Task = Literal["boot", "poll", "report", "finish", "deliver", "off"]
 Report = tuple[Deployed, int, State]
 """A deployment, the manifest version it was adopted with, and its state."""
@@ -183,8 +184,10 @@ class LiveDevice:
 
     def _go_off(self, on_at: float, why: str) -> None:
         """Lose the connection; what the device stored stays, and what is still to be done is done after the return."""
-        if why == POWER:
+        if why != REBOOT and self._schedule.starts_at < self._office.now():  # else it was not on yet
             self._count(POWER_CUTS)
+            if why == STORM:
+                self._count(STORM_CUTS)
         self._polls.lost(self._office.now(), "unanswered")
         self.line.cut("the device went off")
         waiting, self._agenda = self._agenda, []

@@ -1,7 +1,7 @@
 """A live run in the form of a simulated one: the same figures and tables where they exist, and what only live tells.
 
-Beside `rates`, `convergence` and `cohorts` there are `latency` (a histogram for each phase), `profiles` (devices by
-vendor and model) and `findings`.
+Beside `rates`, `convergence`, `waves`, `events` and `cohorts` there are `latency` (a histogram for each phase),
+`profiles` (devices by vendor and model) and `findings`.
 """
 
 import math
@@ -13,6 +13,7 @@ from typing import Any
 from simulator.fleet.description import Fleet
 from simulator.fleet.live.plan import LivePlan
 from simulator.fleet.live.result import LiveResult
+from simulator.fleet.live.rollouts import Table, events_of, rollouts_of, waves_of
 from simulator.fleet.live.shard import catalogues_of
 from simulator.fleet.live.tally import (
     ADOPTED,
@@ -24,16 +25,16 @@ from simulator.fleet.live.tally import (
     GROUP_COLUMNS,
     INSTALLED,
     MISSED,
+    POWER_CUTS,
+    STORM_CUTS,
     Second,
     Tally,
 )
 from simulator.fleet.profiles import table
 
-Table = dict[str, list[Any]]
-OUTCOMES = ("unchanged", "changed", "older", "bundles", "status", "refused", "unreachable", "lost")
+OUTCOMES = ("unchanged", "changed", "older", "bundles", "status", "capabilities", "refused", "unreachable", "lost")
 MORE_RATES = ("due", "sent", "answered", "failed", "handshakes", "adopted", "installed", *MISSED)
 MAX_STEPS = 1440
-REACHED = (0.5, 0.9, 0.99)
 
 
 def step_s(duration_s: float) -> int:
@@ -49,6 +50,7 @@ def summary_of(fleet: Fleet, result: LiveResult, wall_s: float) -> dict[str, Any
     days = max(result.ran_s, 1e-9) / 86400
     peak = max((row.counts[COLUMNS.index("answered")] for row in tally.seconds.values()), default=0)
     answered = tally.total(COLUMNS.index("answered"))
+    cuts, by_storm = _of_groups(tally, POWER_CUTS), _of_groups(tally, STORM_CUTS)
     return {
         "name": fleet.name,
         "engine": "live",
@@ -65,8 +67,9 @@ def summary_of(fleet: Fleet, result: LiveResult, wall_s: float) -> dict[str, Any
         "peak_requests_per_s": peak,
         "bytes": size,
         "bytes_per_device_and_day": round(size / plan.devices / days, 1),
-        "failures": {name: _of_groups(tally, name) for name in GROUP_COLUMNS if name != BYTES},
-        "rollouts": [_rollout(fleet, result, number) for number in range(len(plan.rollouts))],
+        "failures": {name: _of_groups(tally, name) for name in GROUP_COLUMNS if name not in (BYTES, STORM_CUTS)},
+        "power_cuts_by_cause": {"outage": cuts - by_storm, "storm": by_storm},
+        "rollouts": rollouts_of(fleet, result),
         "polls_due": polls_due(tally),
         "poll_latency_s": tally.latency_summary(),
         "handshakes": {"count": tally.handshake.count, **tally.handshake.summary()},
@@ -99,6 +102,8 @@ def tables_of(fleet: Fleet, result: LiveResult) -> dict[str, Table]:
     return {
         "rates": _rates(result),
         "convergence": _convergence(fleet, result),
+        "events": events_of(fleet, result),
+        **({"waves": waves_of(fleet, result)} if result.plan.rollouts else {}),
         "cohorts": _cohorts(result),
         "profiles": profiles_of(result.plan),
         "latency": _histograms(result.tally),
@@ -142,36 +147,6 @@ def polls_due(tally: Tally) -> dict[str, int]:
 
 def _of_groups(tally: Tally, what: str) -> int:
     return sum(group[what] for group in tally.groups.values())
-
-
-def _rollout(fleet: Fleet, result: LiveResult, number: int) -> dict[str, Any]:
-    rollout = result.plan.rollouts[number]
-    ends = result.tally.results
-    key = (rollout.application, rollout.revision)
-    began = fleet.rollouts[number].waves[0].at
-    return {
-        "application": rollout.application,
-        "revision": rollout.revision,
-        "begins_at_s": began,
-        "succeeded": ends[(*key, "installed")],
-        "failed": ends[(*key, "failed")],
-        "paused_at_s": None,
-        "seconds_until": {f"{part:.0%}": _until(result.tally, number, part, began) for part in REACHED},
-    }
-
-
-def _until(tally: Tally, number: int, part: float, began: float) -> float | None:
-    """Seconds after a rollout began until the part of those that came to run its revision did."""
-    by_second = {
-        second: sum(n for (rollout, _), n in row.reached.items() if rollout == number)
-        for second, row in sorted(tally.seconds.items())
-    }
-    total, seen = sum(by_second.values()), 0
-    for second, count in by_second.items():
-        seen += count
-        if count and seen >= part * total:
-            return second + 1 - began
-    return None
 
 
 def _steps(result: LiveResult) -> Iterator[tuple[int, Second]]:

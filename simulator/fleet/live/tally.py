@@ -26,6 +26,7 @@ COLUMNS = (
     "older",
     "bundles",
     "status",
+    "capabilities",
     "unreachable",
     "lost",
     "unanswered",
@@ -38,24 +39,30 @@ a WFM that could not be connected to, `lost` an answer that never came. The last
 never got an answer: after every try that was made (`unanswered`), for the run was over (`under_way`), or because the
 network of the device's site was out (`no_network`)."""
 DUE, SENT, ANSWERED, FAILED, REFUSED, HANDSHAKES, ADOPTED, INSTALLED, BYTES_OUT, BYTES_IN = range(10)
-UNCHANGED, CHANGED, OLDER, BUNDLES, STATUS, UNREACHABLE, LOST = range(10, 17)
+UNCHANGED, CHANGED, OLDER, BUNDLES, STATUS, CAPABILITIES, UNREACHABLE, LOST = range(10, 18)
 Missed = Literal["unanswered", "under_way", "no_network"]
 MISSED: tuple[Missed, ...] = get_args(Missed)
 """Why a poll that was due never got an answer."""
 NOT_CONNECTED = frozenset({"refused", "unreachable", "connect-timeout", "tls", "no-ports", "no-files", "no-network"})
-BYTES, FAILURES, GAVE_UP, REBOOTS, DRIFTS, POWER_CUTS = GROUP_COLUMNS = (
+BYTES, FAILURES, GAVE_UP, REBOOTS, DRIFTS, POWER_CUTS, STORM_CUTS = GROUP_COLUMNS = (
     "bytes",
     "failed_installations",
     "gave_up",
     "reboots",
     "drifts",
     "power_cuts",
+    "power_cuts_by_storm",
 )
-"""What is counted for each cohort, beside its latency."""
+"""What is counted for each cohort, beside its latency; power cuts are those of sites and those of storms together."""
 FIRST_MANIFEST = "first-manifests"
 """What is noticed of a device that takes its first manifest: a simulated one has it from the start."""
 MAX_TEXTS = 20
-_SERVED = {"fetch-bundle": BUNDLES, "fetch-deployment": BUNDLES, "report-status": STATUS}
+_SERVED = {
+    "fetch-bundle": BUNDLES,
+    "fetch-deployment": BUNDLES,
+    "report-status": STATUS,
+    "report-capabilities": CAPABILITIES,
+}
 
 
 def _fine() -> Histogram:
