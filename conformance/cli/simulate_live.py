@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from conformance.cli import simulate_shards
+from conformance.cli import simulate_shards, simulate_variants
 from conformance.cli.helptext import help_of
 
 if TYPE_CHECKING:
@@ -52,6 +52,7 @@ def register(app: typer.Typer) -> None:
             "own; what the WFM answers is measured from the time at which each poll was due, and judged.",
             "simulate FILE --live https://wfm:8443 --identity DIR",
             "simulate FILE --live URL --identity DIR --devices 5000 --duration 10m",
+            "simulate FILE --live URL --identity DIR --set cohorts.*.polling.period=10s",
             "simulate FILE --live URL --identity DIR --spike 5m,30s,10",
             "simulate FILE --live URL --identity DIR --storm 8m,0.5,20s",
             "simulate FILE --live URL --identity DIR --northbound URL",
@@ -72,6 +73,10 @@ def live(  # noqa: PLR0913 - one parameter for each option
         typer.Option("--identity", metavar="DIR", help="Credentials, as `serve wfm --identity` writes them."),
     ],
     example: Annotated[str | None, typer.Option("--example", metavar="NAME", help="A shipped example.")] = None,
+    changed: Annotated[
+        list[str] | None,
+        typer.Option("--set", metavar="PATH=VALUE", help="Another setting, such as cohorts.*.polling.period=30s."),
+    ] = None,
     devices: Annotated[
         int | None, typer.Option("--devices", metavar="N", min=1, help="So many of the fleet, each cohort its share.")
     ] = None,
@@ -139,7 +144,7 @@ def live(  # noqa: PLR0913 - one parameter for each option
     from conformance.cli.simulate import read_fleet
     from simulator.fleet.live.plan import Connections, Sample
 
-    fleet = read_fleet(file, example)
+    fleet = simulate_variants.changed(read_fleet(file, example), changed or [])
     if seed is not None:
         fleet = fleet.model_copy(update={"seed": seed})
     options_of = _import_options()

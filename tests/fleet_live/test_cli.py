@@ -208,6 +208,16 @@ def until_polled(process: "subprocess.Popen[str]") -> None:
     [
         (("--spike", "5m,30s"), "usage", "--spike: expected AT,LASTS,FACTOR, found '5m,30s'"),
         (("--storm", "5m,2"), "plan", "storm.share: expected 0..1, found 2.0"),
+        (
+            ("--spike", "5m,30s,10", "--duration", "10s"),
+            "plan",
+            "expected a time before the end of the run, 10 s, found",
+        ),
+        (("--storm", "2s,0.5"), "plan", "storm.at_s: expected a time before the end of the run, 2 s, found 2.0"),
+        (("--devices", "41"), "plan", "devices: expected at most the 40 of the fleet (`--set cohorts.NAME.count=N`"),
+        (("--set", "cohorts.quick.polling.period"), "usage", "--set: expected PATH=VALUE"),
+        (("--set", "cohorts.quik.count=4"), "fleet", "did you mean quick?"),
+        (("--set", "cohorts.quick.count=4", "--devices", "15"), "plan", "at most the 14 of the fleet"),
         (("--duration", "soon"), "usage", "--duration: expected a time, found 'soon'"),
         (("--source-ips", "here"), "plan", "source_ips: expected IP addresses of this machine, found 'here'"),
         (("--prefix", "a/b"), "plan", "name_prefix: expected letters"),

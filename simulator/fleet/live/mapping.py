@@ -14,6 +14,7 @@ from simulator.fleet.live.plan import (
     Connections,
     Installing,
     LivePlan,
+    PlanInvalid,
     Polling,
     RebootStorm,
     Retries,
@@ -61,6 +62,9 @@ class Mapped:
 
 def mapped(fleet: Fleet, options: LiveOptions) -> Mapped:
     """Make the plan. Raises PlanInvalid for what cannot be a live run."""
+    if options.devices is not None and options.devices > fleet.devices:
+        more = "`--set cohorts.NAME.count=N` makes a cohort larger"
+        raise PlanInvalid("devices", f"at most the {fleet.devices:,} of the fleet ({more})", options.devices)
     taken = scaled(fleet, min(options.devices or fleet.devices, MAX_LIVE))
     duration = fleet.duration if options.duration_s is None else options.duration_s
     taken = taken.model_copy(update={"duration": duration})

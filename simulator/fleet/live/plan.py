@@ -239,6 +239,9 @@ class LivePlan:
             raise PlanInvalid("cohorts", f"{self.devices} devices in all", members)
         _at_least("ramp_s", self.ramp, 0.0)
         _apart(self.spikes)
+        for name, at_s in (*(("spike", s.at_s) for s in self.spikes), *(("storm", s.at_s) for s in self.storms)):
+            if at_s >= self.duration_s:
+                raise PlanInvalid(f"{name}.at_s", f"a time before the end of the run, {self.duration_s:g} s", at_s)
 
     @property
     def groups(self) -> tuple[Cohort, ...]:
