@@ -341,7 +341,7 @@ class LiveDevice:
 
     async def _finish(self, deployed: Deployed, version: int, number: int, draw: int) -> None:
         """A try comes to its end: the deployment runs, or has failed and is tried again, unless it is given up."""
-        how = self._schedule.installing(deployed.application, deployed.revision)
+        how = self._schedule.installing(*self._described(deployed))
         state = State.INSTALLED
         if self._schedule.fails(how, draw):
             state = State.FAILED
@@ -357,12 +357,12 @@ class LiveDevice:
     def _draw(self, deployed: Deployed) -> tuple[int, float]:
         """The number of the next chance, and how long an installation takes by it."""
         self._installs += 1
-        how = self._schedule.installing(deployed.application, deployed.revision)
+        how = self._schedule.installing(*self._described(deployed))
         return self._installs, self._schedule.takes_s(how, self._installs)
 
     def _end(self, deployed: Deployed, state: State) -> None:
         """Count what a revision comes to here, once each, and the device for its wave where it is rolled out."""
-        key = (deployed.application, deployed.revision)
+        key = self._described(deployed)
         if (*key, state) in self._ended:
             return
         self._ended |= {(*key, state)}
@@ -375,6 +375,11 @@ class LiveDevice:
                 wave = rollout.wave_of(wave_chance(plan.seed, self._number, number))
                 if wave is not None:
                     self._office.tally.second(self._office.now()).reached[number, wave] += 1
+
+    def _described(self, deployed: Deployed) -> tuple[str, str]:
+        """Application and revision as the fleet's description names them."""
+        key = (deployed.application, deployed.revision)
+        return self._office.plan.described.get(key, key)
 
     def _drop_work(self, deployment_id: str) -> None:
         """What is under way for a deployment that is wanted otherwise now comes to nothing."""

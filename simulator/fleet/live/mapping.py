@@ -9,6 +9,7 @@ from dataclasses import dataclass, field
 
 from simulator.fleet.description import Cohort as Described
 from simulator.fleet.description import Fleet, Network, Wave, Wfm
+from simulator.fleet.live.naming import packaged
 from simulator.fleet.live.plan import (
     Cohort,
     Connections,
@@ -90,6 +91,7 @@ def mapped(fleet: Fleet, options: LiveOptions) -> Mapped:
         rollouts=tuple(Rollout(r.application, r.revision, shares(r.waves)) for r in taken.rollouts)
         if options.operated
         else (),
+        described={package: own for own, package in packaged(fleet).items() if own != package},
         revision=options.revision,
     )
     return Mapped(taken, plan, tuple(_left_out(fleet, taken, options)))
@@ -187,6 +189,12 @@ def _of_rollouts(taken: Fleet, options: LiveOptions) -> Iterator[str]:
             yield "rollouts: nobody carries them out without --northbound; devices follow what the WFM offers"
         return
     yield "applications: devices begin with nothing; the first revision of a rollout is installed anew"
+    rolled_out = {(rollout.application, rollout.revision) for rollout in taken.rollouts}
+    renamed = [
+        f"{' '.join(own)} as {' '.join(to)}" for own, to in packaged(taken).items() if own in rolled_out and own != to
+    ]
+    if renamed:
+        yield f"applications: packages have ids without dots and semantic versions: {', '.join(renamed)}"
     for rollout in taken.rollouts:
         for number, wave in enumerate(rollout.waves, 1):
             if wave.at >= taken.duration:
