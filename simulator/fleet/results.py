@@ -1,7 +1,8 @@
 """What a run leaves: summary.json, tables as Parquet and CSV, and the fleet as it was run.
 
 They are counts: the same fleet and seed give the same. `rates` and `convergence` have a row for each step of
-`plan.bin_width`; `waves`, `cohorts`, `bytes` and `events` one for each thing they are named after.
+`plan.bin_width`; `waves`, `cohorts`, `bytes` and `events` one for each thing they are named after, and `profiles` for
+each model of a cohort's devices.
 """
 
 import csv
@@ -17,7 +18,7 @@ from typing import Any
 import numpy as np
 import yaml
 
-from simulator.fleet import model
+from simulator.fleet import model, profiles
 from simulator.fleet.description import Fleet
 from simulator.fleet.plan import US, Array, World, bin_width
 
@@ -142,9 +143,11 @@ def tables_of(fleet: Fleet, world: World, covered: float | None = None) -> dict[
         zip(*(waves[c] for c in ("rollout", "revision", "wave")), strict=True)
     ):
         convergence[f"rollout {rollout} ({revision}) wave {wave}"] = np.cumsum(world.adopted[k, :bins]).tolist()
+    catalogues = profiles.catalogues_of(fleet.seed, [cohort.profile for cohort in fleet.cohorts])
     cohorts: Table = {
         "cohort": [cohort.name for cohort in fleet.cohorts],
-        "vendor": [cohort.profile.vendor for cohort in fleet.cohorts],
+        "vendor": [catalogue.vendor for catalogue in catalogues],
+        "model": [catalogue.number for catalogue in catalogues],
         "devices": [cohort.count for cohort in fleet.cohorts],
         **{name: world.tally[:, column].tolist() for name, column in CAUSES.items()},
         "bytes": world.tally[:, model.BYTES].tolist(),
@@ -153,6 +156,7 @@ def tables_of(fleet: Fleet, world: World, covered: float | None = None) -> dict[
         "rates": rates,
         "convergence": convergence,
         "cohorts": cohorts,
+        "profiles": profiles.table(cohorts["cohort"], cohorts["devices"], catalogues),
         "waves": waves,
         "bytes": _bytes(fleet, world, covered),
         "events": _events(fleet, world),

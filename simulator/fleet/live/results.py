@@ -193,10 +193,11 @@ def _convergence(fleet: Fleet, result: LiveResult) -> Table:
 def _cohorts(result: LiveResult) -> Table:
     groups, tally = result.plan.groups, result.tally
     latency = [tally.latency_of(group.name) for group in groups]
+    catalogues = catalogues_of(result.plan)
     return {
         "cohort": [group.name for group in groups],
-        "vendor": [group.profile.vendor for group in groups],
-        "model": [group.profile.model for group in groups],
+        "vendor": [catalogue.vendor for catalogue in catalogues],
+        "model": [catalogue.number for catalogue in catalogues],
         "devices": [group.devices for group in groups],
         "polls": [histogram.count for histogram in latency],
         "polls_without_answer": [sum(tally.missing(cohort=group.name).values()) for group in groups],
