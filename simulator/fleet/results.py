@@ -1,8 +1,7 @@
 """What a run leaves: summary.json, tables as Parquet and CSV, and the fleet as it was run.
 
 They are counts: the same fleet and seed give the same. `rates` and `convergence` have a row for each step of
-`plan.bin_width`; `waves`, `cohorts`, `bytes` and `events` one for each thing they are named after, and `profiles` for
-each model of a cohort's devices.
+`plan.bin_width`; `waves`, `cohorts`, `bytes` and `events` one for each thing they are named after.
 """
 
 import csv
