@@ -6,7 +6,17 @@ from reports.fleet.folder import Folder
 from reports.fleet.units import NOTHING, duration
 
 PARTS = (0.5, 0.9, 0.99, 0.999)
-HEADER = ("Phase", "Polls", "Median", "90 %", "99 %", "99.9 %", "Highest", "Never answered", "Under way at the end")
+HEADER = (
+    "Phase",
+    "Due polls answered",
+    "Median",
+    "90 %",
+    "99 %",
+    "99.9 %",
+    "Highest",
+    "Never answered",
+    "Under way at the end",
+)
 WITHOUT = ("unanswered", "under_way")
 
 
