@@ -10,15 +10,16 @@ import threading
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 
-from conformance.bench.errors import Blocked, UsageError
+from conformance.bench.errors import Blocked
 from conformance.bench.northbound import Northbound, NorthboundError
 from simulator.fleet.description import Fleet
 from simulator.fleet.description import Rollout as Described
 from simulator.fleet.live.driver import Progress
+from simulator.fleet.live.naming import packaged
 from simulator.fleet.live.plan import LivePlan
 from simulator.fleet.live.schedule import wave_chance
 from simulator.protocol.application import DESCRIPTION_FILE, parse_description
-from simulator.protocol.documents import DocumentError, dump_yaml
+from simulator.protocol.documents import dump_yaml
 from simulator.wfm.packages import Package
 
 PADDING_LIMIT = 64 * 1024
@@ -67,6 +68,7 @@ class FleetOperator:
 
     def __init__(self, fleet: Fleet, plan: LivePlan, northbound: Northbound) -> None:
         self._fleet, self._plan, self._northbound = fleet, plan, northbound
+        self._packaged = packaged(fleet)
         self._state = _State()
         self._stirred = threading.Condition()
         self._thread = threading.Thread(target=self._run, name="operator", daemon=True)
@@ -78,7 +80,7 @@ class FleetOperator:
         self._defect: Exception | None = None
 
     def bring_packages(self) -> None:
-        """Make and upload a package for each revision of the rollouts. Raises UsageError, NorthboundError, Blocked."""
+        """Make and upload a package for each revision of the rollouts. Raises NorthboundError, Blocked."""
         wanted = dict.fromkeys(
             (rollout.application, revision)
             for number, rollout in enumerate(self._fleet.rollouts)
@@ -86,7 +88,7 @@ class FleetOperator:
         )
         for application, revision in wanted:
             archive = package_of(self._fleet, application, revision).to_archive()
-            self._northbound.upload(application, revision, archive)
+            self._northbound.upload(*self._packaged[application, revision], archive)
 
     def start(self) -> None:
         """Begin to act."""
@@ -201,12 +203,13 @@ class FleetOperator:
     def _give(self, device: int, application: str, revision: str) -> str | None:
         """Have a device run a revision; gives why it could not be done. Raises Blocked."""
         made = self._deployed.get((application, device))
+        id_, version = self._packaged[application, revision]
         try:
             if made is not None:
-                self._northbound.update(made, revision, None)
+                self._northbound.update(made, version, None)
             else:
                 client, own = self._state.known[device], self._plan.client_id(device)
-                made = self._northbound.deploy(client, own, application, revision, {})
+                made = self._northbound.deploy(client, own, id_, version, {})
                 self._deployed[application, device] = made
         except NorthboundError as error:
             return str(error)
@@ -264,27 +267,25 @@ class FleetOperator:
 
 
 def package_of(fleet: Fleet, application: str, revision: str) -> Package:
-    """Make a package for a revision of the description, about as large as it says.
-
-    Raises UsageError when its names are none that an application description may have.
-    """
+    """Make a package for a revision of the description, about as large as it says."""
+    id_, version = packaged(fleet)[application, revision]
     known = next(item for item in fleet.applications if item.name == application)
     size = next(item.bytes for item in known.revisions if item.name == revision)
-    properties = {"repository": f"oci://registry.fleet.example/{application}", "revision": revision}
+    properties = {"repository": f"oci://registry.fleet.example/{id_}", "revision": version}
     padding = {"value": _padding(f"{application} {revision}", min(size, PADDING_LIMIT))}
     document = {
         "apiVersion": "v1",
-        "id": application,
+        "id": id_,
         "metadata": {
             "name": application,
-            "version": revision,
+            "version": version,
             "description": "Made from a fleet's description.",
             "catalog": {"organization": [{"name": "Fleet", "site": "https://fleet.example"}]},
         },
         "deploymentProfiles": [
             {
                 "type": kind,
-                "id": f"{application}-{kind}",
+                "id": f"{id_}-{kind}",
                 "components": [{"name": "main", "properties": dict(properties)}],
             }
             for kind in ("helm", "compose")
@@ -292,12 +293,7 @@ def package_of(fleet: Fleet, application: str, revision: str) -> Package:
         "parameters": {"padding": {**padding, "targets": [{"pointer": "padding", "components": ["main"]}]}},
     }
     data = dump_yaml(document)
-    try:
-        description = parse_description(data)
-    except DocumentError as error:
-        cause = f"{application} {revision} cannot be carried out: expected names as in an application description"
-        raise UsageError(f"rollouts: {cause} ({' '.join(str(error).split())})") from None
-    return Package(description, document, {DESCRIPTION_FILE: data})
+    return Package(parse_description(data), document, {DESCRIPTION_FILE: data})
 
 
 def _padding(key: str, size: int) -> str:

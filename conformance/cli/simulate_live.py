@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from conformance.cli import simulate_shards
+from conformance.cli import simulate_shards, simulate_variants
 from conformance.cli.helptext import help_of
 
 if TYPE_CHECKING:
@@ -52,6 +52,7 @@ def register(app: typer.Typer) -> None:
             "own; what the WFM answers is measured from the time at which each poll was due, and judged.",
             "simulate FILE --live https://wfm:8443 --identity DIR",
             "simulate FILE --live URL --identity DIR --devices 5000 --duration 10m",
+            "simulate FILE --live URL --identity DIR --set cohorts.*.polling.period=10s",
             "simulate FILE --live URL --identity DIR --spike 5m,30s,10",
             "simulate FILE --live URL --identity DIR --storm 8m,0.5,20s",
             "simulate FILE --live URL --identity DIR --northbound URL",
@@ -72,6 +73,10 @@ def live(  # noqa: PLR0913 - one parameter for each option
         typer.Option("--identity", metavar="DIR", help="Credentials, as `serve wfm --identity` writes them."),
     ],
     example: Annotated[str | None, typer.Option("--example", metavar="NAME", help="A shipped example.")] = None,
+    changed: Annotated[
+        list[str] | None,
+        typer.Option("--set", metavar="PATH=VALUE", help="Another setting, such as cohorts.*.polling.period=30s."),
+    ] = None,
     devices: Annotated[
         int | None, typer.Option("--devices", metavar="N", min=1, help="So many of the fleet, each cohort its share.")
     ] = None,
@@ -139,7 +144,7 @@ def live(  # noqa: PLR0913 - one parameter for each option
     from conformance.cli.simulate import read_fleet
     from simulator.fleet.live.plan import Connections, Sample
 
-    fleet = read_fleet(file, example)
+    fleet = simulate_variants.changed(read_fleet(file, example), changed or [])
     if seed is not None:
         fleet = fleet.model_copy(update={"seed": seed})
     options_of = _import_options()
@@ -315,7 +320,11 @@ def _add_operator(summary: dict[str, Any], tables: dict[str, Any], operator: Fle
     if operator is None:
         return
     for number, rollout in enumerate(summary["rollouts"]):
-        rollout["paused_at_s"] = operator.paused_at(number)
+        rollout["paused_at_s"] = at = operator.paused_at(number)
+        if at is not None:
+            paused = (at, at, "paused", rollout["revision"], 1.0)
+            for column, value in zip(tables["events"].values(), paused, strict=True):
+                column.append(value)
     steps = operator.steps
     names = ("at_s", "until_s", "what", "rollout", "devices", "failed", "example")
     tables["operator"] = {name: [getattr(step, name) for step in steps] for name in names}
@@ -343,13 +352,17 @@ def _tell(summary: dict[str, Any], out: Path) -> None:
     from conformance.cli.simulate_rollouts import tell_rollouts
 
     plain(
-        f"{summary['devices']:,} live devices, {summary['polls']:,} polls in {summary['ran_s']:,.0f} s, "
+        f"{summary['devices']:,} live devices, {summary['polls']:,} polls answered in {summary['ran_s']:,.0f} s, "
         f"{summary['requests_per_s']:,.1f} requests/s" + ("" if summary["complete"] else " (partial)")
     )
+    plain(f"  {words_of_due(summary['polls_due'])}")
     for phase, latency in summary["poll_latency_s"].items():
         if latency["count"]:
             times = ", ".join(f"{name} {_ms(latency[name])}" for name in ("p50", "p90", "p99", "max"))
-            plain(f"  {phase:<8}  {latency['count']:>9,} polls: {times}")
+            without = f"; {latency['unanswered']:,} without answer" if latency["unanswered"] else ""
+            plain(f"  {phase:<8}  {latency['count']:>9,} due polls: {times}{without}")
+        elif latency["unanswered"]:
+            plain(f"  {phase:<8}  {0:>9,} due polls were answered, {latency['unanswered']:,} were not")
     tell_rollouts(summary["rollouts"], summary["ran_s"])
     for text in (*summary["findings"], *summary.get("operator", {}).get("left_undone", ())):
         plain(f"  finding: {text}")
@@ -357,6 +370,20 @@ def _tell(summary: dict[str, Any], out: Path) -> None:
         times = f" ({item['times']} times)" if item["times"] > 1 else ""
         plain(f"  {item['outcome']}: {item['requirement']}{times}: {item['text']} [{item['shown_by']}]")
     plain(str(out / "summary.json"))
+
+
+def words_of_due(polls: dict[str, int]) -> str:
+    """What became of the polls that came due; of what happened only."""
+    several = polls["one_answer_for_several"]
+    shared = f" ({several:,} of them by the answer to an earlier one)" if several else ""
+    told = [f"{polls['answered']:,} answered{shared}"]
+    names = {
+        "unanswered": "never answered",
+        "under_way": "not answered when the run was over",
+        "no_network": "without the network of their site, as described",
+    }
+    told += [f"{polls[name]:,} {text}" for name, text in names.items() if polls[name]]
+    return f"{polls['due']:,} polls came due: {', '.join(told)}"
 
 
 def _ms(seconds: float) -> str:

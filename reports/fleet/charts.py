@@ -24,7 +24,7 @@ def absent(folder: Folder) -> list[tuple[str, str]]:
     there = {section.id for section in sections(folder)}
     why = {
         "convergence": ("Convergence", "no rollout took place"),
-        "herd": ("Herds after outages", "there was no outage that ended within the run"),
+        "herd": ("Herds after outages", "there was no outage or reboot storm that ended within the run"),
         "queue": ("Queue and refusals of the WFM", "the WFM had as many servers as needed, and refused nothing"),
         "failures": ("Failures by cause and cohort", "none was counted"),
         "bytes": ("Bytes per device and day", "the run wrote no table of them"),

@@ -62,6 +62,7 @@ class Summary(BaseModel):
     refused_with: int | None = None
     bytes: int | None = None
     bytes_per_device_and_day: float | None = None
+    poll_latency_s: Mapping[str, Mapping[str, int | float | None]] = Field(default_factory=dict)
     failures: Mapping[str, int] = Field(default_factory=dict)
     rollouts: tuple[Rollout, ...] = ()
     notes: tuple[str, ...] = ()

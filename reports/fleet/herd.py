@@ -77,12 +77,12 @@ _End = tuple[float, float, str, str]
 
 
 def _ends(folder: Folder, last: float) -> list[_End]:
-    """Outages by their end; those that end together are one."""
+    """Outages (and reboot storms, where the first come back) by their end; those that end together are one."""
     events = folder.table("events")
     rows = zip(*(events.get(name, ()) for name in ("from_s", "until_s", "kind", "what")), strict=True)
     ends: dict[float, _End] = {}
     for began, ended, kind, what in rows:
-        if not kind.endswith(("outage", "backup")) or ended >= last:
+        if not kind.endswith(("outage", "backup", "storm")) or ended >= last:
             continue
         if ended in ends:
             former = ends[ended]

@@ -47,7 +47,11 @@ def requests(folder: Folder) -> Section | None:
         at=clock,
     )
     return Section(
-        "requests", "Requests over time", "What the WFM has to answer. Grey spans are outages.", [chart], "rates.csv"
+        "requests",
+        "Requests over time",
+        "What the WFM has to answer. Grey spans are outages, storms and spikes.",
+        [chart],
+        "rates.csv",
     )
 
 

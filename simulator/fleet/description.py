@@ -21,6 +21,8 @@ from pydantic import (
     model_validator,
 )
 
+from simulator.fleet.hardware import Capabilities
+
 MAX_DEVICES = 20_000_000
 MAX_DURATION_S = 366 * 86400.0
 MAX_OUTAGES = 400
@@ -231,11 +233,15 @@ class Failures(Part):
 
 
 class Profile(Part):
-    """What the devices are; the simulation carries it into its results."""
+    """What the devices are. What is not named is varied by the seed: vendors, models and what they have.
+
+    Live devices report it to the WFM; simulations have it in their results.
+    """
 
     vendor: str = "unnamed"
     model: str = "unnamed"
     runtimes: tuple[Literal["helm", "compose"], ...] = ("helm",)
+    capabilities: Capabilities = Capabilities()
 
 
 class Cohort(Part):

@@ -20,7 +20,7 @@ from typing import Any
 import numpy as np
 import yaml
 
-from simulator.fleet import model
+from simulator.fleet import model, profiles
 from simulator.fleet.description import Fleet
 from simulator.fleet.notes import notes_of
 from simulator.fleet.plan import US, Array, World, bin_width
@@ -168,9 +168,11 @@ def tables_of(
         zip(*(waves[c] for c in ("rollout", "revision", "wave")), strict=True)
     ):
         convergence[f"rollout {rollout} ({revision}) wave {wave}"] = np.cumsum(world.adopted[k, :bins]).tolist()
+    catalogues = profiles.catalogues_of(fleet.seed, [cohort.profile for cohort in fleet.cohorts])
     cohorts: Table = {
         "cohort": [cohort.name for cohort in fleet.cohorts],
-        "vendor": [cohort.profile.vendor for cohort in fleet.cohorts],
+        "vendor": [catalogue.vendor for catalogue in catalogues],
+        "model": [catalogue.number for catalogue in catalogues],
         "devices": [cohort.count for cohort in fleet.cohorts],
         "simulated": simulated,
         **{name: world.tally[:, column].tolist() for name, column in CAUSES.items()},
@@ -180,6 +182,7 @@ def tables_of(
         "rates": rates,
         "convergence": convergence,
         "cohorts": cohorts,
+        "profiles": profiles.table(cohorts["cohort"], cohorts["devices"], catalogues),
         "waves": waves,
         "bytes": _bytes(fleet, world, sum(simulated), covered),
         "events": _events(fleet, world, covered),

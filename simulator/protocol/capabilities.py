@@ -20,8 +20,8 @@ HOSTING_FIELDS = (
 )
 """What a device that hosts workloads reports, and a gateway that hosts none leaves out (DC-013, DC-018)."""
 
-_QUANTITY = r"^[0-9]+(\.[0-9]+)? ?(Ki|Mi|Gi)$"
-_LARGE_QUANTITY = r"^[0-9]+(\.[0-9]+)? ?(Ki|Mi|Gi|Ti|Pi|Ei)$"
+QUANTITY = r"^[0-9]+(\.[0-9]+)? ?(Ki|Mi|Gi)$"
+LARGE_QUANTITY = r"^[0-9]+(\.[0-9]+)? ?(Ki|Mi|Gi|Ti|Pi|Ei)$"
 
 
 class Cpu(Reported):
@@ -53,8 +53,8 @@ class DeviceProperties(Reported):
     model_number: str
     serial_number: str
     cpus: tuple[Cpu, ...] | None = None
-    memory: Annotated[str, StringConstraints(pattern=_QUANTITY)] | None = None
-    storage: Annotated[str, StringConstraints(pattern=_LARGE_QUANTITY)] | None = None
+    memory: Annotated[str, StringConstraints(pattern=QUANTITY)] | None = None
+    storage: Annotated[str, StringConstraints(pattern=LARGE_QUANTITY)] | None = None
     peripherals: tuple[Peripheral, ...] | None = None
     interfaces: tuple[Interface, ...] | None = None
     otel_collector: bool | None = Field(default=None, strict=True)

@@ -61,7 +61,7 @@ def left(tmp_path_factory: pytest.TempPathFactory) -> Folder:
 
 
 def test_parquet_and_csv_hold_the_same(left: Folder) -> None:
-    assert set(left.tables) == {"rates", "convergence", "cohorts", "waves", "bytes", "events"}
+    assert set(left.tables) == {"rates", "convergence", "cohorts", "profiles", "waves", "bytes", "events"}
     for name, table in left.tables.items():
         stored = pq.read_table(left.path / f"{name}.parquet").to_pydict()
         assert {column: list(cells) for column, cells in table.items()} == {

@@ -16,6 +16,7 @@ from typing import Any
 import pytest
 
 from conformance.record.file import EVENT_FILE, read
+from simulator.fleet.results import CAUSES, OUTCOMES
 from simulator.wfm.mutants import WFM_MUTANTS
 from simulator.wfm.server import ReferenceWfm, WfmConfig
 from tests.cli.commands import PROGRAM, Ended, assert_refused, call
@@ -82,7 +83,20 @@ def test_a_run_leaves_figures_tables_and_a_record(fleet: Path, identity: Path, t
     out = tmp_path / "out"
     with serving() as (url, _):
         ended = simulate(
-            fleet, url, identity, out, "--processes", 2, "--storm", "1s,0.5,0.2s", "--devices", 20, "--duration", 4
+            fleet,
+            url,
+            identity,
+            out,
+            "--processes",
+            2,
+            "--storm",
+            "1s,0.5,0.2s",
+            "--devices",
+            20,
+            "--duration",
+            4,
+            "--ramp",
+            "0.5s",
         )
     assert ended.code == 0, ended
     assert "not as described: devices: 20 of 40, each cohort by its share" in ended.err
@@ -93,6 +107,16 @@ def test_a_run_leaves_figures_tables_and_a_record(fleet: Path, identity: Path, t
     assert (summary["devices"], summary["processes"]) == (20, 2)
     assert summary["polls"] == sum(summary["requests"][name] for name in ("unchanged", "changed", "older")) > 20
     assert summary["handshakes"]["count"] > 20, "the storm brought new ones"
+    assert summary["requests"].keys() == OUTCOMES.keys(), "those of a simulation"
+    assert summary["requests"]["capabilities"] == 20
+    assert summary["failures"].keys() == CAUSES.keys()
+    assert summary["power_cuts_by_cause"] == {"outage": 0, "storm": summary["failures"]["power_cuts"]}
+    assert 0 < summary["failures"]["power_cuts"] < 20
+    [storm] = table(out, "events")
+    assert (storm["kind"], storm["from_s"], storm["share"]) == ("reboot storm", "1.0", "0.5")
+    assert storm["what"] == f"{summary['failures']['power_cuts']} devices, back within 1.2 s"
+    report = (out / "report.html").read_text()
+    assert f"end of reboot storm ({storm['what']})" in report, "the herd after it has its picture"
     assert summary["poll_latency_s"]["all"]["count"] == sum(int(row["polls"]) for row in table(out, "cohorts"))
     assert summary["compliance"]["outcomes"]["fail"] == 0
     assert summary["compliance"]["outcomes"]["pass"] > 10
@@ -184,6 +208,16 @@ def until_polled(process: "subprocess.Popen[str]") -> None:
     [
         (("--spike", "5m,30s"), "usage", "--spike: expected AT,LASTS,FACTOR, found '5m,30s'"),
         (("--storm", "5m,2"), "plan", "storm.share: expected 0..1, found 2.0"),
+        (
+            ("--spike", "5m,30s,10", "--duration", "10s"),
+            "plan",
+            "expected a time before the end of the run, 10 s, found",
+        ),
+        (("--storm", "2s,0.5"), "plan", "storm.at_s: expected a time before the end of the run, 2 s, found 2.0"),
+        (("--devices", "41"), "plan", "devices: expected at most the 40 of the fleet (`--set cohorts.NAME.count=N`"),
+        (("--set", "cohorts.quick.polling.period"), "usage", "--set: expected PATH=VALUE"),
+        (("--set", "cohorts.quik.count=4"), "fleet", "did you mean quick?"),
+        (("--set", "cohorts.quick.count=4", "--devices", "15"), "plan", "at most the 14 of the fleet"),
         (("--duration", "soon"), "usage", "--duration: expected a time, found 'soon'"),
         (("--source-ips", "here"), "plan", "source_ips: expected IP addresses of this machine, found 'here'"),
         (("--prefix", "a/b"), "plan", "name_prefix: expected letters"),

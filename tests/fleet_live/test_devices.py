@@ -2,9 +2,10 @@ import asyncio
 import time
 from dataclasses import replace
 
+from simulator.fleet.description import Profile
 from simulator.fleet.live.plan import Connections, RebootStorm, Sample, Spike
 from simulator.fleet.live.schedule import Schedule, Warp
-from simulator.fleet.live.tally import DUE, INSTALLED, REFUSED
+from simulator.fleet.live.tally import DUE, INSTALLED, POWER_CUTS, REFUSED, STORM_CUTS
 from simulator.fleet.live.tls import Wallet
 from simulator.identity.authority import Authority
 from simulator.protocol.status import State
@@ -35,6 +36,25 @@ def test_devices_report_themselves_once_and_then_poll_conditionally_on_one_conne
         ]
         assert seen.last is not None
         assert seen.last.open == 0, "every connection is closed at the end"
+
+    asyncio.run(scenario())
+
+
+def test_devices_report_the_capabilities_that_their_profile_names() -> None:
+    profile = Profile.model_validate(
+        {"vendor": "Acme", "capabilities": {"memory": "512Mi", "labels": {"line": "press"}}}
+    )
+
+    async def scenario() -> None:
+        asked = plan(3, 0.8, ramp_s=0.1)
+        [group] = asked.groups
+        async with ReferenceWfm(config()) as wfm:
+            await run(wfm, replace(asked, cohorts=(replace(group, profile=profile),)))
+            for number in range(3):
+                [told] = wfm.core.client(asked.client_id(number)).devices.values()
+                capabilities = told.capabilities
+                assert (capabilities.properties.vendor, capabilities.properties.memory) == ("Acme", "512Mi")
+                assert capabilities.labels == {"line": "press"}
 
     asyncio.run(scenario())
 
@@ -99,6 +119,8 @@ def test_a_reboot_storm_brings_new_handshakes_for_its_share_only_and_what_was_st
     assert seen.count("fetch-manifest", 200) == 40, "a device that comes back has its entity tag"
     assert seen.count("report-capabilities") == 40, "capabilities that the WFM has are not told again"
     assert seen.tally.latency["storm"].count > 0
+    [group] = seen.tally.groups.values()
+    assert group[POWER_CUTS] == group[STORM_CUTS] == rebooted
     assert {kind for _, kind in seen.tally.errors} <= {"unfinished"}, "requests under way at the end"
 
 

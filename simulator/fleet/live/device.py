@@ -18,6 +18,7 @@ from simulator.fleet.live.artefacts import Deployed, gone, path_of, read, status
 from simulator.fleet.live.connection import Answer, ExchangeFailed
 from simulator.fleet.live.line import Line, Office
 from simulator.fleet.live.manner import Message
+from simulator.fleet.live.polls import DuePolls
 from simulator.fleet.live.schedule import Schedule, wave_chance
 from simulator.fleet.live.tally import (
     ADOPTED,
@@ -28,6 +29,7 @@ from simulator.fleet.live.tally import (
     INSTALLED,
     POWER_CUTS,
     REBOOTS,
+    STORM_CUTS,
 )
 from simulator.protocol.deployment import DEPLOYMENT_MEDIA_TYPE
 from simulator.protocol.documents import DocumentError
@@ -37,7 +39,7 @@ from simulator.protocol.signed import ONBOARDING_PATH, read_client_id
 from simulator.protocol.status import State
 
 JSON = {"Content-Type": "application/json"}
-POWER, REBOOT = "power", "reboot"
+REBOOT, STORM = "reboot", "storm"
 Task = Literal["boot", "poll", "report", "finish", "deliver", "off"]
 Report = tuple[Deployed, int, State]
 """A deployment, the manifest version it was adopted with, and its state."""
@@ -65,6 +67,7 @@ class LiveDevice:
         "_office",
         "_order",
         "_outbox",
+        "_polls",
         "_schedule",
         "_version",
         "_waiting",
@@ -77,6 +80,7 @@ class LiveDevice:
         self._office, self._number, self._schedule = office, number, schedule
         self.line = line
         self._capabilities = capabilities
+        self._polls = DuePolls(office, schedule)
         self._agenda: list[tuple[float, int, Task, About]] = []
         self._order = 0
         self._headers = {"Accept": MANIFEST_MEDIA_TYPE}
@@ -105,13 +109,23 @@ class LiveDevice:
             await self._do(task, at, about)
             self.line.rest()
 
+    def over(self) -> None:
+        """Count the polls that have no answer when the run is over."""
+        now = self._office.now()
+        due = next((at for at, _, task, _ in sorted(self._agenda, key=lambda item: item[:2]) if task == "poll"), now)
+        if self._polls:
+            self._polls.lost(now, "unanswered")
+        elif due < min(now, self._office.plan.duration_s):
+            self._polls.begin(due)
+            self._polls.lost(now, "under_way")
+
     async def _do(self, task: Task, at: float, about: About) -> None:
         try:
             match task, about:
                 case "off", (float() as on_at, str() as why):
                     self._go_off(on_at, why)
                 case "poll", _:
-                    await self._due(at)
+                    await self._come_to_poll(at)
                 case "boot", _:
                     await self._boot(at)
                 case "finish", (Deployed() as deployed, int() as version, int() as number, int() as draw):
@@ -170,8 +184,11 @@ class LiveDevice:
 
     def _go_off(self, on_at: float, why: str) -> None:
         """Lose the connection; what the device stored stays, and what is still to be done is done after the return."""
-        if why == POWER:
+        if why != REBOOT and self._schedule.starts_at < self._office.now():  # else it was not on yet
             self._count(POWER_CUTS)
+            if why == STORM:
+                self._count(STORM_CUTS)
+        self._polls.lost(self._office.now(), "unanswered")
         self.line.cut("the device went off")
         waiting, self._agenda = self._agenda, []
         # a device that was not on yet comes on when it would have
@@ -187,7 +204,7 @@ class LiveDevice:
 
     # --- polling -----------------------------------------------------------------------------------------
 
-    async def _due(self, due: float) -> None:
+    async def _come_to_poll(self, at: float) -> None:
         """Poll, unless a reboot or a drift comes in between (the description's failures)."""
         boot_s = self._schedule.reboots_now()
         if boot_s is not None:
@@ -198,38 +215,35 @@ class LiveDevice:
             self._count(DRIFTS)
             for deployed in self._held.values():
                 self._begin(deployed, self._version, State.INSTALLING)
-            self._put(self._schedule.after(due), "poll")
+            self._put(self._schedule.after(at), "poll")
             return
-        await self._poll(due)
+        await self._poll(at)
 
-    async def _poll(self, due: float) -> None:
-        """Poll once. Polls that come due before the answer are answered by it: each counts with its own latency."""
-        office = self._office
-        office.tally.due(due)
-        asked = min(due, office.now())  # a timer may be a little early
-        answer: Answer | None = None
+    async def _poll(self, at: float) -> None:
+        """Poll, or try again what waits. What comes due before the answer is answered by it, with its own latency."""
+        office, polls = self._office, self._polls
+        polls.begin(min(at, office.now()))  # a timer may be a little early
         try:
             answer = await self._exchange(Message("fetch-manifest", "GET", manifest_path(), self._headers))
-        finally:
-            now = office.now() if answer is None else answer.at - office.began
-            cohort = self._schedule.cohort.name
-            if answer is not None:
-                office.tally.polled(office.phases.at(due), cohort, asked, now)
-                self._heed(answer)
-            upcoming = self._schedule.after(due)
-            while upcoming <= now:
-                office.tally.due(upcoming)
-                if answer is None:
-                    office.tally.notice("polls-missed")
-                else:
-                    office.tally.notice("polls-merged")
-                    office.tally.polled(office.phases.at(upcoming), cohort, upcoming, now)
-                upcoming = self._schedule.after(upcoming)
-            if _passing(answer):
-                upcoming = office.now() + self._backoff()
+        except ExchangeFailed as error:
+            if error.kind == "no-network":
+                polls.lost(office.now(), "no_network")
             else:
-                self._failures = 0
-            self._put(max(upcoming, self._not_before), "poll")
+                polls.failed(office.now())
+            self._put(max(office.now() + self._backoff(), self._not_before), "poll")
+            raise
+        except asyncio.CancelledError:
+            polls.lost(office.now(), "under_way")
+            raise
+        now = answer.at - office.began
+        polls.answered(now)
+        self._heed(answer)
+        if _passing(answer):
+            upcoming = office.now() + self._backoff()
+        else:
+            self._failures = 0
+            upcoming = polls.after(now)
+        self._put(max(upcoming, self._not_before), "poll")
         if answer.response.status == 200:
             await self._take(answer)
 
@@ -327,7 +341,7 @@ class LiveDevice:
 
     async def _finish(self, deployed: Deployed, version: int, number: int, draw: int) -> None:
         """A try comes to its end: the deployment runs, or has failed and is tried again, unless it is given up."""
-        how = self._schedule.installing(deployed.application, deployed.revision)
+        how = self._schedule.installing(*self._described(deployed))
         state = State.INSTALLED
         if self._schedule.fails(how, draw):
             state = State.FAILED
@@ -343,12 +357,12 @@ class LiveDevice:
     def _draw(self, deployed: Deployed) -> tuple[int, float]:
         """The number of the next chance, and how long an installation takes by it."""
         self._installs += 1
-        how = self._schedule.installing(deployed.application, deployed.revision)
+        how = self._schedule.installing(*self._described(deployed))
         return self._installs, self._schedule.takes_s(how, self._installs)
 
     def _end(self, deployed: Deployed, state: State) -> None:
         """Count what a revision comes to here, once each, and the device for its wave where it is rolled out."""
-        key = (deployed.application, deployed.revision)
+        key = self._described(deployed)
         if (*key, state) in self._ended:
             return
         self._ended |= {(*key, state)}
@@ -361,6 +375,11 @@ class LiveDevice:
                 wave = rollout.wave_of(wave_chance(plan.seed, self._number, number))
                 if wave is not None:
                     self._office.tally.second(self._office.now()).reached[number, wave] += 1
+
+    def _described(self, deployed: Deployed) -> tuple[str, str]:
+        """Application and revision as the fleet's description names them."""
+        key = (deployed.application, deployed.revision)
+        return self._office.plan.described.get(key, key)
 
     def _drop_work(self, deployment_id: str) -> None:
         """What is under way for a deployment that is wanted otherwise now comes to nothing."""

@@ -9,11 +9,13 @@ from dataclasses import dataclass, field
 
 from simulator.fleet.description import Cohort as Described
 from simulator.fleet.description import Fleet, Network, Wave, Wfm
+from simulator.fleet.live.naming import packaged
 from simulator.fleet.live.plan import (
     Cohort,
     Connections,
     Installing,
     LivePlan,
+    PlanInvalid,
     Polling,
     RebootStorm,
     Retries,
@@ -61,6 +63,9 @@ class Mapped:
 
 def mapped(fleet: Fleet, options: LiveOptions) -> Mapped:
     """Make the plan. Raises PlanInvalid for what cannot be a live run."""
+    if options.devices is not None and options.devices > fleet.devices:
+        more = "`--set cohorts.NAME.count=N` makes a cohort larger"
+        raise PlanInvalid("devices", f"at most the {fleet.devices:,} of the fleet ({more})", options.devices)
     taken = scaled(fleet, min(options.devices or fleet.devices, MAX_LIVE))
     duration = fleet.duration if options.duration_s is None else options.duration_s
     taken = taken.model_copy(update={"duration": duration})
@@ -86,6 +91,7 @@ def mapped(fleet: Fleet, options: LiveOptions) -> Mapped:
         rollouts=tuple(Rollout(r.application, r.revision, shares(r.waves)) for r in taken.rollouts)
         if options.operated
         else (),
+        described={package: own for own, package in packaged(fleet).items() if own != package},
         revision=options.revision,
     )
     return Mapped(taken, plan, tuple(_left_out(fleet, taken, options)))
@@ -183,6 +189,12 @@ def _of_rollouts(taken: Fleet, options: LiveOptions) -> Iterator[str]:
             yield "rollouts: nobody carries them out without --northbound; devices follow what the WFM offers"
         return
     yield "applications: devices begin with nothing; the first revision of a rollout is installed anew"
+    rolled_out = {(rollout.application, rollout.revision) for rollout in taken.rollouts}
+    renamed = [
+        f"{' '.join(own)} as {' '.join(to)}" for own, to in packaged(taken).items() if own in rolled_out and own != to
+    ]
+    if renamed:
+        yield f"applications: packages have ids without dots and semantic versions: {', '.join(renamed)}"
     for rollout in taken.rollouts:
         for number, wave in enumerate(rollout.waves, 1):
             if wave.at >= taken.duration:

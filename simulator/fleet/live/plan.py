@@ -200,7 +200,8 @@ class LivePlan:
     Devices start by chance within `ramp_s` (none: as their cohort says, or one period). Without `cohorts` all devices
     are of one, which `polling` and `install_s` (least and most seconds from `installing` to `installed`) describe. A
     WFM that gave no answer at all for `gone_after_s` ends the run. `settle_s` belongs to the ramp-up: what was begun in
-    it may still be on its way when the last device has started. `rollouts` only say what belongs to which wave.
+    it may still be on its way when the last device has started. `rollouts` only say what belongs to which wave;
+    `described` are the (application, revision) of a package's (id, version), where they are not the same.
     """
 
     devices: int
@@ -221,6 +222,7 @@ class LivePlan:
     sample: Sample = field(default_factory=Sample)
     cohorts: tuple[Cohort, ...] = ()
     rollouts: tuple[Rollout, ...] = ()
+    described: Mapping[tuple[str, str], tuple[str, str]] = field(default_factory=dict)
     revision: Revision = "1.0.0-rc.3"
 
     def __post_init__(self) -> None:
@@ -239,6 +241,9 @@ class LivePlan:
             raise PlanInvalid("cohorts", f"{self.devices} devices in all", members)
         _at_least("ramp_s", self.ramp, 0.0)
         _apart(self.spikes)
+        for name, at_s in (*(("spike", s.at_s) for s in self.spikes), *(("storm", s.at_s) for s in self.storms)):
+            if at_s >= self.duration_s:
+                raise PlanInvalid(f"{name}.at_s", f"a time before the end of the run, {self.duration_s:g} s", at_s)
 
     @property
     def groups(self) -> tuple[Cohort, ...]:

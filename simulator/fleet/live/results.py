@@ -1,7 +1,7 @@
 """A live run in the form of a simulated one: the same figures and tables where they exist, and what only live tells.
 
-Beside `rates`, `convergence` and `cohorts` there are `latency` (a histogram for each phase), `profiles` (devices by
-vendor and model) and `findings`.
+Beside `rates`, `convergence`, `waves`, `events` and `cohorts` there are `latency` (a histogram for each phase),
+`profiles` (devices by vendor and model) and `findings`.
 """
 
 import math
@@ -11,9 +11,9 @@ from collections.abc import Iterator
 from typing import Any
 
 from simulator.fleet.description import Fleet
-from simulator.fleet.live.histogram import Histogram
 from simulator.fleet.live.plan import LivePlan
 from simulator.fleet.live.result import LiveResult
+from simulator.fleet.live.rollouts import Table, events_of, rollouts_of, waves_of
 from simulator.fleet.live.shard import catalogues_of
 from simulator.fleet.live.tally import (
     ADOPTED,
@@ -21,18 +21,20 @@ from simulator.fleet.live.tally import (
     BYTES_IN,
     BYTES_OUT,
     COLUMNS,
+    DUE,
     GROUP_COLUMNS,
     INSTALLED,
+    MISSED,
+    POWER_CUTS,
+    STORM_CUTS,
     Second,
     Tally,
 )
 from simulator.fleet.profiles import table
 
-Table = dict[str, list[Any]]
-OUTCOMES = ("unchanged", "changed", "older", "bundles", "status", "refused", "unreachable", "lost")
-MORE_RATES = ("due", "sent", "answered", "failed", "handshakes", "adopted", "installed")
+OUTCOMES = ("unchanged", "changed", "older", "bundles", "status", "capabilities", "refused", "unreachable", "lost")
+MORE_RATES = ("due", "sent", "answered", "failed", "handshakes", "adopted", "installed", *MISSED)
 MAX_STEPS = 1440
-REACHED = (0.5, 0.9, 0.99)
 
 
 def step_s(duration_s: float) -> int:
@@ -48,6 +50,7 @@ def summary_of(fleet: Fleet, result: LiveResult, wall_s: float) -> dict[str, Any
     days = max(result.ran_s, 1e-9) / 86400
     peak = max((row.counts[COLUMNS.index("answered")] for row in tally.seconds.values()), default=0)
     answered = tally.total(COLUMNS.index("answered"))
+    cuts, by_storm = _of_groups(tally, POWER_CUTS), _of_groups(tally, STORM_CUTS)
     return {
         "name": fleet.name,
         "engine": "live",
@@ -64,9 +67,11 @@ def summary_of(fleet: Fleet, result: LiveResult, wall_s: float) -> dict[str, Any
         "peak_requests_per_s": peak,
         "bytes": size,
         "bytes_per_device_and_day": round(size / plan.devices / days, 1),
-        "failures": {name: _of_groups(tally, name) for name in GROUP_COLUMNS if name != BYTES},
-        "rollouts": [_rollout(fleet, result, number) for number in range(len(plan.rollouts))],
-        "poll_latency_s": _latency(tally),
+        "failures": {name: _of_groups(tally, name) for name in GROUP_COLUMNS if name not in (BYTES, STORM_CUTS)},
+        "power_cuts_by_cause": {"outage": cuts - by_storm, "storm": by_storm},
+        "rollouts": rollouts_of(fleet, result),
+        "polls_due": polls_due(tally),
+        "poll_latency_s": tally.latency_summary(),
         "handshakes": {"count": tally.handshake.count, **tally.handshake.summary()},
         "driver_lag_s": tally.lag.summary(),
         "connections": {
@@ -97,6 +102,8 @@ def tables_of(fleet: Fleet, result: LiveResult) -> dict[str, Table]:
     return {
         "rates": _rates(result),
         "convergence": _convergence(fleet, result),
+        "events": events_of(fleet, result),
+        **({"waves": waves_of(fleet, result)} if result.plan.rollouts else {}),
         "cohorts": _cohorts(result),
         "profiles": profiles_of(result.plan),
         "latency": _histograms(result.tally),
@@ -125,46 +132,21 @@ def profiles_of(plan: LivePlan) -> Table:
     return table([group.name for group in groups], [group.devices for group in groups], catalogues_of(plan))
 
 
-def _latency(tally: Tally) -> dict[str, Any]:
-    whole = Histogram.merged(tally.latency.values())
+def polls_due(tally: Tally) -> dict[str, int]:
+    """The polls that came due, and what became of them; beside `due` and `one_answer_for_several` they add up to it.
+
+    One answer may be the answer to several, so these are more than the requests that were answered.
+    """
     return {
-        "all": whole.summary(),
-        **{phase: histogram.summary() for phase, histogram in sorted(tally.latency.items())},
+        "due": tally.total(DUE),
+        "answered": sum(histogram.count for histogram in tally.latency.values()),
+        **tally.missing(),
+        "one_answer_for_several": tally.noticed["polls-merged"],
     }
 
 
 def _of_groups(tally: Tally, what: str) -> int:
     return sum(group[what] for group in tally.groups.values())
-
-
-def _rollout(fleet: Fleet, result: LiveResult, number: int) -> dict[str, Any]:
-    rollout = result.plan.rollouts[number]
-    ends = result.tally.results
-    key = (rollout.application, rollout.revision)
-    began = fleet.rollouts[number].waves[0].at
-    return {
-        "application": rollout.application,
-        "revision": rollout.revision,
-        "begins_at_s": began,
-        "succeeded": ends[(*key, "installed")],
-        "failed": ends[(*key, "failed")],
-        "paused_at_s": None,
-        "seconds_until": {f"{part:.0%}": _until(result.tally, number, part, began) for part in REACHED},
-    }
-
-
-def _until(tally: Tally, number: int, part: float, began: float) -> float | None:
-    """Seconds after a rollout began until the part of those that came to run its revision did."""
-    by_second = {
-        second: sum(n for (rollout, _), n in row.reached.items() if rollout == number)
-        for second, row in sorted(tally.seconds.items())
-    }
-    total, seen = sum(by_second.values()), 0
-    for second, count in by_second.items():
-        seen += count
-        if count and seen >= part * total:
-            return second + 1 - began
-    return None
 
 
 def _steps(result: LiveResult) -> Iterator[tuple[int, Second]]:
@@ -211,12 +193,14 @@ def _convergence(fleet: Fleet, result: LiveResult) -> Table:
 def _cohorts(result: LiveResult) -> Table:
     groups, tally = result.plan.groups, result.tally
     latency = [tally.latency_of(group.name) for group in groups]
+    catalogues = catalogues_of(result.plan)
     return {
         "cohort": [group.name for group in groups],
-        "vendor": [group.profile.vendor for group in groups],
-        "model": [group.profile.model for group in groups],
+        "vendor": [catalogue.vendor for catalogue in catalogues],
+        "model": [catalogue.number for catalogue in catalogues],
         "devices": [group.devices for group in groups],
         "polls": [histogram.count for histogram in latency],
+        "polls_without_answer": [sum(tally.missing(cohort=group.name).values()) for group in groups],
         **{name: [tally.groups[group.name][name] for group in groups] for name in GROUP_COLUMNS},
         "poll_p50_s": [histogram.quantile(0.5) for histogram in latency],
         "poll_p99_s": [histogram.quantile(0.99) for histogram in latency],

@@ -165,6 +165,11 @@ def wave_chance(seed: int, device: int, rollout: int) -> float:
     return uniform(seed, device, WAVE, rollout)
 
 
+def in_storm(plan: LivePlan, storm: int, device: int) -> bool:
+    """Whether a device is one of those that the storm of that number takes."""
+    return uniform(plan.seed, device, STORM, storm) < plan.storms[storm].share
+
+
 def _outages(plan: LivePlan, cohort: Cohort, device: int) -> Iterator[tuple[str, float, float]]:
     """The outages that the device's site has: kind, beginning, end."""
     if not cohort.outages:
@@ -177,7 +182,7 @@ def _outages(plan: LivePlan, cohort: Cohort, device: int) -> Iterator[tuple[str,
 
 def _storms(plan: LivePlan, device: int) -> Iterator[Reboot]:
     for number, storm in enumerate(plan.storms):
-        if uniform(plan.seed, device, STORM, number) < storm.share:
+        if in_storm(plan, number, device):
             back = storm.off_s + storm.spread_s * uniform(plan.seed, device, RETURN, number)
             yield Reboot(storm.at_s, storm.at_s + back)
 

@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from functools import partial
 from typing import Any
 
+from simulator.fleet import profiles
 from simulator.fleet.live.budget import Budget
 from simulator.fleet.live.connection import Target
 from simulator.fleet.live.credentials import Credentials
@@ -89,6 +90,8 @@ class Shard:
             for task in (*devices, *helpers):
                 task.cancel()
             results = await asyncio.gather(*devices, *helpers, return_exceptions=True)
+            for device in self._devices:
+                device.over()
             await self._hang_up()
             tell(self._delta())
         for result in results:
@@ -140,7 +143,7 @@ class Shard:
 
 def catalogues_of(plan: LivePlan) -> tuple[Catalogue, ...]:
     """What the devices of each cohort are."""
-    return tuple(Catalogue(plan.seed, number, cohort.profile) for number, cohort in enumerate(plan.groups))
+    return profiles.catalogues_of(plan.seed, [cohort.profile for cohort in plan.groups])
 
 
 def capabilities_body(catalogue: Catalogue, device: int, device_id: str) -> bytes:

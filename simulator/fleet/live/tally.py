@@ -6,7 +6,7 @@ service time from the moment at which the request was written. Times are seconds
 
 from collections import Counter, defaultdict
 from dataclasses import asdict, dataclass, field
-from typing import Any
+from typing import Any, Literal, get_args
 
 from simulator.fleet.live.histogram import COARSE, FINE, Histogram
 
@@ -26,28 +26,43 @@ COLUMNS = (
     "older",
     "bundles",
     "status",
+    "capabilities",
     "unreachable",
     "lost",
+    "unanswered",
+    "under_way",
+    "no_network",
 )
-"""Columns of the time series. `refused`: answered with a status from 400 on. From `unchanged` on, as the simulation
-has them: `changed` is a manifest that was sent, `bundles` are all contents that were fetched, `unreachable` a WFM that
-could not be connected to, `lost` an answer that never came."""
+"""Columns of the time series. `refused`: answered with a status from 400 on. From `unchanged` to `lost` as the
+simulation has them: `changed` is a manifest that was sent, `bundles` are all contents that were fetched, `unreachable`
+a WFM that could not be connected to, `lost` an answer that never came. The last ones are polls that were due then and
+never got an answer: after every try that was made (`unanswered`), for the run was over (`under_way`), or because the
+network of the device's site was out (`no_network`)."""
 DUE, SENT, ANSWERED, FAILED, REFUSED, HANDSHAKES, ADOPTED, INSTALLED, BYTES_OUT, BYTES_IN = range(10)
-UNCHANGED, CHANGED, OLDER, BUNDLES, STATUS, UNREACHABLE, LOST = range(10, len(COLUMNS))
+UNCHANGED, CHANGED, OLDER, BUNDLES, STATUS, CAPABILITIES, UNREACHABLE, LOST = range(10, 18)
+Missed = Literal["unanswered", "under_way", "no_network"]
+MISSED: tuple[Missed, ...] = get_args(Missed)
+"""Why a poll that was due never got an answer."""
 NOT_CONNECTED = frozenset({"refused", "unreachable", "connect-timeout", "tls", "no-ports", "no-files", "no-network"})
-BYTES, FAILURES, GAVE_UP, REBOOTS, DRIFTS, POWER_CUTS = GROUP_COLUMNS = (
+BYTES, FAILURES, GAVE_UP, REBOOTS, DRIFTS, POWER_CUTS, STORM_CUTS = GROUP_COLUMNS = (
     "bytes",
     "failed_installations",
     "gave_up",
     "reboots",
     "drifts",
     "power_cuts",
+    "power_cuts_by_storm",
 )
-"""What is counted for each cohort, beside its latency."""
+"""What is counted for each cohort, beside its latency; power cuts are those of sites and those of storms together."""
 FIRST_MANIFEST = "first-manifests"
 """What is noticed of a device that takes its first manifest: a simulated one has it from the start."""
 MAX_TEXTS = 20
-_SERVED = {"fetch-bundle": BUNDLES, "fetch-deployment": BUNDLES, "report-status": STATUS}
+_SERVED = {
+    "fetch-bundle": BUNDLES,
+    "fetch-deployment": BUNDLES,
+    "report-status": STATUS,
+    "report-capabilities": CAPABILITIES,
+}
 
 
 def _fine() -> Histogram:
@@ -94,7 +109,8 @@ class Tally:
     `service`: requests by operation and status, `wire` their bytes. `handshake`: connections with all that belongs to
     them, `tcp`: a round trip of TCP alone.
 
-    `polls`: their latency by phase and cohort; `service`: requests by operation; `lag`: how late the driver was.
+    `polls`: their latency by phase and cohort; `unmeasured`: those that never got an answer by phase, cohort and why;
+    `service`: requests by operation; `lag`: how late the driver was.
     `noticed` counts what a device saw and refused (a manifest that is not newer, a digest that is wrong) and what the
     driver did by itself (a request repeated on a new connection); `texts` keeps one example of each, bounded.
     `results` counts devices on which a revision came to an end, by (application, revision, state); `groups`
@@ -108,6 +124,7 @@ class Tally:
     groups: defaultdict[str, Counter[str]] = field(default_factory=lambda: defaultdict(Counter))
     texts: dict[str, str] = field(default_factory=dict)
     polls: defaultdict[tuple[str, str], Histogram] = field(default_factory=lambda: defaultdict(_fine))
+    unmeasured: Counter[tuple[str, str, Missed]] = field(default_factory=Counter)
     service: defaultdict[tuple[str, int], Histogram] = field(default_factory=lambda: defaultdict(_fine))
     wire: defaultdict[tuple[str, int], Wire] = field(default_factory=lambda: defaultdict(Wire))
     handshake: Histogram = field(default_factory=_fine)
@@ -173,6 +190,11 @@ class Tally:
         self.polls[phase, cohort].record(took)
         self.second(due).latency.record(took)
 
+    def missed(self, phase: str, cohort: str, due: float, why: Missed) -> None:
+        """A poll that was due at a time will never have an answer."""
+        self.unmeasured[phase, cohort, why] += 1
+        self.second(due).counts[COLUMNS.index(why)] += 1
+
     def due(self, at: float) -> None:
         """A poll is scheduled for this time, and its time has come."""
         self.second(at).counts[DUE] += 1
@@ -191,9 +213,9 @@ class Tally:
         """A revision came to an end on a device that it had not come to there."""
         self.results[application, revision, state] += 1
 
-    def notice(self, what: str, text: str = "") -> None:
+    def notice(self, what: str, text: str = "", times: int = 1) -> None:
         """Something worth counting."""
-        self.noticed[what] += 1
+        self.noticed[what] += times
         if text:
             self._example(what, text)
 
@@ -211,6 +233,7 @@ class Tally:
             self._example(name, text)
         for poll, histogram in other.polls.items():
             self.polls[poll].merge(histogram)
+        self.unmeasured += other.unmeasured
         for key, histogram in other.service.items():
             self.service[key].merge(histogram)
         for key, wire in other.wire.items():
@@ -226,12 +249,30 @@ class Tally:
     @property
     def latency(self) -> dict[str, Histogram]:
         """The latency of polls by phase."""
-        phases = sorted({phase for phase, _ in self.polls})
+        phases = sorted({phase for phase, *_ in (*self.polls, *self.unmeasured)})
         return {phase: Histogram.merged(own for (of, _), own in self.polls.items() if of == phase) for phase in phases}
 
     def latency_of(self, cohort: str) -> Histogram:
         """The latency of a cohort's polls."""
         return Histogram.merged(own for (_, of), own in self.polls.items() if of == cohort)
+
+    def missing(self, *, phase: str | None = None, cohort: str | None = None) -> dict[str, int]:
+        """How many polls never got an answer by why, all of them or those of a phase or a cohort."""
+        counts: dict[str, int] = dict.fromkeys(MISSED, 0)
+        for (in_, of, why), count in self.unmeasured.items():
+            if phase in (None, in_) and cohort in (None, of):
+                counts[why] += count
+        return counts
+
+    def latency_summary(self) -> dict[str, dict[str, float | int | None]]:
+        """Latency over all and by phase: percentiles of the polls that got an answer, and how many did not."""
+        return {
+            "all": {**Histogram.merged(self.latency.values()).summary(), **self.missing()},
+            **{
+                phase: {**histogram.summary(), **self.missing(phase=phase)}
+                for phase, histogram in sorted(self.latency.items())
+            },
+        }
 
     def served(self, operation: str) -> Histogram:
         """The service times of an operation, whatever it was answered."""
@@ -255,10 +296,7 @@ class Tally:
             ],
             "noticed": dict(sorted(self.noticed.items())),
             "examples": dict(sorted(self.texts.items())),
-            "poll_latency_s": {
-                "all": Histogram.merged(self.latency.values()).summary(),
-                **{phase: histogram.summary() for phase, histogram in sorted(self.latency.items())},
-            },
+            "poll_latency_s": self.latency_summary(),
             "service_time_s": {name: histogram.summary() for name, histogram in sorted(service.items())},
             "handshake_s": self.handshake.summary(),
             "tcp_s": self.tcp.summary(),
