@@ -62,10 +62,10 @@ class Engine:
                 self._count()
                 progress(part / 100)
             self.env.run()  # what the WFM is still at
-        finally:  # what was counted before an interruption counts
-            self._count()
             for device in self.devices:
                 device.get_up()
+        finally:  # what was counted before an interruption counts
+            self._count()
             progress(min(1.0, self.env.now / self.duration))
 
     def _paused(self) -> None:
