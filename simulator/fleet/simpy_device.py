@@ -47,6 +47,8 @@ TIMERS = {
 STATE = ("draws", "requests", "ops", "boots", "adopted", "given")
 """What is told of a device at the end."""
 POLL = TimerFired("poll")
+Waiting = tuple[int, int, Any]
+"""What a device waits for, when that is, and what it is about."""
 AT_REST = Send(0, "GET", MANIFESTS)
 """Stands for the request of an agent that does not know of its poll yet."""
 
@@ -84,8 +86,8 @@ class Device(Counting):
         super().__init__(engine, number, cohort)
         c, documents = engine.cohorts[cohort], engine.documents[cohort]
         self._cohort, self._pace = c, engine.paces[cohort]
-        self._due: dict[int, int] = {}
-        self._asked: dict[int, Exchange] = {}
+        self._due: dict[int, Waiting] = {}
+        self._asked: dict[int, Exchange] = {}  # of which it is not known yet how they end
         self._resting = Resting(self, self._pace)
         self._polling: Exchange | None = None  # a poll on its way that the agent does not know of yet
         self._looked_until = self._quiet_until = 0
@@ -107,19 +109,19 @@ class Device(Counting):
 
     def _wait(self, what: int, at: int, about: Any = None) -> None:
         """Have something happen, in place of what of this kind was due before."""
-        self._due[what] = at
+        waiting = self._due[what] = (what, at, about)
         self._quiet_until = min(self._quiet_until, at)
         self.look_again()
         if what == POLL_TIMER:
             self._resting = Resting(self, self._pace)
             self._resting.wait(int(self._engine.env.now), at)
         elif at < self._engine.duration:
-            Due(self._engine.env, at, self.number * 16 + what, self._happen, (what, at, about))
+            Due(self._engine.env, at, self.number * 16 + what, self._happen, waiting)
 
     def _happen(self, event: Any) -> None:
         what, at, about = event.value
-        if self._due.get(what) != at:
-            return  # put off or cancelled
+        if self._due.get(what) is not event.value:
+            return  # put off, perhaps to the same time, or cancelled
         del self._due[what]
         self.get_up()
         if isinstance(about, str):
@@ -212,10 +214,12 @@ class Device(Counting):
         """Whether a poll brings nothing new; and until when that holds, and until when nothing else comes."""
         self.hear_of_polls()
         agent, wfm = self._agent, self._engine.wfm
-        if agent is None or not agent.rests() or self._off(now) or not wfm.has_nothing_for(self, agent.etag):
+        if agent is None or self._asked or not agent.rests() or self._off(now):
+            return False  # what is asked may be answered before the poll is, and change what comes
+        if not wfm.has_nothing_for(self, agent.etag):
             return False
         self._looked_until = min(self._link[0], self.client.until)
-        others = (at for what, at in self._due.items() if what != POLL_TIMER)
+        others = (at for what, at, _ in self._due.values() if what != POLL_TIMER)
         self._quiet_until = min(min(others, default=model.NEVER), self._engine.duration)
         if self._pace.took:
             event.until = min(self._looked_until, self._quiet_until - self._pace.took)
@@ -230,7 +234,7 @@ class Device(Counting):
         self.look_again()
         exchange, self._polling = self._polling, None
         if self._resting.polls and not exchange:
-            self._due[POLL_TIMER] = self._resting.at
+            self._due[POLL_TIMER] = (POLL_TIMER, self._resting.at, None)
         self.hear_of_polls()
         if exchange:
             self._resting.exchange = None
@@ -327,6 +331,7 @@ class Device(Counting):
                 self.get_up()
             answer = exchange.answer
             arrived = ResponseArrived(exchange.request.request_id, answer.status, answer.headers, answer.body)
+            del self._asked[exchange.slot]
             self._wait(exchange.slot, at, arrived)
 
     # --- the machine -----------------------------------------------------------------------------------
@@ -419,4 +424,4 @@ class Device(Counting):
     @property
     def due(self) -> dict[int, int]:
         """What the device waits for, and when that is."""
-        return {what: at for what, at in self._due.items() if at < model.NEVER}
+        return {what: at for what, at, _ in self._due.values() if at < model.NEVER}

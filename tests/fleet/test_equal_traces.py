@@ -61,6 +61,16 @@ HERD = cohort(
     polling={"period": 20, "jitter": 0, "start_spread": 0},
 )
 HERD_THAT_GIVES_UP = cohort(**{**HERD["cohorts"][0], "network": {"timeout": 2}})
+RARE = {
+    **cohort(
+        count=11,
+        polling={"period": 1, "start_spread": 10},
+        network={"rtt": {"exponential": 0.3}, "timeout": 2},
+        retries={"jitter": 0.5},
+        failures={"drifts_per_day": 1000},
+    ),
+    "wfm": {"servers": 2, "queue_limit": 3, "service": {"unchanged": 0.05, "status": {"lognormal": [0.05, 2]}}},
+}
 NARROW = {"servers": 1, "queue_limit": 3, "retry_after": 2, "service": {"unchanged": 0.3, "manifest": 0.5}}
 
 
@@ -79,6 +89,7 @@ NARROW = {"servers": 1, "queue_limit": 3, "retry_after": 2, "service": {"unchang
         ({**HERD_THAT_GIVES_UP, "wfm": {"servers": 1, "queue_limit": 300, "service": {"unchanged": 0.4}}}, model.LOST),
         (cohort(network={"timeout": 0.05, "rtt": {"lognormal": [0.04, 0.4]}, "bandwidth": 9_000}), model.LOST),
         (cohort(network={"timeout": 0.05, "rtt": 0.06}), model.LOST),
+        ({**RARE, "seed": 1224038958720274789}, model.LOST),
         ({**HERD_THAT_GIVES_UP, "wfm": {"servers": 2, "service": {"unchanged": 0.2, "manifest": 3}}}, model.LOST),
     ],
     ids=[
@@ -94,6 +105,7 @@ NARROW = {"servers": 1, "queue_limit": 3, "retry_after": 2, "service": {"unchang
         "overload",
         "late answers",
         "too far",
+        "late reports at rest",
         "slow manifests",
     ],
 )
