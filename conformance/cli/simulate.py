@@ -6,7 +6,8 @@ from __future__ import annotations
 
 import signal
 import time
-from contextlib import suppress
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
 from enum import StrEnum
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
@@ -33,6 +34,8 @@ if TYPE_CHECKING:
     from simulator.fleet.shards import Outcome
 
 EXTRA = "the engines are in an extra: `pip install 'margo-conformance[fleet]'`"
+GRACE_S = 5.0
+"""How long after an interruption another one is the same."""
 
 
 class Engine(StrEnum):
@@ -141,7 +144,7 @@ def _told(summary: dict[str, Any], out: Path) -> None:
         f"; compiled in {summary['compile_s']:.0f} s (kept for the next time)" if summary["compile_s"] > 1 else ""
     )
     plain(f"{some}{summary['devices']:,} devices, {summary['polls']:,} polls in {summary['wall_s']:.1f} s{compiled}")
-    tell_rollouts(summary["rollouts"], summary["covered_s"])
+    tell_rollouts(summary, summary["covered_s"])
     plain(str(out / "summary.json"))
     plain(str(page.write_report(out)))
     simulate_shards.tell(summary)
@@ -166,6 +169,29 @@ def read_fleet(file: Path | None, example: str | None) -> Fleet:
         raise Misuse("fleet", str(error), "correct the description; `simulate init` shows every key") from None
 
 
+@contextmanager
+def interrupted_once() -> Iterator[None]:
+    """Have a second Ctrl-C or SIGTERM that follows at once change nothing: `timeout` sends two, and people press twice.
+
+    What is under way can then come to its end, and what was counted is written.
+    """
+    last = -GRACE_S
+
+    def pressed(*_: object) -> None:
+        nonlocal last
+        before, last = last, time.monotonic()
+        if last - before >= GRACE_S:
+            raise KeyboardInterrupt
+
+    former = {number: signal.signal(number, pressed) for number in (signal.SIGINT, signal.SIGTERM)}
+    try:
+        yield
+    finally:
+        for number, handler in former.items():
+            signal.signal(number, handler)
+
+
+@interrupted_once()
 def _simulated(fleet: Fleet, engine: Engine, out: Path, workers: int | None, scheduler: str | None) -> dict[str, Any]:
     from conformance.cli.console import stderr
     from conformance.cli.problems import Misuse

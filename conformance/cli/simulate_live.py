@@ -363,7 +363,7 @@ def _tell(summary: dict[str, Any], out: Path) -> None:
             plain(f"  {phase:<8}  {latency['count']:>9,} due polls: {times}{without}")
         elif latency["unanswered"]:
             plain(f"  {phase:<8}  {0:>9,} due polls were answered, {latency['unanswered']:,} were not")
-    tell_rollouts(summary["rollouts"], summary["ran_s"])
+    tell_rollouts(summary, summary["ran_s"])
     for text in (*summary["findings"], *summary.get("operator", {}).get("left_undone", ())):
         plain(f"  finding: {text}")
     for item in summary["compliance"]["broken"]:

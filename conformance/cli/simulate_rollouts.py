@@ -1,16 +1,17 @@
 """What a run of a fleet says of its rollouts, one line each."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from typing import Any
 
 from conformance.cli.console import plain
 
 
-def tell_rollouts(rollouts: Iterable[Mapping[str, Any]], covered: float) -> None:
+def tell_rollouts(summary: Mapping[str, Any], covered: float) -> None:
     """Say how each went in the seconds that were covered; one that would have begun later says so."""
-    for rollout in rollouts:
+    end_of_run = "after the end of the run" if summary["complete"] else f"the run broke off at {covered:,.0f} s"
+    for rollout in summary["rollouts"]:
         if rollout["begins_at_s"] >= covered:
-            plain(f"  {rollout['revision']}: begins at {rollout['begins_at_s']:,.0f} s, after the end of the run")
+            plain(f"  {rollout['revision']}: begins at {rollout['begins_at_s']:,.0f} s, {end_of_run}")
             continue
         paused = rollout["paused_at_s"]
         end = "" if paused is None else f", paused after {paused:,.0f} s"

@@ -58,10 +58,10 @@ def _rollout(folder: Folder, n: int, rollout: Rollout) -> Iterator[str]:
         return
     if not tried:
         begins = rollout.begins_at_s
-        early = begins is not None and begins >= folder.summary.covered
-        why = (
-            f": its rollout begins at {clock(begins)}, after the end of the run" if begins is not None and early else ""
-        )
+        why = ""
+        if begins is not None and begins >= folder.summary.covered:
+            late = "after the end of the run" if folder.summary.complete else "and the run broke off before"
+            why = f": its rollout begins at {clock(begins)}, {late}"
         yield f"No device tried {rollout.revision}{why}."
         return
     failed = f", {rollout.failed:,} failed" if rollout.failed else ""

@@ -124,7 +124,7 @@ def _line(node: Any, path: Path) -> int:
                 break
             key, node = pairs[str(step)]
             line = key.start_mark.line
-        elif isinstance(node, yaml.SequenceNode) and isinstance(step, int):
+        elif isinstance(node, yaml.SequenceNode) and isinstance(step, int) and step < len(node.value):
             node = node.value[step]
             line = node.start_mark.line
     return int(line) + 1

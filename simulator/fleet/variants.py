@@ -30,10 +30,17 @@ def _named(value: Any, path: Sequence[Any]) -> str:
     """A path as it is written in a setting: members of lists by their name."""
     steps = []
     for step in path:
-        value = value[step] if isinstance(value, list) or step in value else None
+        value = _member(value, step)
         named = isinstance(step, int) and isinstance(value, dict)
         steps.append(str(value.get("name", step) if named else step))
     return ".".join(steps) or "(root)"
+
+
+def _member(value: Any, step: Any) -> Any:
+    """What is at a step, None where nothing is: what is missing has a place, too."""
+    if isinstance(value, dict):
+        return value.get(step)
+    return value[step] if isinstance(value, list) and step < len(value) else None
 
 
 def _places(value: Any, path: str, what: str) -> Iterator[tuple[Any, Any]]:

@@ -56,6 +56,11 @@ duration: 30m
         ("count: 30", "count: 3, network: {rtt: {exponential: x}}", "network.rtt.exponential: expected a time such as"),
         (
             "count: 30",
+            "count: 3, network: {rtt: {uniform: [3]}}",
+            "network.rtt.uniform.1: expected a value, found none",
+        ),
+        (
+            "count: 30",
             "count: 3, network: {rtt: {percentiles: {50: 1, 150: 2}}}",
             "percentiles.150: expected less than",
         ),

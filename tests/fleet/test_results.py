@@ -17,6 +17,7 @@ import yaml
 
 from conformance.cli import simulate_progress
 from conformance.cli.main import main
+from conformance.cli.simulate import interrupted_once
 from reports.fleet import folder
 from reports.fleet.figures import figures_of
 from reports.fleet.folder import Folder
@@ -434,3 +435,12 @@ def test_a_restored_backup_is_refused_and_delays_what_follows(tmp_path: Path) ->
     older = folder.read(tmp_path / "base").table("rates")["older"]
     assert np.count_nonzero(older) > 0
     assert runs[""]["rollout1.succeeded"] == 200  # and nobody went back to install it again
+
+
+def test_a_second_interruption_that_follows_at_once_changes_nothing() -> None:
+    before = signal.getsignal(signal.SIGINT)
+    with interrupted_once():
+        with pytest.raises(KeyboardInterrupt):
+            signal.raise_signal(signal.SIGINT)
+        signal.raise_signal(signal.SIGTERM)
+    assert signal.getsignal(signal.SIGINT) is before
