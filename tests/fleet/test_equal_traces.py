@@ -15,7 +15,7 @@ from simulator.fleet import compiled, model, simpy_device, simpy_engine
 from simulator.fleet.description import Fleet
 from simulator.fleet.plan import World, plan_of
 
-ROOM = 400_000
+ROOM = 2_000_000
 FAILING = {"name": "2", "fails": 0.3, "bytes": 30_000}
 BASE: dict[str, Any] = {
     "duration": 1500,
@@ -266,8 +266,39 @@ def test_the_engines_agree_on_any_fleet(
     wfm: dict[str, Any],
     gate: dict[str, Any] | None,
 ) -> None:
+    both(any_fleet(seed, some, made, wfm, gate))
+
+
+@given(
+    seed=st.integers(0, 2**63 - 1),
+    pair=st.tuples(cohorts, cohorts),
+    devices=st.integers(500, 2000),
+    made=revisions,
+    wfm=wfms,
+    gate=gates,
+)
+@settings(max_examples=3, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+def test_the_engines_agree_on_up_to_two_thousand_devices(
+    seed: int,
+    pair: tuple[dict[str, Any], dict[str, Any]],
+    devices: int,
+    made: list[dict[str, Any]],
+    wfm: dict[str, Any],
+    gate: dict[str, Any] | None,
+) -> None:
+    counts = (devices // 3, devices - devices // 3)
+    large = [
+        {**item, "count": count, "polling": {**item["polling"], "period": 25 + item["polling"]["period"]}}
+        for item, count in zip(pair, counts, strict=True)
+    ]
+    both(any_fleet(seed, large, made, wfm, gate))
+
+
+def any_fleet(
+    seed: int, some: list[dict[str, Any]], made: list[dict[str, Any]], wfm: dict[str, Any], gate: dict[str, Any] | None
+) -> Fleet:
     named = [{**item, "name": f"cohort-{n}"} for n, item in enumerate(some)]
     rollouts = [{**rollout, "pause": gate} for rollout in BASE["rollouts"]]
     applications = [{"name": "app", "revisions": [{**item, "name": str(n + 1)} for n, item in enumerate(made)]}]
     changes = {"seed": seed, "cohorts": named, "applications": applications, "rollouts": rollouts, "wfm": wfm}
-    both(Fleet.model_validate({**BASE, **changes}))
+    return Fleet.model_validate({**BASE, **changes})
