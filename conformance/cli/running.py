@@ -1,7 +1,6 @@
 """Carrying out a run from the command line: checks before it, progress during it, reports and the verdict after it."""
 
 import json
-import signal
 import sys
 from collections.abc import Iterable
 from dataclasses import dataclass, replace
@@ -18,6 +17,7 @@ from conformance.bench.workers import Part, usual_jobs
 from conformance.catalogue import DEFAULT_REVISION, load
 from conformance.cli.checking import check_folder
 from conformance.cli.console import plain, stderr, stdout
+from conformance.cli.interrupting import stop_as_by_ctrl_c
 from conformance.cli.pausing import Interactive, earlier_of, give_back, put_aside, run_with_pauses
 from conformance.cli.problems import INTERRUPTED, Misuse
 from conformance.cli.progress import following
@@ -200,9 +200,7 @@ def _run(seats: tuple[Seat, ...], out: Path, revision: str, selection: Selection
     # the run checks the selection too; asked here first, a wrong one is refused while nothing is written yet
     wider = selection.checked(load(revision), known) if selection and known else selection
     total = sum(wider.takes(scenario) for scenario in known)
-    # stopped from outside or by Ctrl-C: the same end, also where the shell that started us ignores the latter
-    for number in (signal.SIGINT, signal.SIGTERM):
-        signal.signal(number, signal.default_int_handler)
+    stop_as_by_ctrl_c()
     try:
         with following(stderr(), total) as follower:
             return run(RunPlan(seats, out, revision, selection, (follower.heard,), *_workers(seats, selection, spread)))

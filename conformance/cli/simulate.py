@@ -4,10 +4,8 @@
 
 from __future__ import annotations
 
-import signal
 import time
-from collections.abc import Iterator
-from contextlib import contextmanager, suppress
+from contextlib import suppress
 from enum import StrEnum
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
@@ -28,14 +26,13 @@ from conformance.cli import (
     simulate_variants,
 )
 from conformance.cli.helptext import EXIT_CODES_PLAIN, help_of
+from conformance.cli.interrupting import interrupted_once, stop_as_by_ctrl_c
 
 if TYPE_CHECKING:
     from simulator.fleet.description import Fleet
     from simulator.fleet.shards import Outcome
 
 EXTRA = "the engines are in an extra: `pip install 'margo-conformance[fleet]'`"
-GRACE_S = 5.0
-"""How long after an interruption another one is the same."""
 
 
 class Engine(StrEnum):
@@ -58,8 +55,7 @@ class _RunByDefault(TyperGroup):
 
     def invoke(self, ctx: Any) -> Any:
         """Stopped from outside, as by CI or systemd, is the same end as Ctrl-C: what was counted is kept."""
-        for number in (signal.SIGINT, signal.SIGTERM):
-            signal.signal(number, signal.default_int_handler)
+        stop_as_by_ctrl_c()
         return super().invoke(ctx)
 
 
@@ -167,28 +163,6 @@ def read_fleet(file: Path | None, example: str | None) -> Fleet:
         raise Misuse("unknown-example", str(error.args[0]), f"examples: {', '.join(reading.examples())}") from None
     except reading.WrongDescription as error:
         raise Misuse("fleet", str(error), "correct the description; `simulate init` shows every key") from None
-
-
-@contextmanager
-def interrupted_once() -> Iterator[None]:
-    """Have a second Ctrl-C or SIGTERM that follows at once change nothing: `timeout` sends two, and people press twice.
-
-    What is under way can then come to its end, and what was counted is written.
-    """
-    last = -GRACE_S
-
-    def pressed(*_: object) -> None:
-        nonlocal last
-        before, last = last, time.monotonic()
-        if last - before >= GRACE_S:
-            raise KeyboardInterrupt
-
-    former = {number: signal.signal(number, pressed) for number in (signal.SIGINT, signal.SIGTERM)}
-    try:
-        yield
-    finally:
-        for number, handler in former.items():
-            signal.signal(number, handler)
 
 
 @interrupted_once()

@@ -70,7 +70,6 @@ class Device(Counting):
         "_durable",
         "_link",
         "_looked_until",
-        "_operation",
         "_ops",
         "_pace",
         "_polling",
@@ -93,7 +92,6 @@ class Device(Counting):
         self._looked_until = self._quiet_until = 0
         self._agent: Counted | None = None
         self._durable, self._disk = documents.start, documents.fingerprint(c.revision)
-        self._operation: StartComponent | None = None
         self._ops = self._boots = self._reboots = self._drifts = 0
         self._link: tuple[int, int] = (0, 0)
         self.requests = 0

@@ -16,8 +16,8 @@ import simpy
 import yaml
 
 from conformance.cli import simulate_progress
+from conformance.cli.interrupting import interrupted_once
 from conformance.cli.main import main
-from conformance.cli.simulate import interrupted_once
 from reports.fleet import folder
 from reports.fleet.figures import figures_of
 from reports.fleet.folder import Folder
