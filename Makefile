@@ -41,6 +41,7 @@ bench: $(STAMP)  ## measurements against named alternatives, in one run
 	$(BIN)/python -m benchmarks.signatures
 	$(BIN)/python -m benchmarks.live_driver
 	$(BIN)/python -m benchmarks.fleet_shards
+	$(BIN)/python -m benchmarks.fleet_engines
 
 lock:  ## renew requirements.lock from pyproject.toml
 	$(PYTHON) -m venv $(VENV) && $(BIN)/pip install --quiet uv

@@ -34,7 +34,7 @@ BLOCK = 16
 """Entries of a block."""
 FEW = 512
 """How many entries a slot is meant to have."""
-NARROW_BITS = 10
+NARROW_BITS = 9
 """A slot is sorted in so many (2 to the power of it) narrow slots first."""
 PARTS = 1 << NARROW_BITS
 CROWD = 64
@@ -47,9 +47,10 @@ I32, I64 = np.dtype(np.int32), np.dtype(np.int64)
 
 
 ARRAYS = ("entries", "links", "tails", "called", "chances", "counts")
-CALENDAR = np.dtype([(name, np.int64) for name in ("bits", "mask", "end", "now", "free", "spare", *ARRAYS)])
-"""Bits of a slot's width, number of slots - 1, the end of time; the number of the slot since time began, the first free
-block, the last of `called`, which is for nobody; and where the arrays are (see `views` for why).
+CALENDAR = np.dtype([(name, np.int64) for name in ("bits", "mask", "longest", "end", "now", "free", "spare", *ARRAYS)])
+"""Bits of a slot's width, number of slots - 1, the longest time until somebody comes again as a rule, the end of time;
+the number of the slot since time began, the first free block, the last of `called`, which is for nobody; and where the
+arrays are (see `views` for why).
 
 `entries`: the blocks' entries; `links`: the block before each block, or the next that is free, -1 for none; `tails`:
 where each slot's next entry comes, at last that of the chain of what is far; `called`: this slot's entries in order;
@@ -76,7 +77,7 @@ def calendar_of(devices: int, distance: float, again: tuple[int, int], end: int)
         "counts": np.zeros(PARTS + 1, np.int32),
     }
     arrays["links"][-1] = -1
-    fixed = (bits, slots - 1, end, 0, 0, devices + 63)
+    fixed = (bits, slots - 1, longest, end, 0, 0, devices + 63)
     return np.array([(*fixed, *(arrays[name].ctypes.data for name in ARRAYS))], CALENDAR), arrays
 
 

@@ -45,6 +45,7 @@ COMPILED = (
     "device_model",
     "model",
     "plan",
+    "servers",
     "views",
     "wfm_model",
 )
@@ -126,7 +127,7 @@ def _slot(w: Any, devices: Any, q: Any, slot: Any, heap: Any) -> None:
             heaped -= 1
         else:
             k += 1
-            _fetch_record(records, called(q)[k + SOON])
+            _fetch_record(records, called(q)[k + SOON], q.longest)
         d = devices[e.number]
         again = _happens(w, d, e, chances(q)[at])
         if again > 0:
@@ -140,9 +141,9 @@ def _slot(w: Any, devices: Any, q: Any, slot: Any, heap: Any) -> None:
 
 
 @njit(cache=True, forceinline=True)
-def _fetch_record(records: Any, e: Any) -> None:
-    """Have it fetched into the cache if it will be needed."""
-    if e.until == AWAKE:
+def _fetch_record(records: Any, e: Any, longest: Any) -> None:
+    """Have it fetched into the cache if it will be needed: by one that is awake, or gets up before it polls again."""
+    if e.until - e.at < longest:
         for line in range(RECORD // views.LINE):
             views.prefetch(records + e.number * RECORD + line * views.LINE)
 

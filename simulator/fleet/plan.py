@@ -26,19 +26,23 @@ def _record(ints: str, floats: str = "", windows: tuple[str, ...] = ()) -> np.dt
 
 
 def _device() -> np.dtype[Any]:
-    """A device's record: what every poll touches comes first, in one cache line."""
+    """A device's record: what every poll touches comes first, in one cache line.
+
+    Each number is as short as the limits of `description` let it be. A record that is called comes from memory, and
+    the more lines of the cache it has, the longer that takes.
+    """
     fields: list[Any] = [(name, np.int64) for name in ("at", "poll", "rest", "change_at")]
     fields += [(name, np.int32) for name in ("draws", "requests", "number", "site", "wanted", "etag", "epoch")]
     fields += [("cohort", np.int16), ("off", np.int8), ("quiet", np.int8)]
     fields += [("due", np.int64, (WAITS,)), ("not_before", np.float64, (TALKS,))]
-    fields += [("last_delay", np.float64, (TALKS,)), ("failures", np.int32, (TALKS,)), ("outcome", np.int32, (TALKS,))]
-    small = "goal held seen disk running version accepted work_version held_version reported retries offer given"
-    fields += [(name, np.int32) for name in (*small.split(), "adopted", "ops", "boots", "reboots", "drifts")]
-    fields += [(name, np.int32) for name in ("offered", "starting", "target")] + [("told", np.int32, (TALKS,))]
-    fields += [("outbox", np.int32, (OUTBOX,)), ("verdict", np.int32)]
+    fields += [("last_delay", np.float64, (TALKS,)), ("failures", np.int32, (TALKS,))]
+    fields += [(name, np.int32) for name in ("retries", "ops", "boots", "reboots", "drifts")]
+    codes = "goal held seen disk offered starting target version accepted work_version held_version offer given adopted"
+    fields += [(name, np.int16) for name in (*codes.split(), "reported")]
+    fields += [("told", np.int16, (TALKS,)), ("outbox", np.int16, (OUTBOX,)), ("outcome", np.int16, (TALKS,))]
     fields += [(name, np.int8, (TALKS,)) for name in ("busy", "broken", "waiting", "sending")]
-    flags = "power ready offline reconciled settled kept_old state phase outbox_size sends tells newly gave_up"
-    fields += [(name, np.int8) for name in flags.split()]
+    flags = "power ready offline reconciled settled running kept_old state phase outbox_size sends tells newly gave_up"
+    fields += [(name, np.int8) for name in (*flags.split(), "verdict")]
     size = np.dtype(fields).itemsize
     return np.dtype([*fields, ("padding", np.int8, (-size % 64,))])
 

@@ -4,6 +4,7 @@ Handing the arrays themselves from function to function would have numba count r
 call, which costs more than all the rest. Whoever makes a context keeps the arrays alive as long as it is used.
 """
 
+import mmap
 from typing import Any
 
 import numpy as np
@@ -18,7 +19,7 @@ from simulator.fleet.plan import COHORT, FIXED, OUTAGE, RESTORE, REVISION, ROLLO
 LINE = 64
 """Bytes of a cache line."""
 I64, F64 = np.dtype(np.int64), np.dtype(np.float64)
-QUEUE = ("free", "starts", "where")
+QUEUE = ("line", "early", "starts", "where")
 ARRAYS = tuple(name for name in World._fields if name != "fixed") + QUEUE
 CONTEXT = np.dtype(FIXED.descr + [(name, np.int64) for name in ARRAYS] + [(f"n_{name}", np.int64) for name in ARRAYS])
 
@@ -26,7 +27,7 @@ CONTEXT = np.dtype(FIXED.descr + [(name, np.int64) for name in ARRAYS] + [(f"n_{
 def context_of(world: World, waiting: int) -> tuple[Any, Any]:
     """The record for a fleet whose WFM's queue has room for so many; and what it points at, to be kept."""
     servers = max(1, int(world.fixed[0]["servers"]))
-    queue = (np.zeros(servers, np.int64), np.zeros(waiting + 1, np.int64), np.zeros(2, np.int64))
+    queue = tuple(np.zeros(count, np.int64) for count in (servers, servers, waiting + 1, 4))
     context = np.zeros(1, CONTEXT)
     for name in FIXED.names or ():
         context[name] = world.fixed[name]
@@ -40,10 +41,13 @@ def context_of(world: World, waiting: int) -> tuple[Any, Any]:
 
 
 def aligned(count: int, kind: Any) -> Any:
-    """Records that begin where cache lines do."""
-    room = np.zeros(count * kind.itemsize + LINE, np.uint8)
-    first = -room.ctypes.data % LINE
-    return room[first : first + count * kind.itemsize].view(kind)
+    """Zeros that begin where cache lines do, on huge pages where the system has them: they are visited at random."""
+    size = max(1, count * kind.itemsize)
+    if not hasattr(mmap, "MADV_HUGEPAGE"):
+        return np.frombuffer(mmap.mmap(-1, size), kind, count)
+    room = mmap.mmap(-1, size, flags=mmap.MAP_PRIVATE | mmap.MAP_ANONYMOUS)
+    room.madvise(mmap.MADV_HUGEPAGE)
+    return np.frombuffer(room, kind, count)
 
 
 def _to_pointer(_typing: Any, address: Any) -> Any:
@@ -134,9 +138,15 @@ def marks(w: Any) -> Any:
 
 
 @njit(cache=True)
-def free(w: Any) -> Any:
-    """When each server is free."""
-    return carray(pointer(w.free), (w.n_free,), I64)
+def line(w: Any) -> Any:
+    """When servers are free, in order."""
+    return carray(pointer(w.line), (w.n_line,), I64)
+
+
+@njit(cache=True)
+def early(w: Any) -> Any:
+    """When the other servers are free."""
+    return carray(pointer(w.early), (w.n_early,), I64)
 
 
 @njit(cache=True)
@@ -147,7 +157,7 @@ def starts(w: Any) -> Any:
 
 @njit(cache=True)
 def where(w: Any) -> Any:
-    """Begin and length of those waiting."""
+    """Places in these (see `servers`)."""
     return carray(pointer(w.where), (w.n_where,), I64)
 
 

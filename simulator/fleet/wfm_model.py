@@ -4,8 +4,7 @@ The WFM's queue needs no events of its own: first come, first served means that 
 arrives, and so is whether its device will have given up. The WFM does the work nevertheless. What it gives, and what it
 learns from a report, is decided when a request arrives.
 
-In every function `w` is a `views.CONTEXT`, `d` the record of a device (`plan.DEVICE`). The queue: times at which each
-server is free (`free`, a heap), starts of those waiting (`starts`, a ring), its begin and length. Errors: none.
+In every function `w` is a `views.CONTEXT`, `d` the record of a device (`plan.DEVICE`). Errors: none.
 """
 
 from typing import Any
@@ -13,7 +12,7 @@ from typing import Any
 import numpy as np
 from numba import njit
 
-from simulator.fleet import views
+from simulator.fleet import servers, views
 from simulator.fleet.agent_pace import DONE, MANIFEST, NO_ANSWER, TALK_FETCH, TALK_POLL, TALK_STATUS, TURNED_AWAY
 from simulator.fleet.model import (
     ANNOUNCE_ANSWER,
@@ -159,34 +158,6 @@ def _hear(w: Any, d: Any, t: Any, report: Any) -> None:
 
 
 @njit(cache=True, forceinline=True)
-def admit(w: Any, t: Any, service: Any) -> Any:
-    """When a request that arrives at `t` is done; -1 if too many wait."""
-    free, starts, where = views.free(w), views.starts(w), views.where(w)
-    while where[1] > 0 and starts[where[0]] <= t:
-        where[0] = where[0] + 1 if where[0] + 1 < starts.shape[0] else 0
-        where[1] -= 1
-    begins = max(t, free[0])
-    if begins > t:
-        if where[1] >= w.queue_limit:
-            return -1
-        last = where[0] + where[1]
-        starts[last if last < starts.shape[0] else last - starts.shape[0]] = begins
-        where[1] += 1
-    done = begins + service
-    at = 0
-    while 2 * at + 1 < free.shape[0]:  # the server that is free first stays on top
-        below = 2 * at + 1
-        if below + 1 < free.shape[0] and free[below + 1] < free[below]:
-            below += 1
-        if free[below] >= done:
-            break
-        free[at] = free[below]
-        at = below
-    free[at] = done
-    return done
-
-
-@njit(cache=True, forceinline=True)
 def serve(w: Any, d: Any, t: Any, kind: Any) -> Any:
     """When the WFM is done with a request of this kind; -1 when it is turned away."""
     service = views.constant(w)[kind]
@@ -194,9 +165,9 @@ def serve(w: Any, d: Any, t: Any, kind: Any) -> Any:
         service = 1 + sample(views.tables(w), kind, uniform(w.seed, d.number, SERVICE, d.requests))
     if w.servers == 0:
         return t + service
-    done = admit(w, t, service)
+    done = servers.admit(w, t, service)
     at = np.int64(t * w.per_us)
-    views.waiting(w)[at] = max(views.waiting(w)[at], views.where(w)[1])
+    views.waiting(w)[at] = max(views.waiting(w)[at], servers.waiting_now(w))
     return done
 
 
