@@ -11,7 +11,6 @@ that are rolled out (some thirty more events a device, each with the agent's who
 
 import argparse
 import random
-import statistics
 import time
 from collections.abc import Generator
 from functools import partial
@@ -132,15 +131,20 @@ def _polls(world: Any) -> int:
 
 def growth(rounds: int) -> None:
     """How the compiled engine's time grows with devices and hours; the WFM grows with the devices, to carry them."""
-    for title, shared in (("devices on their own", False), ("one WFM with a queue", True)):
-        print(f"\nCompiled engine, {title}: CPU seconds (median of {rounds}), nanoseconds a poll")
-        for devices, hours in ((10_000, 6), (100_000, 6), (1_000_000, 6), (100_000, 12), (100_000, 24)):
+    for who, shared in (("devices on their own", False), ("one WFM with a queue", True)):
+        variants = {}
+        for devices, hours in ((10_000, 6.0), (100_000, 6.0), (1_000_000, 6.0), (100_000, 12.0), (100_000, 24.0)):
             servers = max(1, devices // 12_500) if shared else None
-            world = plan_of(fleet_of(devices, hours, servers=servers))
-            compiled.prepare(world)
-            seconds = statistics.median(fast(devices, hours, servers)[1] for _ in range(rounds))
-            each = seconds * 6e10 / (devices * hours * HOUR)
-            print(f"{devices:>10,} devices {hours:>3} h  {seconds:9.2f} s  {each:6.1f} ns")
+            compiled.prepare(plan_of(fleet_of(devices, hours, servers=servers)))
+            variants[f"{devices:,} devices, {hours:.0f} h"] = partial(_each, devices, hours, servers)
+        title = f"Compiled engine, {who}, CPU time of a poll"
+        print_table(title, "nanoseconds", interleaved(variants, rounds), "100,000 devices, 6 h")
+
+
+def _each(devices: int, hours: float, servers: int | None) -> float:
+    """Nanoseconds of a poll."""
+    polls, seconds, _ = fast(devices, hours, servers)
+    return seconds * 1e9 / polls
 
 
 if __name__ == "__main__":

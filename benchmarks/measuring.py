@@ -44,7 +44,8 @@ def print_table(title: str, unit: str, results: Mapping[str, list[float]], basel
     for name, values in results.items():
         median = statistics.median(values)
         ratio = f"{median / reference:5.2f}" if reference else ""
-        print(f"{name:{width}}  {median:>10,.0f}  {min(values):>10,.0f}  {max(values):>10,.0f}  {ratio}")
+        shown = (f"{value:>10,.{0 if value >= 1000 else 1}f}" for value in (median, min(values), max(values)))
+        print(f"{name:{width}}  {'  '.join(shown)}  {ratio}")
 
 
 def cpu_seconds(process_id: int) -> float | None:

@@ -32,7 +32,7 @@ LINE = 64 // ENTRY_BYTES
 """Entries of a cache line."""
 BLOCK = 16
 """Entries of a block."""
-FEW = 512
+FEW = 768
 """How many entries a slot is meant to have."""
 NARROW_BITS = 9
 """A slot is sorted in so many (2 to the power of it) narrow slots first."""
