@@ -43,10 +43,13 @@ def _member(value: Any, step: Any) -> Any:
     return value[step] if isinstance(value, list) and step < len(value) else None
 
 
-def _places(value: Any, path: str, what: str) -> Iterator[tuple[Any, Any]]:
-    """The mappings (or lists) and keys that a path leads to; mappings on the way are made when they are not there."""
+def _places(value: Any, path: str, what: str, before: str = "") -> Iterator[tuple[Any, Any]]:
+    """The mappings (or lists) and keys that a path leads to; mappings on the way are made when they are not there.
+
+    `before`: the beginning of the path, which led to `value`.
+    """
     if isinstance(value, list):
-        keys, rest = _members(value, path, what)
+        keys, rest = _members(value, path, f"{what}: {before}")
     else:
         key, _, rest = path.partition(".")
         keys = [key]
@@ -57,10 +60,10 @@ def _places(value: Any, path: str, what: str) -> Iterator[tuple[Any, Any]]:
         if isinstance(value, dict):
             inner = value.get(key)
             value[key] = inner if isinstance(inner, dict | list) else {}
-        yield from _places(value[key], rest, what)
+        yield from _places(value[key], rest, what, before + path.removesuffix(rest))
 
 
-def _members(items: list[Any], path: str, what: str) -> tuple[list[Any], str]:
+def _members(items: list[Any], path: str, where: str) -> tuple[list[Any], str]:
     """Positions in a list that the beginning of a path names, and the rest of it; names may have dots."""
     if path == "*" or path.startswith("*."):
         return list(range(len(items))), path[2:]
@@ -71,5 +74,5 @@ def _members(items: list[Any], path: str, what: str) -> tuple[list[Any], str]:
             return [names[name]], path[len(name) + 1 :]
     near = get_close_matches(path.partition(".")[0], names, n=1)
     raise WrongDescription(
-        f"{what}: {path}: expected one of {', '.join(names)} or *" + (f"; did you mean {near[0]}?" if near else "")
+        f"{where}{path}: expected one of {', '.join(names)} or *" + (f"; did you mean {near[0]}?" if near else "")
     )

@@ -119,6 +119,12 @@ def test_a_description_is_simulated(engine: str, tmp_path: Path, capsys: pytest.
         ),
         ("cohorts.a.network.rtt.lognormal", "[2, 1]", "cohorts.a.network.rtt: lognormal: expected [median, p95]"),
         ("cohorts.a.count", "0", "cohorts.a.count: expected greater than or equal to 1, found '0'"),
+        ("cohorts.aa.polling.period", "3s", "cohorts.aa.polling.period: expected one of a, 0 or *; did you mean a?"),
+        (
+            "applications.app.revisions.two.fails",
+            "0",
+            "applications.app.revisions.two.fails: expected one of ",
+        ),
         ("applications.app.revisions.2.fails", "2", "applications.app.revisions.2.fails: expected less than or equal"),
     ],
 )

@@ -6,7 +6,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from simulator.fleet.live.plan import Connections, LivePlan, PlanInvalid, Polling, RebootStorm, Spike
-from simulator.fleet.live.schedule import Schedule, Warp, uniform
+from simulator.fleet.live.schedule import Schedule, Warp, takes, uniform
 
 SPIKES = (Spike(10.0, 5.0, 4.0), Spike(20.0, 2.0, 0.5))
 
@@ -61,12 +61,21 @@ def test_a_spike_multiplies_the_polls_and_nothing_else() -> None:
 
 def test_a_storm_takes_its_share_of_the_devices_and_gives_them_back_in_time() -> None:
     storms = (RebootStorm(5.0, 0.3, off_s=2.0, spread_s=4.0), RebootStorm(6.0, 1.0))
-    plan = LivePlan(2000, 60, storms=storms)
+    plan = LivePlan(2000, 60, ramp_s=0.0, storms=storms)
     reboots = [Schedule(plan, Warp(()), device).reboots for device in range(2000)]
     first = [own[0] for own in reboots if own[0].off_at == 5.0]
     assert 500 < len(first) < 700
     assert all(7.0 <= reboot.on_at <= 11.0 for reboot in first)
     assert all(len(own) == 1 for own in reboots), "a device that is off does not go off again"
+    assert sum(takes(plan, 0, device) for device in range(2000)) == len(first)
+    assert sum(takes(plan, 1, device) for device in range(2000)) == 2000 - len(first)
+
+
+def test_a_storm_does_not_take_a_device_that_is_not_on_yet() -> None:
+    plan = LivePlan(100, 60, ramp_s=10.0, storms=(RebootStorm(5.0, 1.0),))
+    on = [Schedule(plan, Warp(()), device).starts_at < 5.0 for device in range(100)]
+    assert 0 < sum(on) < 100
+    assert [takes(plan, 0, device) for device in range(100)] == on
 
 
 def test_random_numbers_depend_on_every_part_of_their_key() -> None:

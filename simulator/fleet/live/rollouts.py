@@ -10,7 +10,7 @@ from typing import Any
 from simulator.fleet.description import Fleet
 from simulator.fleet.live.plan import times_of
 from simulator.fleet.live.result import LiveResult
-from simulator.fleet.live.schedule import in_storm, wave_chance
+from simulator.fleet.live.schedule import takes, wave_chance
 
 Table = dict[str, list[Any]]
 REACHED = (0.5, 0.9, 0.99)
@@ -89,7 +89,7 @@ def _shapes(result: LiveResult) -> Iterator[_Event]:
             for begin, end in times_of(outage, plan.duration_s):
                 yield begin, end, f"{outage.kind} outage", cohort.name, outage.share
     for number, storm in enumerate(plan.storms):
-        devices = sum(in_storm(plan, number, device) for device in range(plan.devices))
+        devices = sum(takes(plan, number, device) for device in range(plan.devices))
         what = f"{devices:,} devices, back within {storm.off_s + storm.spread_s:g} s"
         # its herd begins when the first are back
         yield storm.at_s, storm.at_s + storm.off_s, "reboot storm", what, storm.share

@@ -170,6 +170,16 @@ def in_storm(plan: LivePlan, storm: int, device: int) -> bool:
     return uniform(plan.seed, device, STORM, storm) < plan.storms[storm].share
 
 
+def takes(plan: LivePlan, storm: int, device: int) -> bool:
+    """Whether the device is on when that storm switches it off."""
+    if not in_storm(plan, storm, device):
+        return False
+    at, schedule = plan.storms[storm].at_s, Schedule(plan, Warp(()), device)
+    return schedule.starts_at < at and any(
+        reboot.off_at == at and reboot.cause == "storm" for reboot in schedule.reboots
+    )
+
+
 def _outages(plan: LivePlan, cohort: Cohort, device: int) -> Iterator[tuple[str, float, float]]:
     """The outages that the device's site has: kind, beginning, end."""
     if not cohort.outages:
