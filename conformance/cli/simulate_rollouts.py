@@ -13,6 +13,10 @@ def tell_rollouts(summary: Mapping[str, Any], covered: float) -> None:
         if rollout["begins_at_s"] >= covered:
             plain(f"  {rollout['revision']}: begins at {rollout['begins_at_s']:,.0f} s, {end_of_run}")
             continue
-        paused = rollout["paused_at_s"]
-        end = "" if paused is None else f", paused after {paused:,.0f} s"
-        plain(f"  {rollout['revision']}: {rollout['succeeded']:,} succeeded, {rollout['failed']:,} failed{end}")
+        told = f"{rollout['succeeded']:,} of {rollout['devices']:,} succeeded, {rollout['failed']:,} failed"
+        silent = rollout["devices"] - rollout["succeeded"] - rollout["failed"]
+        if rollout["paused_at_s"] is not None:
+            told += f", paused after {rollout['paused_at_s']:,.0f} s"
+        elif silent > 0:
+            told += f", {silent:,} had reported neither by then"
+        plain(f"  {rollout['revision']}: {told}")

@@ -13,7 +13,10 @@ if TYPE_CHECKING:
     from simulator.fleet.description import Fleet
 
 FOLDER = "variants"
-HINT = "a path goes by keys and names of members, such as cohorts.gateways.polling.period, or by * for all members"
+HINT = (
+    "a path goes by keys and names of members, such as cohorts.gateways.polling.period, or by * for all members; "
+    "`simulate init` shows every key and what it takes"
+)
 
 
 def changed(fleet: Fleet, settings: list[str]) -> Fleet:

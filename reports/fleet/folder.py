@@ -32,6 +32,7 @@ class Rollout(BaseModel):
     application: str = ""
     revision: str
     begins_at_s: float | None = None
+    devices: int | None = None
     succeeded: int = 0
     failed: int = 0
     paused_at_s: float | None = None

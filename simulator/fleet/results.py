@@ -135,6 +135,7 @@ def _rollout(fleet: Fleet, world: World, n: int, sizes: Sequence[int]) -> dict[s
         "application": rollout.application,
         "revision": rollout.revision,
         "begins_at_s": rollout.waves[0].at,
+        "devices": devices,
         "succeeded": succeeded,
         "failed": failed,
         "paused_at_s": (paused - 1) / 1e6 if paused else None,

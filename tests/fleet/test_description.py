@@ -1,6 +1,7 @@
 """What a user writes is read whole, or refused with file, line, field, and the nearest known name."""
 
 import json
+import re
 from pathlib import Path
 from typing import Any
 
@@ -104,6 +105,18 @@ def test_a_description_is_simulated(engine: str, tmp_path: Path, capsys: pytest.
     assert summary["peak_rss_mb"] > 0
     rates = (tmp_path / "out" / "rates.csv").read_text().splitlines()
     assert len(rates) == 1801  # a header, and a row for each second
+
+
+def test_devices_that_never_reported_on_a_rollout_are_told(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    file = tmp_path / "fleet.yaml"
+    file.write_text(GOOD)
+    assert main(["simulate", str(file), "--out", str(tmp_path / "out")]) == 0
+    assert "  2: 30 of 30 succeeded, 0 failed\n" in capsys.readouterr().out
+    assert main(["simulate", str(file), "--out", str(tmp_path / "cut"), "--set", "duration=640s"]) == 0
+    told = re.search(r"2: (\d+) of 30 succeeded, 0 failed, (\d+) had reported neither", capsys.readouterr().out)
+    assert told is not None
+    succeeded, silent = map(int, told.groups())
+    assert (succeeded + silent, silent > 0) == (30, True)
 
 
 @pytest.mark.parametrize(

@@ -77,6 +77,7 @@ def test_tables_add_up_to_the_summary(left: Folder) -> None:
     assert len(rates["time_s"]) == 2400  # one row for each second
     waves = left.table("waves")
     assert sum(waves["adopted"]) == summary.rollouts[0].succeeded
+    assert sum(waves["devices"]) == summary.rollouts[0].devices
     assert sum(waves["devices"]) >= summary.rollouts[0].succeeded + summary.rollouts[0].failed
 
 

@@ -106,7 +106,7 @@ def test_a_bad_revision_is_stopped_at_its_canary_and_taken_back(identity: Path) 
     columns = [name for name in tables["convergence"] if name.startswith("rollout 1 (1.1.0)")]
     assert sum(tables["convergence"][name][-1] for name in columns) == 30
     good, bad = summary_of(run.fleet, result, 8.0)["rollouts"]
-    assert (good["succeeded"], bad["succeeded"]) == (30, 0)
+    assert (good["devices"], good["succeeded"], bad["succeeded"]) == (30, 30, 0)
     assert 0 < good["seconds_until"]["50%"] <= good["seconds_until"]["99%"]
     assert set(bad["seconds_until"].values()) == {None}, "a part of those it was for, which nobody came to be"
     waves = tables["waves"]

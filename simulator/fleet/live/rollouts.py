@@ -49,6 +49,7 @@ def rollouts_of(fleet: Fleet, result: LiveResult) -> list[dict[str, Any]]:
                 "application": rollout.application,
                 "revision": rollout.revision,
                 "begins_at_s": began,
+                "devices": devices,
                 "succeeded": result.tally.results[(*key, "installed")],
                 "failed": result.tally.results[(*key, "failed")],
                 "paused_at_s": None,
