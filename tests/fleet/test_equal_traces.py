@@ -224,7 +224,7 @@ cohorts = st.fixed_dictionaries(
 )
 wfms = st.fixed_dictionaries(
     {
-        "servers": st.sampled_from([None, 1, 2, 5]),
+        "servers": st.sampled_from([None, 1, 2, 5, 40]),
         "queue_limit": st.sampled_from([0, 3, 1000]),
         "retry_after": st.sampled_from([0, 30]),
         "service": st.fixed_dictionaries(
