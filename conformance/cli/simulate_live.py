@@ -319,12 +319,15 @@ def write_measured(out: Path, result: LiveResult) -> None:
 def _add_operator(summary: dict[str, Any], tables: dict[str, Any], operator: FleetOperator | None) -> None:
     if operator is None:
         return
+    events = tables["events"]
+    rows = list(zip(*events.values(), strict=True))
     for number, rollout in enumerate(summary["rollouts"]):
-        rollout["paused_at_s"] = at = operator.paused_at(number)
+        at = operator.paused_at(number)
+        rollout["paused_at_s"] = at if at is None else round(at, 3)
         if at is not None:
-            paused = (at, at, "paused", rollout["revision"], 1.0)
-            for column, value in zip(tables["events"].values(), paused, strict=True):
-                column.append(value)
+            rows.append((round(at, 3), round(at, 3), "paused", rollout["revision"], 1.0))
+    for n, name in enumerate(events):
+        events[name] = [row[n] for row in sorted(rows)]
     steps = operator.steps
     names = ("at_s", "until_s", "what", "rollout", "devices", "failed", "example")
     tables["operator"] = {name: [getattr(step, name) for step in steps] for name in names}

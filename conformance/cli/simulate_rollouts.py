@@ -14,9 +14,8 @@ def tell_rollouts(summary: Mapping[str, Any], covered: float) -> None:
             plain(f"  {rollout['revision']}: begins at {rollout['begins_at_s']:,.0f} s, {end_of_run}")
             continue
         told = f"{rollout['succeeded']:,} of {rollout['devices']:,} succeeded, {rollout['failed']:,} failed"
-        silent = rollout["devices"] - rollout["succeeded"] - rollout["failed"]
+        if (silent := rollout["devices"] - rollout["succeeded"] - rollout["failed"]) > 0:
+            told += f", {silent:,} reported neither"
         if rollout["paused_at_s"] is not None:
-            told += f", paused after {rollout['paused_at_s']:,.0f} s"
-        elif silent > 0:
-            told += f", {silent:,} had reported neither by then"
+            told += f"; paused at {rollout['paused_at_s']:,.0f} s"
         plain(f"  {rollout['revision']}: {told}")

@@ -242,10 +242,12 @@ def unseen(comparison: Comparison, limits: Mapping[str, float]) -> list[str]:
 
 
 def _settings(folder: Folder) -> dict[str, str]:
+    """Those of the fleet, and what a live run was asked for beside it."""
+    live = dict(_leaves(folder.summary.settings, "live"))
     try:
-        return dict(_leaves(yaml.safe_load(folder.description) or {}))
+        return dict(_leaves(yaml.safe_load(folder.description) or {})) | live
     except yaml.YAMLError:
-        return {}
+        return live
 
 
 def _leaves(value: Any, path: str = "") -> Iterator[tuple[str, str]]:

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 from reports.fleet import series as over
 from reports.fleet.derived import waves_of
-from reports.fleet.folder import Folder
+from reports.fleet.folder import Folder, Table
 from reports.fleet.herd import step_of
 from reports.fleet.section import Section, marks_of, whole
 from reports.fleet.svg import Axis, Chart, Series, of_time, zero_based
@@ -52,7 +52,7 @@ def curves_of(folder: Folder) -> list[Curve]:
         first, last = bisect_right(times, at), over.last_rise(times, counts)
         xs = [0.0, *(time - at for time in times[first:] if time <= last)]
         ys = [0.0, *(100 * count / devices for count in counts[first : first + len(xs) - 1])]
-        found.append(Curve(f"{revision}, wave {wave}", rollout, xs, ys, devices, counts[-1]))
+        found.append(Curve(_name(waves, n), rollout, xs, ys, devices, counts[-1]))
     return found
 
 
@@ -64,16 +64,6 @@ def _since_wave(folder: Folder, curves: list[Curve]) -> Chart:
         for n, curve in enumerate(curves, 1)
     ]
     clipped = [Series(s.name, *over.thinned(*over.until(s.xs, s.ys, axis.high)), s.shade, "step") for s in shown]
-    rows = [
-        [
-            curve.name,
-            f"{curve.devices:,}",
-            f"{curve.adopted:,}",
-            f"{100 * curve.adopted / curve.devices:.2f} %",
-            *_parts(folder, n),
-        ]
-        for n, curve in enumerate(curves)
-    ]
     ends = "; ".join(f"{curve.name} ends at {curve.ys[-1]:.1f} %" for curve in curves)
     return Chart(
         "since-wave",
@@ -84,7 +74,7 @@ def _since_wave(folder: Folder, curves: list[Curve]) -> Chart:
         Axis("% of the wave's devices", 0, 100, (0, 25, 50, 75, 100), lambda value: f"{value:g} %"),
         clipped,
         header=("Wave", "Devices", "Adopted", "", "50 % after", "90 % after", "99 % after"),
-        rows=rows,
+        rows=_rows(folder),
         value=lambda value: f"{value:.1f} %",
     )
 
@@ -94,8 +84,30 @@ def _nearly(curve: Curve) -> float:
     return next(x for x, y in zip(curve.xs, curve.ys, strict=True) if y >= 0.995 * curve.ys[-1])
 
 
-def _parts(folder: Folder, n: int) -> list[str]:
+def _rows(folder: Folder) -> list[list[str]]:
+    """A row for each wave, also for those that came to nothing and have no curve."""
     waves = waves_of(folder)
+    return [
+        [
+            _name(waves, n),
+            f"{devices:,}",
+            f"{adopted:,}",
+            f"{100 * adopted / devices:.2f} %" if devices else NOTHING,
+            *_parts(folder, waves, n),
+        ]
+        for n, (devices, adopted) in enumerate(zip(waves["devices"], waves["adopted"], strict=True))
+    ]
+
+
+def _name(waves: Table, n: int) -> str:
+    """Of the wave in that row; with its application where there are several."""
+    several = len(set(waves["application"])) > 1
+    of = f" of {waves['application'][n]}" if several else ""
+    return f"{waves['revision'][n]}{of}, wave {waves['wave'][n]}"
+
+
+def _parts(folder: Folder, waves: Table, n: int) -> list[str]:
+    """How long the wave in that row took to reach parts of its devices."""
     columns = [waves.get(f"s_until_{part}") for part in ("50%", "90%", "99%")]
     never = "not yet" if folder.summary.cut_short else "never"
     return [NOTHING if column is None else never if column[n] is None else duration(column[n]) for column in columns]

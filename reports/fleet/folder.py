@@ -66,6 +66,8 @@ class Summary(BaseModel):
     poll_latency_s: Mapping[str, Mapping[str, int | float | None]] = Field(default_factory=dict)
     failures: Mapping[str, int] = Field(default_factory=dict)
     rollouts: tuple[Rollout, ...] = ()
+    settings: Mapping[str, Any] = Field(default_factory=dict)
+    """What a live run was asked for beside its fleet."""
     notes: tuple[str, ...] = ()
     """What the description says that never happens in the run."""
     wall_s: float | None = None

@@ -16,7 +16,7 @@ MOMENTS = 6
 """Outages that are told, those with the highest peaks."""
 MINUTE = 60.0
 LONGEST = 1800.0
-"""Seconds after an outage that are looked at; fewer when the next one comes."""
+"""Seconds after an outage that are looked at; fewer when the next one comes, or a spike."""
 BEFORE = 600.0
 CALM = 1.25
 """Peaks are calm again at this many times what they were before."""
@@ -68,7 +68,8 @@ def herds(folder: Folder) -> list[Herd]:
         return []
     step = step_of(folder)
     ends = _ends(folder, len(rates) * step)
-    found = [_herd(folder, rates, step, end, _view(ends, n, len(rates) * step)) for n, end in enumerate(ends)]
+    begins = [*(end[0] for end in ends), *_spikes(folder)]
+    found = [_herd(folder, rates, step, end, _view(begins, end[1], len(rates) * step)) for end in ends]
     most = sorted(found, key=lambda herd: -herd.peak)[:MOMENTS]
     return sorted(most, key=lambda herd: herd.ended)
 
@@ -94,9 +95,16 @@ def _ends(folder: Folder, last: float) -> list[_End]:
     return [ends[key] for key in sorted(ends)]
 
 
-def _view(ends: Sequence[_End], n: int, last: float) -> float:
-    following = min((end[0] for end in ends[n + 1 :] if end[0] > ends[n][1]), default=last)
-    return min(ends[n][1] + LONGEST, following, last)
+def _spikes(folder: Folder) -> Iterator[float]:
+    events = folder.table("events")
+    for began, kind in zip(events.get("from_s", ()), events.get("kind", ()), strict=True):
+        if kind == "spike":
+            yield began
+
+
+def _view(begins: Sequence[float], ended: float, last: float) -> float:
+    """Until when one that ended then is looked at: until something else begins."""
+    return min([ended + LONGEST, last, *(begin for begin in begins if begin > ended)])
 
 
 def _herd(folder: Folder, rates: Sequence[float], step: float, end: _End, until: float) -> Herd:

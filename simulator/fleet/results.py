@@ -12,8 +12,6 @@ import json
 import resource
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from datetime import UTC, datetime
-from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import Any
 
@@ -24,6 +22,7 @@ from simulator.fleet import model, profiles
 from simulator.fleet.description import Fleet
 from simulator.fleet.notes import notes_of
 from simulator.fleet.plan import US, Array, World, bin_width
+from simulator.fleet.stamp import stamp
 
 OUTCOMES = {
     "unchanged": model.UNCHANGED,
@@ -98,16 +97,8 @@ def summary_of(fleet: Fleet, world: World, run: Run) -> dict[str, Any]:
         "wall_s": round(run.wall_s, 3),
         "compile_s": round(run.compile_s, 3),
         "peak_rss_mb": round(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024, 1),
-        "finished": datetime.now(UTC).isoformat(timespec="seconds"),
-        "suite": _suite(),
+        **stamp(),
     }
-
-
-def _suite() -> str | None:
-    try:
-        return version("margo-conformance")
-    except PackageNotFoundError:  # run from its source, not installed
-        return None
 
 
 def _per_day(size: int, devices: int, covered: float) -> float:

@@ -5,7 +5,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from simulator.fleet.live.plan import Connections, LivePlan, PlanInvalid, Polling, RebootStorm, Spike
+from simulator.fleet.live.plan import Connections, LivePlan, Phases, PlanInvalid, Polling, RebootStorm, Spike
 from simulator.fleet.live.schedule import Schedule, Warp, takes, uniform
 
 SPIKES = (Spike(10.0, 5.0, 4.0), Spike(20.0, 2.0, 0.5))
@@ -117,3 +117,13 @@ def test_parts_of_a_plan_are_checked_too() -> None:
 def test_the_connection_limit_is_shared_out_exactly() -> None:
     plan = LivePlan(100, 1.0, connections=Connections(limit=10), processes=4)
     assert sum(plan.limit_of(shard) or 0 for shard in range(plan.shards)) == 10
+
+
+def test_a_spike_is_told_from_the_return_after_an_outage_and_an_outage_from_a_spike() -> None:
+    storm = RebootStorm(10.0, 0.5, off_s=5.0, spread_s=5.0)
+    plan = LivePlan(
+        10, 120, ramp_s=1.0, settle_s=0.0, storms=(storm,), spikes=(Spike(12.0, 2.0, 3.0), Spike(30.0, 5.0, 3.0))
+    )
+    phases = Phases(plan)
+    times = {0.5: "ramp-up", 5: "steady", 13: "storm", 19: "storm", 25: "storm", 31: "spike", 40: "storm", 55: "steady"}
+    assert {time: phases.at(time) for time in times} == times

@@ -12,6 +12,7 @@ from hypothesis import strategies as st
 from conformance.cli.main import main
 from reports.fleet import comparison, folder, page, svg, units, words
 from reports.fleet.comparison import Change
+from reports.fleet.convergence import convergence
 from reports.fleet.figures import Figure, figures_of
 from reports.fleet.herd import herds
 
@@ -78,6 +79,42 @@ def test_a_herd_is_measured_from_the_end_of_its_outage(tmp_path: Path) -> None:
     (herd,) = herds(folder.read(left(tmp_path)))
     assert (herd.before, herd.peak, herd.peak_after, herd.refused, herd.longest_queue) == (5, 53, 0, 30, 7)
     assert herd.calm_after == 0  # only the first minute had a peak, at its first step
+
+
+def test_a_spike_is_no_part_of_the_herd_before_it(tmp_path: Path) -> None:
+    where = left(tmp_path)
+    (herd,) = herds(folder.read(where))
+    assert (herd.until, herd.peak) == (1800, 53)
+    (where / "events.csv").write_text(EVENTS.replace("900,", "890,") + "900,930,spike,9 times as many polls,1.0\n")
+    (herd,) = herds(folder.read(where))
+    assert (herd.ended, herd.until, herd.peak) == (890, 900, 0)
+
+
+def test_what_live_runs_were_asked_for_is_compared_too(tmp_path: Path) -> None:
+    spike = {"at_s": 26.0, "duration_s": 3.0, "factor": 5.0}
+    one = left(tmp_path / "one", settings={"revision": "1.0.0-rc.3", "spikes": [spike]})
+    two = left(tmp_path / "two", settings={"revision": "1.0.0-rc.2-signed", "spikes": [spike | {"at_s": 33.0}]})
+    found = comparison.compare(folder.read(one), [folder.read(two)], ["one", "two"])
+    assert [(s.key, s.before, s.after) for s in found.runs[0].settings] == [
+        ("live.revision", "1.0.0-rc.3", "1.0.0-rc.2-signed"),
+        ("live.spikes.0.at_s", "26", "33"),
+    ]
+
+
+def test_a_wave_that_came_to_nothing_has_a_row_and_takes_no_other_ones_figures(tmp_path: Path) -> None:
+    """Stands first in the table, without a curve."""
+    where = left(tmp_path)
+    header, row = WAVES.splitlines()
+    (where / "waves.csv").write_text(f"{header}\n2,other,7.0,1,1000,20,0,,,\n{row}\n")
+    section = convergence(folder.read(where))
+    assert section is not None
+    chart = section.charts[0]
+    assert isinstance(chart, svg.Chart)
+    assert [s.name for s in chart.series] == ["2.0 of app, wave 1"]
+    assert chart.rows == [
+        ["7.0 of other, wave 1", "20", "0", "0.00 %", "never", "never", "never"],
+        ["2.0 of app, wave 1", "100", "100", "100.00 %", "40 s", "1 min 20 s", "1 min 40 s"],
+    ]
 
 
 def test_a_partial_run_is_marked_everywhere(tmp_path: Path) -> None:

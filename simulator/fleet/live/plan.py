@@ -2,10 +2,10 @@
 
 import math
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import asdict, dataclass, field
 from ipaddress import ip_address
 from itertools import pairwise
-from typing import Literal, Self
+from typing import Any, Literal, Self
 
 from simulator.fleet.description import Distribution, Outage, Profile, Sampled
 from simulator.identity.spiffe import is_segment
@@ -293,6 +293,18 @@ class LivePlan:
             time for cohort in self.groups for outage in cohort.outages for time in times_of(outage, self.duration_s)
         )
 
+    def settings(self) -> dict[str, Any]:
+        """What a run was asked for beside the fleet's description, in plain values."""
+        return {
+            "revision": self.revision,
+            "ramp_s": self.ramp,
+            "processes": self.processes,
+            "connections": {"keep_alive": self.connections.keep_alive, "limit": self.connections.limit},
+            "retrieval": self.retrieval,
+            "spikes": [asdict(spike) for spike in self.spikes],
+            "storms": [asdict(storm) for storm in self.storms],
+        }
+
     @classmethod
     def soak(cls, devices: int, duration_s: float, period_s: float = 60.0) -> Self:
         """A ramp-up over one period, then steady polling."""
@@ -300,14 +312,20 @@ class LivePlan:
 
 
 class Phases:
-    """What was going on at a time of a run: results are told apart by it. After an outage or storm, the return too."""
+    """What was going on at a time of a run: results are told apart by it.
+
+    An outage and a storm last on while devices return, for `storm_lasts_s`, unless a spike comes meanwhile.
+    """
 
     def __init__(self, plan: LivePlan) -> None:
-        after = plan.storm_lasts_s
+        off: list[tuple[Phase, float, float]] = [
+            *(("storm", storm.at_s, storm.at_s + storm.off_s + storm.spread_s) for storm in plan.storms),
+            *(("outage", begin, end) for begin, end in plan.outage_times),
+        ]
         self._times: list[tuple[Phase, float, float]] = [
-            *(("storm", storm.at_s, storm.at_s + storm.off_s + storm.spread_s + after) for storm in plan.storms),
-            *(("outage", begin, end + after) for begin, end in plan.outage_times),
+            *off,
             *(("spike", spike.at_s, spike.at_s + spike.duration_s) for spike in plan.spikes),
+            *((phase, end, end + plan.storm_lasts_s) for phase, _, end in off),
         ]
         self._ramp_s = plan.ramp + plan.settle_s
 

@@ -31,6 +31,7 @@ from simulator.fleet.live.tally import (
     Tally,
 )
 from simulator.fleet.profiles import table
+from simulator.fleet.stamp import stamp
 
 OUTCOMES = ("unchanged", "changed", "older", "bundles", "status", "capabilities", "refused", "unreachable", "lost")
 MORE_RATES = ("due", "sent", "answered", "failed", "handshakes", "adopted", "installed", *MISSED)
@@ -61,6 +62,7 @@ def summary_of(fleet: Fleet, result: LiveResult, wall_s: float) -> dict[str, Any
         "ran_s": round(result.ran_s, 3),
         "url": result.url,
         "revision": plan.revision,
+        "settings": plan.settings(),
         "polls": totals["unchanged"] + totals["changed"] + totals["older"],
         "requests": totals,
         "requests_per_s": round(answered / result.ran_s, 3) if result.ran_s else 0.0,
@@ -94,6 +96,7 @@ def summary_of(fleet: Fleet, result: LiveResult, wall_s: float) -> dict[str, Any
         "noticed": dict(sorted(tally.noticed.items())),
         "wall_s": round(wall_s, 3),
         "peak_rss_mb": round(sum(process.rss_mib for process in result.processes) + _own_rss_mb(), 1),
+        **stamp(),
     }
 
 
