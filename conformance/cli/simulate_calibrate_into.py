@@ -19,6 +19,7 @@ EXTRA = "--into keeps comments with a library in an extra: `pip install 'margo-c
 BY_HAND = "nothing was written: put the printed part in by hand, or write {} in block style, one key a line"
 PER_ROW = 5
 _WIDE = 1 << 20
+_NULL = "tag:yaml.org,2002:null"
 
 
 def flow(value: Any, indent: int) -> str:
@@ -111,6 +112,7 @@ class _Tree:
         self._yaml = yaml = YAML()
         yaml.preserve_quotes, yaml.width = True, _WIDE
         yaml.brace_single_entry_mapping_in_flow_sequence = True
+        yaml.representer.add_representer(type(None), lambda to, _: to.represent_scalar(_NULL, "null"))
         self._root = yaml.load(text)
         cohorts, dash, inner = self._root["cohorts"], 2, 4
         if not cohorts.fa.flow_style() and not self._root.fa.flow_style():
@@ -157,9 +159,11 @@ class _Tree:
             token = next((token for token in tokens if token is not None and not isinstance(token, list)), None)
             if token is not None:
                 first, _, rest = token.value.partition("\n")
-                token.value, token.column = f"{first}\n", 0
+                token.value, token.column = f" {first}\n", 0  # two spaces behind the key
                 if rest:
                     self._after.append((part, rest))
+                if not isinstance(parent, dict):  # behind the first key, not behind the hyphen
+                    part.ca.items[next(iter(part))] = [None, None, parent.ca.items.pop(key)[0], None]
         return part
 
     def _put(self, parent: Any, key: str, value: Any) -> None:

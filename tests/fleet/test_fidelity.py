@@ -8,11 +8,11 @@ import pytest
 import yaml
 
 from conformance.cli.main import main
-from conformance.cli.simulate_calibrate_into import comments
+from conformance.cli.simulate_calibrate_into import Description, comments
 from simulator.fleet import calibration, fidelity
 from simulator.fleet.description import Distribution, Fleet
 from simulator.fleet.live.histogram import Histogram
-from simulator.fleet.reading import read, read_example
+from simulator.fleet.reading import examples, read, read_example
 
 SMALL = """
 # a fleet for half a minute of patience
@@ -158,6 +158,20 @@ def test_a_calibration_is_merged_into_what_init_writes(tmp_path: Path, compared:
     assert file.read_text() == again
 
 
+def test_a_calibration_is_merged_into_every_example(tmp_path: Path, compared: Path) -> None:
+    fitted = calibration.calibrate(calibration.read_results(compared / "out"))
+    file = tmp_path / "fleet.yaml"
+    for name, example in examples().items():
+        before = example.read_text()
+        file.write_text(before)
+        Description(file).merge(fitted)
+        text = file.read_text()
+        assert read(text.encode(), name) == fitted.applied(read_example(name))
+        assert remarks(text) == remarks(before), name
+        assert [line for line in before.splitlines() if line.lstrip().startswith("#") and line not in text] == [], name
+        assert ("pause: null" in text) == ("pause: null" in before), name
+
+
 FLOW = """# head
 name: x   # the name
 cohorts:
@@ -185,10 +199,10 @@ def test_what_is_merged_into_a_flow_mapping_has_a_line_of_its_own(newline: str, 
     text = file.read_text()
     lines = text.splitlines()
     for line in (
-        "wfm: # tail",
+        "wfm:  # tail",
         "  servers: 4",
         "  down: [{at: 1h, lasts: 5m}]",
-        "  network: # lossy",
+        "  network:  # lossy",
         "- name: b  # second",
     ):
         assert line in lines
