@@ -95,7 +95,7 @@ def run(  # noqa: PLR0913 - one parameter for each option
     engine: Annotated[Engine, typer.Option("--engine", help="simpy: the real agent core on every device; slow.")] = (
         Engine.COMPILED
     ),
-    seed: Annotated[int | None, typer.Option("--seed", min=0, help="Instead of the description's.")] = None,
+    seed: simulate_variants.Seed = None,
     out: Annotated[Path, typer.Option("--out", metavar="DIR", help="Folder for the results.")] = Path("fleet-results"),
     changed: Annotated[
         list[str] | None,

@@ -5,9 +5,7 @@
 from __future__ import annotations
 
 import json
-import re
 from collections.abc import Iterator
-from io import StringIO
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -15,17 +13,13 @@ import typer
 
 from conformance.cli import options
 from conformance.cli.helptext import EXIT_CODES_PLAIN, help_of
+from conformance.cli.simulate_calibrate_into import Description, flow
 from conformance.cli.simulate_fidelity import Identity, LiveUrl, Northbound, reached, run_live
 
 if TYPE_CHECKING:
     from simulator.fleet.calibration import Calibration, Fitted
 
-EXTRA = "--into keeps comments with a library in an extra: `pip install 'margo-conformance[calibrate]'`"
-_FLOAT = "tag:yaml.org,2002:float"
 EXAMPLE = "fidelity-500"
-WIDTH = 100
-PER_ROW = 5
-_POINTS = re.compile(r"\{percentiles: \{([^}]*)\}\}(, )?")
 
 
 def register(app: typer.Typer) -> None:
@@ -65,19 +59,19 @@ def calibrate(
 
     if (results is None) == (live is None):
         raise Misuse("usage", "expected either RESULTS or --live", "`--help` has examples")
+    description = None if into is None else Description(into)  # before a run, should it not be possible
     try:
         measured = calibration.read_results(results) if results is not None else _measured(live, northbound, identity)
         fitted = calibration.calibrate(measured)
     except calibration.CannotCalibrate as error:
         raise Misuse("calibration", str(error), "RESULTS is what `simulate fidelity` or a live run wrote") from None
-    text = None if into is None else _merged(into, fitted)
     if as_json:
         plain(json.dumps(fitted.to_plain(), indent=2))
     else:
         for line in lines(fitted):
-            plain(folded(line))
-    if into is not None and text is not None:
-        _write(into, text)
+            plain(line)
+    if description is not None:
+        description.merge(fitted)
         plain(f"# merged into {into}")
 
 
@@ -103,12 +97,12 @@ def lines(fitted: Calibration) -> Iterator[str]:
     yield "wfm:"
     yield "  service:"
     for kind, of in part["wfm"]["service"].items():
-        yield f"    {kind}: {_flow(of)}  {_fit(fitted.service[kind])}"
+        yield f"    {kind}: {flow(of, 4)}  {_fit(fitted.service[kind])}"
     sizes = ", ".join(f"{kind}: {size}" for kind, size in fitted.sizes.items())
     yield f"  sizes: {{{sizes}}}"
     yield "# for each cohort:"
     yield "network:"
-    yield f"  rtt: {_flow(part['network']['rtt'])}  {_fit(fitted.rtt)}"
+    yield f"  rtt: {flow(part['network']['rtt'], 2)}  {_fit(fitted.rtt)}"
     if fitted.bundle_bytes is not None:
         yield f"# bytes of a revision, as its bundle was on average: {fitted.bundle_bytes}"
     shake = fitted.handshake
@@ -120,88 +114,9 @@ def lines(fitted: Calibration) -> Iterator[str]:
         yield f"# left out: {text}"
 
 
-def folded(text: str) -> str:
-    """The same YAML, where distributions that make a line long stand in a few rows."""
-    return "\n".join(line if len(line) <= WIDTH else _POINTS.sub(_rows, line) for line in text.split("\n"))
-
-
-def _rows(found: re.Match[str]) -> str:
-    line, points = found.string, found[1].split(", ")
-    pad = " " * (len(line) - len(line.lstrip()) + 4)
-    rows = (", ".join(points[n : n + PER_ROW]) for n in range(0, len(points), PER_ROW))
-    return "{percentiles: {" + ",".join(f"\n{pad}{row}" for row in rows) + "}}" + (f",\n{pad}" if found[2] else "")
-
-
-def _flow(value: Any) -> str:
-    if isinstance(value, dict):
-        return f"{{{', '.join(f'{key}: {_flow(item)}' for key, item in value.items())}}}"
-    if isinstance(value, list):
-        return f"[{', '.join(map(_flow, value))}]"
-    return _decimal(value) if isinstance(value, float) else str(value)
-
-
-def _decimal(value: float) -> str:
-    """Without an exponent, which YAML 1.1 and 1.2 read differently."""
-    return f"{value:.6f}".rstrip("0").rstrip(".")
-
-
 def _fit(fitted: Fitted) -> str:
     return f"# distance {fitted.distance:.3f}, {fitted.count:,} measured"
 
 
 def _ms(seconds: float | None) -> str:
     return "-" if seconds is None else f"{seconds * 1000:.1f} ms"
-
-
-def _merged(file: Path, fitted: Calibration) -> str:
-    """The description with what was fitted; comments and order stay. Raises Misuse, OSError."""
-    from conformance.cli.problems import Misuse
-    from simulator.fleet import reading
-
-    try:
-        from ruamel.yaml import YAML
-        from ruamel.yaml.comments import CommentedMap
-    except ModuleNotFoundError as error:
-        raise Misuse("missing-extra", str(error), EXTRA) from None
-    data = file.read_bytes()
-    try:
-        fleet = reading.read(data, str(file))
-    except reading.WrongDescription as error:
-        raise Misuse("fleet", str(error), "correct the description; `simulate init` shows every key") from None
-    yaml = YAML()
-    yaml.preserve_quotes, yaml.width = True, 1 << 20  # `folded` does it better
-    yaml.indent(mapping=2, sequence=4, offset=2)
-    yaml.representer.add_representer(
-        float, lambda representer, value: representer.represent_scalar(_FLOAT, _decimal(value))
-    )
-    tree = yaml.load(data)
-
-    def on_one_line(value: Any) -> Any:
-        if not isinstance(value, dict):
-            return value
-        line = CommentedMap({key: on_one_line(item) for key, item in value.items()})
-        line.fa.set_flow_style()
-        return line
-
-    part = fitted.fragment()
-    wfm = tree.setdefault("wfm", {})
-    for name in ("service", "sizes"):
-        of = wfm.setdefault(name, on_one_line({}) if name == "sizes" else {})
-        of.update({kind: on_one_line(value) for kind, value in part["wfm"][name].items()})
-    for cohort in tree["cohorts"]:
-        cohort.setdefault("network", {})["rtt"] = on_one_line(part["network"]["rtt"])
-    for application, number in fitted.fetched(fleet):
-        tree["applications"][application]["revisions"][number]["bytes"] = fitted.bundle_bytes
-    text = StringIO()
-    yaml.dump(tree, text)
-    merged = folded(text.getvalue())
-    reading.read(merged.encode(), str(file))
-    return merged
-
-
-def _write(file: Path, text: str) -> None:
-    """Replace the file as a whole, so that a full disk loses nothing."""
-    beside = file.with_name(f".{file.name}.new")
-    beside.write_text(text)
-    beside.chmod(file.stat().st_mode)
-    beside.replace(file)

@@ -134,7 +134,7 @@ def live(  # noqa: PLR0913 - one parameter for each option
         int, typer.Option("--watch", metavar="N", min=0, help="Judge the traffic of so many devices; 0: of none.")
     ] = 20,
     prefix: Annotated[str, typer.Option("--prefix", metavar="TEXT", help="Devices are called by it.")] = "fleet-",
-    seed: Annotated[int | None, typer.Option("--seed", min=0, help="Instead of the description's.")] = None,
+    seed: simulate_variants.Seed = None,
     out: Annotated[Path, typer.Option("--out", metavar="DIR", help="Folder for the results.")] = Path("fleet-results"),
     workers: simulate_shards.Workers = None,
     scheduler: simulate_shards.Scheduler = None,

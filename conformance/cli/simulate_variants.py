@@ -5,7 +5,9 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Annotated
+
+import typer
 
 from conformance.cli import simulate_compare
 
@@ -17,6 +19,8 @@ HINT = (
     "a path goes by keys and names of members, such as cohorts.gateways.polling.period, or by * for all members; "
     "`simulate init` shows every key and what it takes"
 )
+
+Seed = Annotated[int | None, typer.Option("--seed", min=0, max=2**63 - 1, help="Instead of the description's.")]
 
 
 def changed(fleet: Fleet, settings: list[str]) -> Fleet:

@@ -17,7 +17,7 @@ from typing import Any
 
 import numpy as np
 
-from simulator.fleet.description import Distribution, Fleet, Sampled, Services, quantile
+from simulator.fleet.description import MICROSECOND_S, Distribution, Fleet, Sampled, Services, quantile
 from simulator.fleet.live.histogram import Histogram
 
 OPERATIONS = {
@@ -34,8 +34,6 @@ CLOSE = 0.05
 """A fit that is as near as this is near enough for the simplest form."""
 _GRID = (np.arange(256) + 0.5) / 256
 _POINTS = (0.0, 1.0, 5.0, 10.0, 25.0, 50.0, 60.0, 70.0, 80.0, 85.0, 90.0, 95.0, 99.0, 99.9, 100.0)
-_LEAST_S = 0.001
-"""The least time that a lognormal distribution of a description may have."""
 
 
 class CannotCalibrate(ValueError):
@@ -185,13 +183,13 @@ def _forms(seen: Histogram, rtt: Histogram | None) -> Iterator[Sampled]:
     away_mean, away_variance = _moments(rtt) if rtt is not None else (0.0, 0.0)
     yield max(mean - away_mean, 0.0)
     middle, high = ((seen.quantile(share) or 0.0) - away for share in (0.5, 0.95))
-    if _LEAST_S <= middle <= high:
+    if MICROSECOND_S <= middle <= high:
         yield Distribution(lognormal=(middle, high))
     rest, spread = mean - away_mean, max(variance - away_variance, 0.0)
     if rest > 0:
         sigma = math.sqrt(math.log1p(spread / rest**2))
         middle = rest * math.exp(-(sigma**2) / 2)
-        if middle >= _LEAST_S:
+        if middle >= MICROSECOND_S:
             yield Distribution(lognormal=(middle, middle * math.exp(1.6448536269514722 * sigma)))
     yield Distribution(percentiles={p: max((seen.quantile(p / 100) or 0.0) - away, 0.0) for p in _POINTS})
     if rtt is not None:
@@ -215,10 +213,15 @@ def distance(seen: Histogram, work: Sampled, rtt: Sampled | None = None) -> floa
     if rtt is not None:
         total = (total[:, None] + np.array([quantile(rtt, float(p)) for p in _GRID])[None, :]).ravel()
     total.sort()
-    ends, below = seen.distribution()
-    # where a bucket ends both are known exactly; within one only that it is crossed, so its ends are what is compared
-    at = np.searchsorted(total, np.array(ends), side="right") / len(total)
-    return float(np.abs(at - np.array(below)).max())
+    ends, below = (np.array(values) for values in seen.distribution())
+    # where a bucket ends both are known exactly, and where it begins: from the one before to there nothing was seen;
+    # within a bucket only that it is crossed, so its two ends are what is compared
+    begins = np.maximum(ends * (1 - 2.0**-seen.sub_bits), np.append(0.0, ends[:-1]))
+    apart = [
+        np.abs(np.searchsorted(total, edges, side="right") / len(total) - shares).max()
+        for edges, shares in ((ends, below), (begins, np.append(0.0, below[:-1])))
+    ]
+    return float(max(apart))
 
 
 def _moments(seen: Histogram) -> tuple[float, float]:

@@ -10,6 +10,7 @@ from statistics import NormalDist
 from typing import Annotated, Any, Literal, Self
 
 from pydantic import (
+    AfterValidator,
     BaseModel,
     BeforeValidator,
     ConfigDict,
@@ -27,8 +28,12 @@ MAX_DEVICES = 20_000_000
 MAX_DURATION_S = 366 * 86400.0
 MAX_OUTAGES = 400
 MAX_WINDOWS = 4
+MAX_NAME = 62
+MICROSECOND_S = 0.000_001
+"""What the engines count times in."""
 _UNITS = {"ms": 0.001, "s": 1.0, "m": 60.0, "h": 3600.0, "d": 86400.0}
 _HOURS = re.compile(r"^([01]\d|2[0-3]):([0-5]\d)-([01]\d|2[0-3]):([0-5]\d)$")
+_NAME = re.compile(rf"^[a-z0-9]([a-z0-9.-]{{0,{MAX_NAME - 2}}}[a-z0-9])?$")
 _TIME = re.compile(r"^\s*(\d+(?:\.\d+)?)\s*(ms|s|m|h|d)\s*$")
 
 
@@ -45,23 +50,49 @@ def _seconds(value: Any) -> Any:
 
 def _whole_seconds(value: Any) -> Any:
     found = _seconds(value)
-    return int(found) if isinstance(found, float) and found.is_integer() else found
+    if isinstance(found, float) and not found.is_integer():
+        raise ValueError('expected whole seconds, as the protocol has them: 90, "90s" or "5m"')
+    return int(found)
+
+
+def _at_least_one_microsecond(value: float) -> float:
+    if value < MICROSECOND_S:
+        raise ValueError("expected at least 0.000001, a microsecond, which is the least time that is simulated")
+    return value
+
+
+def _name(value: Any) -> Any:
+    if not isinstance(value, str):
+        raise ValueError(f'expected a text: write "{value}", with quotes' if _is_plain(value) else "expected a text")
+    if not _NAME.fullmatch(value):
+        allowed = f"lower-case letters, digits, dots and hyphens, at most {MAX_NAME}"
+        raise ValueError(f"expected {allowed}, beginning and ending with a letter or digit")
+    return value
+
+
+def _is_plain(value: Any) -> bool:
+    return isinstance(value, int | float) and not isinstance(value, bool)
 
 
 _TIME_SCHEMA = WithJsonSchema(
     {"anyOf": [{"type": "number", "minimum": 0}, {"type": "string", "pattern": _TIME.pattern}]}
+)
+_WHOLE_SCHEMA = WithJsonSchema(
+    {"anyOf": [{"type": "integer", "minimum": 0}, {"type": "string", "pattern": _TIME.pattern}]}
 )
 _LONGEST = Field(ge=0, le=MAX_DURATION_S, allow_inf_nan=False)
 Seconds = Annotated[float, BeforeValidator(_seconds), _LONGEST, _TIME_SCHEMA]
 Positive = Annotated[
     float, BeforeValidator(_seconds), Field(ge=0.001, le=MAX_DURATION_S, allow_inf_nan=False), _TIME_SCHEMA
 ]
+Spread = Annotated[float, BeforeValidator(_seconds), _LONGEST, AfterValidator(_at_least_one_microsecond), _TIME_SCHEMA]
+"""A mean or a median of times that vary."""
 Share = Annotated[float, Field(ge=0, le=1, allow_inf_nan=False)]
 PerDay = Annotated[float, Field(ge=0, le=1000, allow_inf_nan=False)]
 Count = Annotated[int, Field(ge=1, le=1_000_000_000)]
 Bytes = Annotated[int, Field(ge=0, le=1 << 40)]
 Tries = Annotated[int, Field(ge=1, le=1000)]
-Name = Annotated[str, Field(pattern=r"^[a-z0-9]([a-z0-9.-]{0,60}[a-z0-9])?$")]
+Name = Annotated[str, BeforeValidator(_name), WithJsonSchema({"type": "string", "pattern": _NAME.pattern})]
 
 
 class Part(BaseModel):
@@ -77,8 +108,8 @@ class Distribution(Part):
     """
 
     uniform: tuple[Seconds, Seconds] | None = None
-    exponential: Positive | None = None
-    lognormal: tuple[Positive, Positive] | None = None
+    exponential: Spread | None = None
+    lognormal: tuple[Spread, Spread] | None = None
     percentiles: dict[Annotated[float, Field(ge=0, le=100)], Seconds] | None = None
 
     @model_validator(mode="after")
@@ -269,7 +300,7 @@ class Revision(Part):
     bytes: Bytes = 4096
     installs: Sampled = Distribution(lognormal=(8.0, 30.0))
     fails: Share = 0.0
-    timeout: Annotated[int, BeforeValidator(_whole_seconds), Field(ge=1, le=86400), _TIME_SCHEMA] = 300
+    timeout: Annotated[int, BeforeValidator(_whole_seconds), Field(ge=1, le=86400), _WHOLE_SCHEMA] = 300
 
 
 class Application(Part):
@@ -364,14 +395,14 @@ class Sizes(Part):
 class Wfm(Part):
     """Without `servers` there are as many as needed, and devices do not influence each other.
 
-    When `queue_limit` requests wait, others are answered `refuses_with` and Retry-After `retry_after`, rounded up, as
-    the protocol has whole seconds.
+    When `queue_limit` requests wait, others are answered `refuses_with` and Retry-After `retry_after`, which is
+    in whole seconds (RFC 9110, 10.2.3); 0 is none.
     """
 
     servers: Annotated[int, Field(ge=1, le=65_536)] | None = None
     queue_limit: Annotated[int, Field(ge=0, le=20_000_000)] = 10_000
     refuses_with: Literal[429, 503] = 503
-    retry_after: Seconds = 0.0
+    retry_after: Annotated[int, BeforeValidator(_whole_seconds), Field(ge=0, le=MAX_DURATION_S), _WHOLE_SCHEMA] = 0
     service: Services = Services()
     sizes: Sizes = Sizes()
     down: Annotated[tuple[Downtime, ...], Field(max_length=100)] = ()

@@ -1,6 +1,5 @@
 """A fleet as arrays of fixed layout, which both engines read and count in. Times in microseconds, sizes in bytes."""
 
-import math
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -216,7 +215,7 @@ def _cohort(fleet: Fleet, cohort: Cohort, tables: _Tables, place: tuple[int, ...
         *place,
         us(polling.period if polling.start_spread is None else polling.start_spread),
         us(network.timeout),
-        math.ceil(fleet.wfm.retry_after),
+        fleet.wfm.retry_after,
         cohort.retries.artefact,
         cohort.installs.tries or 0,
         tables.add(failures.boot),

@@ -16,6 +16,17 @@ from simulator.protocol.documents import DocumentError, parse_yaml
 SHORT = 60
 """Characters of what was found that are told."""
 Path = Sequence[Any]
+_EXPECTED = {
+    "tuple_type": "a list",
+    "dict_type": "a mapping",
+    "string_type": "a text",
+    "too_short": "at least {min_length} of them",
+    "too_long": "at most {max_length} of them",
+    **dict.fromkeys(("bool_type", "bool_parsing"), "true or false"),
+    **dict.fromkeys(("float_type", "float_parsing"), "a number"),
+    **dict.fromkeys(("int_type", "int_parsing", "int_parsing_size", "int_from_float"), "a whole number"),
+}
+"""What the library says in words of its own, in those of a user."""
 
 
 class WrongDescription(ValueError):
@@ -102,6 +113,8 @@ def _message(item: Any, path: Path) -> str:
         return "expected a value, found none"
     if item["type"] == "model_type":
         message = f"expected a mapping with keys such as {', '.join(list(_keys_at(Fleet, path))[:4])}"
+    elif item["type"] in _EXPECTED:
+        message = f"expected {_EXPECTED[item['type']].format_map(item.get('ctx', {}))}"
     else:
         message = str(item["msg"]).removeprefix("Value error, ").replace("Input should be ", "expected ")
     return message if "found" in message else message + _found(item["input"])

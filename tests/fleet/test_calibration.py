@@ -67,6 +67,23 @@ def test_the_distance_tells_a_fit_from_a_misfit() -> None:
     assert distance(seen, 0.02) > 0.4
 
 
+def test_the_distance_sees_what_was_never_measured() -> None:
+    """Between two heaps nothing was seen; a distribution that has most of its times there is far away."""
+    seen = Histogram()
+    for _ in range(500):
+        seen.record(0.001)
+        seen.record(0.8)
+    assert distance(seen, Distribution(lognormal=(0.001, 0.8))) > 0.4
+    assert distance(seen, Distribution(percentiles={0: 0.001, 49.9: 0.001, 50.1: 0.8, 100: 0.8})) < 0.02
+
+
+def test_times_below_a_millisecond_are_fitted_with_the_simplest_form() -> None:
+    fitted = calibrate(results((0.000_002, 0.000_003), unchanged=(0.0004, 0.0016)))
+    of = fitted.service["unchanged"].of
+    assert isinstance(of, Distribution)
+    assert of.lognormal == pytest.approx((0.0004, 0.0016), rel=0.1)
+
+
 def test_sizes_are_means_and_a_kind_that_was_hardly_seen_is_left_out_by_name() -> None:
     fitted = calibrate(results((0.02, 0.05), unchanged=(0.01, 0.02)))
     assert fitted.sizes == {"unchanged": 500}

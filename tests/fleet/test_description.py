@@ -77,6 +77,38 @@ duration: 30m
         ("duration: 30m", "duration: -1", ":9: duration"),
         ("duration: 30m", "duration: 30m\nduration: 31m", "duplicate key"),
         ("cohorts:", "cohorts: [", "fleet.yaml"),
+        (
+            "name: a",
+            "name: bad_rev",
+            "dots and hyphens, at most 62, beginning and ending with a letter or digit, found 'bad_rev'",
+        ),
+        ("name: a", f"name: {'a' * 63}", ":3: cohorts.0.name: expected lower-case letters, digits, dots and hyphens"),
+        (
+            "duration: 30m",
+            "variants: {bad_rev: {seed: 2}}",
+            ":9: variants.bad_rev: expected lower-case letters, digits",
+        ),
+        ('name: "2"', "name: 2.0", ':6: applications.0.revisions.1.name: expected a text: write "2.0", with quotes'),
+        ("count: 30", "count: 1.5", ":3: cohorts.0.count: expected a whole number, found '1.5'"),
+        ("count: 30", "count: 3, sites: {outages: 1}", ":3: cohorts.0.sites.outages: expected a list, found '1'"),
+        ('[{name: "1"}, {name: "2"}]', "[]", ":6: applications.0.revisions: expected at least 1 of them, found []"),
+        (
+            "duration: 30m",
+            "wfm: {retry_after: 1.5}",
+            ':9: wfm.retry_after: expected whole seconds, as the protocol has them: 90, "90s" or "5m", found \'1.5\'',
+        ),
+        ("duration: 30m", "wfm: {retry_after: 1500ms}", ":9: wfm.retry_after: expected whole seconds"),
+        ("duration: 30m", "wfm: {retry_after: -1}", ":9: wfm.retry_after: expected greater than or equal to 0"),
+        (
+            "count: 30",
+            "count: 3, network: {rtt: {lognormal: [0.0000001, 2]}}",
+            ":3: cohorts.0.network.rtt.lognormal.0: expected at least 0.000001, a microsecond",
+        ),
+        (
+            "count: 30",
+            "count: 3, network: {rtt: {exponential: 0}}",
+            "network.rtt.exponential: expected at least 0.000001",
+        ),
     ],
 )
 def test_a_wrong_description_is_refused_where_it_is_wrong(
@@ -89,8 +121,32 @@ def test_a_wrong_description_is_refused_where_it_is_wrong(
     assert told in said
     assert "fleet.yaml" in said
     assert "function-" not in said, "nothing of the library's own"
-    assert "at least 1 item" not in said, "the cause is told, and not what follows from it"
+    assert "at least 2 of them" not in said, "the cause is told, and not what follows from it"
     assert not (tmp_path / "out").exists()
+
+
+@pytest.mark.parametrize(("written", "read"), [("90s", 90), ("1m", 60), ("2.0", 2), ("2000ms", 2), ("0", 0)])
+def test_retry_after_has_whole_seconds_with_any_unit(written: str, read: int) -> None:
+    fleet = reading.read((GOOD + f"wfm: {{retry_after: {written}}}").encode(), "fleet.yaml")
+    assert fleet.wfm.retry_after == read
+    assert plan_of(fleet).cohorts[0]["retry_after"] == read
+
+
+@pytest.mark.parametrize("verb", [["simulate"], ["simulate", "run"], ["simulate", "live"]])
+def test_a_seed_is_as_large_as_that_of_a_description_may_be(
+    verb: list[str], tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    file = tmp_path / "fleet.yaml"
+    file.write_text(GOOD)
+    where = ["--live", "https://localhost:1", "--identity", str(tmp_path)] if "live" in verb else []
+    for seed in (2**63, 2**64):
+        assert main([*verb, str(file), *where, "--seed", str(seed), "--out", str(tmp_path / "out")]) == 2
+        assert "--seed" in capsys.readouterr().err
+        assert main([*verb, str(file), *where, "--set", f"seed={seed}", "--out", str(tmp_path / "out")]) == 2
+        assert "--set: seed: expected less than 9223372036854775808" in capsys.readouterr().err
+    if verb == ["simulate", "run"]:
+        assert main([*verb, str(file), "--seed", str(2**63 - 1), "--out", str(tmp_path / "out")]) == 0
+        assert json.loads((tmp_path / "out" / "summary.json").read_text())["seed"] == 2**63 - 1
 
 
 @pytest.mark.parametrize("engine", ["compiled", "simpy"])

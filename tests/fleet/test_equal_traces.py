@@ -71,6 +71,12 @@ RARE = {
     ),
     "wfm": {"servers": 2, "queue_limit": 3, "service": {"unchanged": 0.05, "status": {"lognormal": [0.05, 2]}}},
 }
+TINY = {
+    "unchanged": {"lognormal": [0.0005, 0.002]},
+    "manifest": {"exponential": 0.000_001},
+    "bundle": {"lognormal": [0.000_001, 0.000_001]},
+    "status": 0.0002,
+}
 NARROW = {"servers": 1, "queue_limit": 3, "retry_after": 2, "service": {"unchanged": 0.3, "manifest": 0.5}}
 
 
@@ -90,6 +96,7 @@ NARROW = {"servers": 1, "queue_limit": 3, "retry_after": 2, "service": {"unchang
         (cohort(network={"timeout": 0.05, "rtt": {"lognormal": [0.04, 0.4]}, "bandwidth": 9_000}), model.LOST),
         (cohort(network={"timeout": 0.05, "rtt": 0.06}), model.LOST),
         ({**RARE, "seed": 1224038958720274789}, model.LOST),
+        ({**HERD, "wfm": {"servers": 1, "queue_limit": 3, "service": TINY}}, model.STATUS),
         ({**HERD_THAT_GIVES_UP, "wfm": {"servers": 2, "service": {"unchanged": 0.2, "manifest": 3}}}, model.LOST),
     ],
     ids=[
@@ -106,6 +113,7 @@ NARROW = {"servers": 1, "queue_limit": 3, "retry_after": 2, "service": {"unchang
         "late answers",
         "too far",
         "late reports at rest",
+        "less than a millisecond",
         "slow manifests",
     ],
 )
@@ -179,6 +187,7 @@ chance = st.sampled_from([0.0, 0.05, 0.5])
 times = st.one_of(
     st.floats(0.001, 5).map(lambda v: round(v, 4)),
     st.sampled_from([{"uniform": [0.01, 3]}, {"lognormal": [0.05, 2]}, {"exponential": 0.3}]),
+    st.sampled_from([{"lognormal": [0.0005, 0.002]}, {"exponential": 0.000_001}]),
 )
 outages = st.lists(
     st.fixed_dictionaries(

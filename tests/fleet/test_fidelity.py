@@ -8,10 +8,11 @@ import pytest
 import yaml
 
 from conformance.cli.main import main
-from simulator.fleet import fidelity
+from conformance.cli.simulate_calibrate_into import Description, comments
+from simulator.fleet import calibration, fidelity
 from simulator.fleet.description import Distribution, Fleet
 from simulator.fleet.live.histogram import Histogram
-from simulator.fleet.reading import read, read_example
+from simulator.fleet.reading import examples, read, read_example
 
 SMALL = """
 # a fleet for half a minute of patience
@@ -133,6 +134,99 @@ def test_percentiles_are_merged_in_rows_that_can_be_read(tmp_path: Path, compare
     assert isinstance(merged.wfm.service.unchanged, Distribution)
     assert merged.wfm.service.unchanged.percentiles is not None
     assert len(merged.wfm.service.unchanged.percentiles) == 15
+
+
+def remarks(text: str) -> list[str]:
+    """Comments of a text, wherever they begin."""
+    return sorted(comments(text).elements())
+
+
+def test_a_calibration_is_merged_into_what_init_writes(tmp_path: Path, compared: Path) -> None:
+    """Its comments show distributions, too, and stay as they are; nothing else changes."""
+    file = tmp_path / "fleet.yaml"
+    assert main(["simulate", "init", "--out", str(file)]) == 0
+    before = file.read_text()
+    assert main(["simulate", "calibrate", str(compared / "out"), "--into", str(file)]) == 0
+    text = file.read_text()
+    assert remarks(text) == remarks(before)
+    assert text.splitlines()[:10] == before.splitlines()[:10]
+    lost = [line for line in before.splitlines() if line not in text.splitlines()]
+    assert all(line.lstrip().startswith(("rtt:", "service:", "sizes:")) for line in lost), lost
+    assert max(map(len, text.splitlines())) <= max(map(len, before.splitlines()))
+    again = file.read_text()
+    assert main(["simulate", "calibrate", str(compared / "out"), "--into", str(file)]) == 0
+    assert file.read_text() == again
+
+
+def test_a_calibration_is_merged_into_every_example(tmp_path: Path, compared: Path) -> None:
+    fitted = calibration.calibrate(calibration.read_results(compared / "out"))
+    file = tmp_path / "fleet.yaml"
+    for name, example in examples().items():
+        before = example.read_text()
+        file.write_text(before)
+        Description(file).merge(fitted)
+        text = file.read_text()
+        assert read(text.encode(), name) == fitted.applied(read_example(name))
+        assert remarks(text) == remarks(before), name
+        assert [line for line in before.splitlines() if line.lstrip().startswith("#") and line not in text] == [], name
+        assert ("pause: null" in text) == ("pause: null" in before), name
+
+
+FLOW = """# head
+name: x   # the name
+cohorts:
+- {name: a, count: 3, application: app}  # three
+
+- name: b  # second
+  count: 4
+  network: {loss: 0.1}  # lossy
+  # after the network
+  application: app
+applications: [{name: app, revisions: [{name: "1"}]}]
+wfm: {servers: 4, service: {unchanged: 0.1}, down: [{at: 1h, lasts: 5m}]}  # tail
+
+# variants:
+#   - none
+"""
+
+
+@pytest.mark.parametrize("newline", ["\n", "\r\n"])
+def test_what_is_merged_into_a_flow_mapping_has_a_line_of_its_own(newline: str, tmp_path: Path, compared: Path) -> None:
+    file = tmp_path / "fleet.yaml"
+    file.write_text(FLOW, newline=newline)
+    assert main(["simulate", "calibrate", str(compared / "out"), "--into", str(file)]) == 0
+    assert file.read_bytes().count(b"\r\n") == (0 if newline == "\n" else file.read_bytes().count(b"\n"))
+    text = file.read_text()
+    lines = text.splitlines()
+    for line in (
+        "wfm:  # tail",
+        "  servers: 4",
+        "  down: [{at: 1h, lasts: 5m}]",
+        "  network:  # lossy",
+        "- name: b  # second",
+    ):
+        assert line in lines
+    assert any(line.startswith("    unchanged: ") for line in lines)
+    assert sum(line.startswith("    rtt: ") for line in lines) == 2
+    assert text.endswith("\n\n# variants:\n#   - none\n"), "a comment about what follows stays where it was"
+    assert remarks(text) == remarks(FLOW)
+    merged = read(text.encode(), "fleet.yaml")
+    fitted = calibration.calibrate(calibration.read_results(compared / "out"))
+    assert merged == fitted.applied(read(FLOW.encode(), "fleet.yaml"))
+
+
+def test_a_comment_that_would_be_lost_is_told_and_the_file_stays_as_it_is(
+    tmp_path: Path, compared: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    file = tmp_path / "fleet.yaml"
+    before = SMALL + "wfm: {servers: 4,  # four\n  queue_limit: 5}\n"
+    file.write_text(before)
+    assert main(["simulate", "calibrate", str(compared / "out"), "--into", str(file)]) == 2
+    told = capsys.readouterr()
+    assert "fleet.yaml: comments inside of {} or [] would be lost: # four" in told.err
+    assert "put the printed part in by hand" in told.err
+    assert yaml.safe_load(told.out)["wfm"]["service"], "what was fitted is printed all the same"
+    assert (file.read_text(), [path.name for path in tmp_path.iterdir()]) == (before, ["fleet.yaml"])
 
 
 def test_a_description_that_is_wrong_stays_as_it_is(compared: Path, capsys: pytest.CaptureFixture[str]) -> None:
