@@ -7,8 +7,8 @@ from pydantic import TypeAdapter, ValidationError
 
 from conformance.catalogue import UnknownName
 from conformance.cli.problems import Misuse
-from simulator.fleet.description import Seconds
 from simulator.fleet.live.plan import PlanInvalid, RebootStorm, Revision, Spike
+from simulator.fleet.quantities import Seconds
 
 T = TypeVar("T")
 HELP = "`simulate live --help` shows what each option takes"

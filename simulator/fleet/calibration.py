@@ -17,8 +17,9 @@ from typing import Any
 
 import numpy as np
 
-from simulator.fleet.description import MICROSECOND_S, Distribution, Fleet, Sampled, Services, quantile
+from simulator.fleet.description import Fleet, Services
 from simulator.fleet.live.histogram import Histogram
+from simulator.fleet.quantities import MICROSECOND_S, Distribution, Sampled, quantile
 
 OPERATIONS = {
     "unchanged": ("fetch-manifest", (304,)),

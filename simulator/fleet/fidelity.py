@@ -11,12 +11,13 @@ from typing import Any
 import numpy as np
 
 from simulator.fleet import calibration, compiled, model, results, simpy_engine
-from simulator.fleet.description import Fleet, Rollout, Sampled, Wave, quantile
+from simulator.fleet.description import Fleet, Rollout, Wave
 from simulator.fleet.live import results as live_results
 from simulator.fleet.live.histogram import Histogram
 from simulator.fleet.live.result import LiveResult
 from simulator.fleet.live.tally import FIRST_MANIFEST
 from simulator.fleet.plan import US, World, bin_width, plan_of
+from simulator.fleet.quantities import Sampled, quantile
 
 ENGINES: Mapping[str, Callable[[Fleet, World], object]] = {
     "compiled": lambda _, world: compiled.simulate(world),

@@ -4,7 +4,8 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from simulator.fleet.description import MAX_WINDOWS, Application, Cohort, Fleet, Outage, Sampled, quantile
+from simulator.fleet.description import MAX_WINDOWS, Application, Cohort, Fleet, Outage
+from simulator.fleet.quantities import Sampled, quantile
 
 Array = np.ndarray[Any, Any]
 US = 1_000_000

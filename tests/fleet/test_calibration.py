@@ -14,9 +14,10 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from simulator.fleet.calibration import Calibration, CannotCalibrate, calibrate, distance, read_results
-from simulator.fleet.description import Distribution, Fleet, Sampled, quantile
+from simulator.fleet.description import Fleet
 from simulator.fleet.live.histogram import Histogram
 from simulator.fleet.live.tally import Tally
+from simulator.fleet.quantities import Distribution, Sampled, quantile
 from simulator.wfm.server import ReferenceWfm
 from tests.fleet.test_equal_traces import BASE
 from tests.fleet_live.support import Seen, document, plan, shard_of

@@ -10,8 +10,9 @@ import yaml
 from conformance.cli.main import main
 from conformance.cli.simulate_calibrate_into import Description, comments
 from simulator.fleet import calibration, fidelity
-from simulator.fleet.description import Distribution, Fleet
+from simulator.fleet.description import Fleet
 from simulator.fleet.live.histogram import Histogram
+from simulator.fleet.quantities import Distribution
 from simulator.fleet.reading import examples, read, read_example
 
 SMALL = """

@@ -7,7 +7,8 @@ from ipaddress import ip_address
 from itertools import pairwise
 from typing import Any, Literal, Self
 
-from simulator.fleet.description import Distribution, Outage, Profile, Sampled
+from simulator.fleet.description import Outage, Profile
+from simulator.fleet.quantities import Distribution, Sampled
 from simulator.identity.spiffe import is_segment
 
 Retrieval = Literal["bundle", "individual"]

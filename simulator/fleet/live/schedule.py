@@ -11,8 +11,8 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Literal
 
-from simulator.fleet.description import quantile
 from simulator.fleet.live.plan import Cohort, Installing, LivePlan, Retries, Spike, times_of
+from simulator.fleet.quantities import quantile
 
 _MASK = 2**64 - 1
 SITE, START, PERIOD = 0, 1, 2
