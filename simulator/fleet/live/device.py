@@ -7,25 +7,23 @@ due is kept in an agenda, and done one after the other on one connection.
 """
 
 import asyncio
-import heapq
 from collections import deque
 from collections.abc import Awaitable, Callable
 from functools import partial
-from typing import Literal
 
 from simulator.device.retry import LONGEST_WAIT_S, retry_after
+from simulator.fleet.live.agenda import About, Agenda, Report, Task
 from simulator.fleet.live.artefacts import Deployed, gone, path_of, read, status_body, unpack
 from simulator.fleet.live.connection import Answer, ExchangeFailed
+from simulator.fleet.live.installing import Installer
 from simulator.fleet.live.line import Line, Office
 from simulator.fleet.live.manner import Message
 from simulator.fleet.live.polls import DuePolls
-from simulator.fleet.live.schedule import Schedule, wave_chance
+from simulator.fleet.live.schedule import Schedule
 from simulator.fleet.live.tally import (
     ADOPTED,
     DRIFTS,
-    FAILURES,
     FIRST_MANIFEST,
-    GAVE_UP,
     INSTALLED,
     POWER_CUTS,
     REBOOTS,
@@ -40,14 +38,6 @@ from simulator.protocol.status import State
 
 JSON = {"Content-Type": "application/json"}
 REBOOT, STORM = "reboot", "storm"
-Task = Literal["boot", "poll", "report", "finish", "deliver", "off"]
-Report = tuple[Deployed, int, State]
-"""A deployment, the manifest version it was adopted with, and its state."""
-Work = tuple[Deployed, int, int, int]
-"""A deployment that is being installed, the manifest version, which try it is, and the number of its chance."""
-Off = tuple[float, str]
-"""When the device is back, and why it goes off."""
-About = Report | Work | Off | None
 
 
 class LiveDevice:
@@ -57,17 +47,16 @@ class LiveDevice:
         "_agenda",
         "_announced",
         "_capabilities",
-        "_ended",
         "_failures",
         "_headers",
         "_held",
-        "_installs",
+        "_installer",
         "_not_before",
         "_number",
         "_office",
-        "_order",
         "_outbox",
         "_polls",
+        "_put",
         "_schedule",
         "_version",
         "_waiting",
@@ -81,8 +70,9 @@ class LiveDevice:
         self.line = line
         self._capabilities = capabilities
         self._polls = DuePolls(office, schedule)
-        self._agenda: list[tuple[float, int, Task, About]] = []
-        self._order = 0
+        self._agenda = Agenda()
+        self._put = self._agenda.put
+        self._installer = Installer(office, number, schedule, self._agenda)
         self._headers = {"Accept": MANIFEST_MEDIA_TYPE}
         self._announced = False
         self._version = 0
@@ -91,8 +81,6 @@ class LiveDevice:
         self._waiting = False
         self._failures = 0
         self._not_before = 0.0
-        self._installs = 0
-        self._ended: frozenset[tuple[str, str, State]] = frozenset()
 
     async def run(self) -> None:
         """Do what the agenda says until the run is over."""
@@ -100,8 +88,8 @@ class LiveDevice:
         for reboot in self._schedule.reboots:
             self._put(reboot.off_at, "off", (reboot.on_at, reboot.cause))
         end = self._office.plan.duration_s
-        while self._agenda and self._agenda[0][0] < end:
-            at, _, task, about = heapq.heappop(self._agenda)
+        while item := self._agenda.pop_before(end):
+            at, _, task, about = item
             wait = at - self._office.now()
             if wait > 0:
                 await asyncio.sleep(wait)
@@ -112,10 +100,10 @@ class LiveDevice:
     def over(self) -> None:
         """Count the polls that have no answer when the run is over."""
         now = self._office.now()
-        due = next((at for at, _, task, _ in sorted(self._agenda, key=lambda item: item[:2]) if task == "poll"), now)
+        due = self._agenda.first("poll")
         if self._polls:
             self._polls.lost(now, "unanswered")
-        elif due < min(now, self._office.plan.duration_s):
+        elif due is not None and due < min(now, self._office.plan.duration_s):
             self._polls.begin(due)
             self._polls.lost(now, "under_way")
 
@@ -129,7 +117,7 @@ class LiveDevice:
                 case "boot", _:
                     await self._boot(at)
                 case "finish", (Deployed() as deployed, int() as version, int() as number, int() as draw):
-                    await self._finish(deployed, version, number, draw)
+                    await self._report(*self._installer.finish(deployed, version, number, draw))
                 case "deliver", _:
                     self._waiting = False
                     await self._deliver()
@@ -137,10 +125,6 @@ class LiveDevice:
                     await self._report(deployed, version, state)
         except ExchangeFailed:
             return  # counted where it happened; whoever asked has put the next try on the agenda
-
-    def _put(self, at: float, task: Task, about: About = None) -> None:
-        self._order += 1
-        heapq.heappush(self._agenda, (at, self._order, task, about))
 
     def _count(self, what: str) -> None:
         self._office.tally.groups[self._schedule.cohort.name][what] += 1
@@ -190,13 +174,14 @@ class LiveDevice:
                 self._count(STORM_CUTS)
         self._polls.lost(self._office.now(), "unanswered")
         self.line.cut("the device went off")
-        waiting, self._agenda = self._agenda, []
+        waiting = self._agenda.take_all()
         # a device that was not on yet comes on when it would have
         on_at = max(on_at, self._office.now(), *(at for at, _, task, _ in waiting if task == "boot"))
         self._put(on_at, "boot")
-        for at, _, task, about in sorted(waiting, key=lambda item: item[:2]):
+        for at, _, task, about in waiting:
             if task == "finish" and isinstance(about, tuple) and isinstance(about[0], Deployed) and at < on_at:
-                self._install_again(about[0], on_at)
+                if self._held.get(about[0].deployment_id) == about[0]:
+                    self._installer.go_on(about[0], self._version, on_at)
             elif task in ("report", "deliver", "finish"):
                 self._put(max(at, on_at), task, about)
             elif task == "off":
@@ -211,10 +196,8 @@ class LiveDevice:
             self._count(REBOOTS)
             self._go_off(self._office.now() + boot_s, REBOOT)
             return
-        if self._held and self._schedule.drifts_now():
+        if self._held and self._schedule.drifts_now() and self._installer.drift(self._held.values(), self._version):
             self._count(DRIFTS)
-            for deployed in self._held.values():
-                self._begin(deployed, self._version, State.INSTALLING)
             self._put(self._schedule.after(at), "poll")
             return
         await self._poll(at)
@@ -309,90 +292,11 @@ class LiveDevice:
         for name, deployed in sorted(deployments.items()):
             known = before.get(name)
             if known is None or known.digest != deployed.digest:
-                self._begin(deployed, version, State.PENDING)
-        for deployed in gone(before, deployments):
-            self._begin(deployed, version, State.REMOVING)
-
-    # --- work --------------------------------------------------------------------------------------------
-
-    def _begin(self, deployed: Deployed, version: int, state: State) -> None:
-        """Install or remove, whatever of it is under way; what is new is told to be pending first."""
-        self._drop_work(deployed.deployment_id)
-        now = self._office.now()
-        if state is State.PENDING:
-            self._put(now, "report", (deployed, version, state))
-        if state is not State.REMOVING:
-            self._install(deployed, version, 1, now)
-            return
-        self._put(now, "report", (deployed, version, state))
-        self._put(now + self._draw(deployed)[1], "report", (deployed, version, State.REMOVED))
-
-    def _install(self, deployed: Deployed, version: int, number: int, at: float) -> None:
-        """Begin a try at a time: it is told, and comes to its end."""
-        draw, takes_s = self._draw(deployed)
-        self._put(at, "report", (deployed, version, State.INSTALLING))
-        self._put(at + takes_s, "finish", (deployed, version, number, draw))
-
-    def _install_again(self, deployed: Deployed, on_at: float) -> None:
-        """Begin anew what was cut off, once the device is back."""
-        if self._held.get(deployed.deployment_id) == deployed:
-            draw, takes_s = self._draw(deployed)
-            self._put(on_at + takes_s, "finish", (deployed, self._version, 1, draw))
-
-    async def _finish(self, deployed: Deployed, version: int, number: int, draw: int) -> None:
-        """A try comes to its end: the deployment runs, or has failed and is tried again, unless it is given up."""
-        how = self._schedule.installing(*self._described(deployed))
-        state = State.INSTALLED
-        if self._schedule.fails(how, draw):
-            state = State.FAILED
-            self._count(FAILURES)
-            if how.tries is None or number < how.tries:
-                wait = self._schedule.install_wait_s(how, number)
-                self._install(deployed, version, number + 1, self._office.now() + wait)
+                self._installer.want(deployed, version)
             else:
-                self._count(GAVE_UP)
-        self._end(deployed, state)
-        await self._report(deployed, version, state)
-
-    def _draw(self, deployed: Deployed) -> tuple[int, float]:
-        """The number of the next chance, and how long an installation takes by it."""
-        self._installs += 1
-        how = self._schedule.installing(*self._described(deployed))
-        return self._installs, self._schedule.takes_s(how, self._installs)
-
-    def _end(self, deployed: Deployed, state: State) -> None:
-        """Count what a revision comes to here, once each, and the device for its wave where it is rolled out."""
-        key = self._described(deployed)
-        if (*key, state) in self._ended:
-            return
-        self._ended |= {(*key, state)}
-        self._office.tally.ended(*key, state)
-        plan = self._office.plan
-        if state is State.FAILED:
-            return
-        for number, rollout in enumerate(plan.rollouts):
-            if (rollout.application, rollout.revision) == key:
-                wave = rollout.wave_of(wave_chance(plan.seed, self._number, number))
-                if wave is not None:
-                    self._office.tally.second(self._office.now()).reached[number, wave] += 1
-
-    def _described(self, deployed: Deployed) -> tuple[str, str]:
-        """Application and revision as the fleet's description names them."""
-        key = (deployed.application, deployed.revision)
-        return self._office.plan.described.get(key, key)
-
-    def _drop_work(self, deployment_id: str) -> None:
-        """What is under way for a deployment that is wanted otherwise now comes to nothing."""
-        kept = [
-            item
-            for item in self._agenda
-            if item[2] not in ("finish", "report")
-            or not (isinstance(item[3], tuple) and isinstance(item[3][0], Deployed))
-            or item[3][0].deployment_id != deployment_id
-        ]
-        if len(kept) != len(self._agenda):
-            heapq.heapify(kept)
-            self._agenda = kept
+                self._installer.keep(deployed, version)
+        for deployed in gone(before, deployments):
+            self._installer.remove(deployed, version)
 
     # --- status ------------------------------------------------------------------------------------------
 
@@ -409,7 +313,10 @@ class LiveDevice:
             if answer is None:
                 return
             self._outbox.popleft()
-            if answer.response.status < 300 and state is State.INSTALLED:
+            if answer.response.status >= 300:
+                continue
+            self._installer.heard(deployed, state)
+            if state is State.INSTALLED:
                 self._office.tally.progressed(INSTALLED, answer.at - self._office.began)
 
     def _deliver_at(self, when: float) -> None:

@@ -31,7 +31,7 @@ _PATIENCE_S = 30.0
 class Progress:
     """How far a run is: devices prepared (`preparing`) or seconds run (`running`), and what was counted so far.
 
-    `results` are the ends of installations so far, by (application, revision, state).
+    `results` are devices by what they reported last of a revision, by (application, revision, state).
     """
 
     stage: Literal["preparing", "running"]

@@ -113,8 +113,9 @@ class Tally:
     `service`: requests by operation; `lag`: how late the driver was.
     `noticed` counts what a device saw and refused (a manifest that is not newer, a digest that is wrong) and what the
     driver did by itself (a request repeated on a new connection); `texts` keeps one example of each, bounded.
-    `results` counts devices on which a revision came to an end, by (application, revision, state); `groups`
-    what is counted for each cohort.
+    `results` counts devices by what they reported last of a revision, by (application, revision, state); in the tally
+    of a moment a count may be below zero, for devices that report otherwise now. `groups` is what is counted for each
+    cohort.
     """
 
     requests: Counter[tuple[str, int]] = field(default_factory=Counter)
@@ -209,9 +210,11 @@ class Tally:
         """A device adopted a manifest (ADOPTED), or reported a deployment installed (INSTALLED)."""
         self.second(at).counts[column] += 1
 
-    def ended(self, application: str, revision: str, state: str) -> None:
-        """A revision came to an end on a device that it had not come to there."""
+    def judged(self, application: str, revision: str, state: str, before: str | None) -> None:
+        """A device reports that a revision was installed or failed; `before` is what it had reported of it."""
         self.results[application, revision, state] += 1
+        if before is not None:
+            self.results[application, revision, before] -= 1
 
     def notice(self, what: str, text: str = "", times: int = 1) -> None:
         """Something worth counting."""
@@ -226,7 +229,7 @@ class Tally:
         self.requests += other.requests
         self.errors += other.errors
         self.noticed += other.noticed
-        self.results += other.results
+        self.results.update(other.results)  # keeps what is below zero: a device may report otherwise later
         for name, group in other.groups.items():
             self.groups[name] += group
         for name, text in other.texts.items():
