@@ -1,8 +1,12 @@
-"""The order of the tests, and how many processes run them."""
+"""The order of the tests, how many processes run them, and that a busy machine is no failure."""
 
 import os
 
 import pytest
+from hypothesis import HealthCheck, settings
+
+settings.register_profile("busy", suppress_health_check=[HealthCheck.too_slow])
+settings.load_profile("busy")
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
