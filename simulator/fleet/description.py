@@ -5,11 +5,7 @@ Times in seconds, or with a unit ("90s", "5m", "12h", "7d"); sizes in bytes. Eve
 
 from typing import Annotated, Any, Literal, Self
 
-from pydantic import (
-    BeforeValidator,
-    Field,
-    model_validator,
-)
+from pydantic import BeforeValidator, Field, model_validator
 
 from simulator.fleet.hardware import Capabilities
 from simulator.fleet.quantities import (
@@ -68,9 +64,6 @@ class Network(Part):
     loss: Annotated[float, Field(ge=0, lt=1, allow_inf_nan=False)] = 0.0
     bandwidth: Annotated[float, Field(gt=0, allow_inf_nan=False)] | None = None
     timeout: Positive = 30.0
-
-
-"""From and until, in seconds of the day; simulations begin at midnight."""
 
 
 class Polling(Part):

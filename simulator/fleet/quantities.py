@@ -180,3 +180,4 @@ Hours = Annotated[
     PlainSerializer(_clock, return_type=str),
     WithJsonSchema({"type": "string", "pattern": _HOURS.pattern}),
 ]
+"""From and until, in seconds of the day; simulations begin at midnight."""

@@ -5,6 +5,7 @@ call, which costs more than all the rest. Whoever makes a context keeps the arra
 """
 
 import mmap
+from contextlib import suppress
 from typing import Any
 
 import numpy as np
@@ -46,7 +47,8 @@ def aligned(count: int, kind: Any) -> Any:
     if not hasattr(mmap, "MADV_HUGEPAGE"):
         return np.frombuffer(mmap.mmap(-1, size), kind, count)
     room = mmap.mmap(-1, size, flags=mmap.MAP_PRIVATE | mmap.MAP_ANONYMOUS)
-    room.madvise(mmap.MADV_HUGEPAGE)
+    with suppress(OSError):  # a kernel that was built without them
+        room.madvise(mmap.MADV_HUGEPAGE)
     return np.frombuffer(room, kind, count)
 
 

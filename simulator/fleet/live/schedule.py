@@ -165,14 +165,14 @@ def wave_chance(seed: int, device: int, rollout: int) -> float:
     return uniform(seed, device, WAVE, rollout)
 
 
-def in_storm(plan: LivePlan, storm: int, device: int) -> bool:
+def _in_storm(plan: LivePlan, storm: int, device: int) -> bool:
     """Whether a device is one of those that the storm of that number takes."""
     return uniform(plan.seed, device, STORM, storm) < plan.storms[storm].share
 
 
 def takes(plan: LivePlan, storm: int, device: int) -> bool:
     """Whether the device is on when that storm switches it off."""
-    if not in_storm(plan, storm, device):
+    if not _in_storm(plan, storm, device):
         return False
     at, schedule = plan.storms[storm].at_s, Schedule(plan, Warp(()), device)
     return schedule.starts_at < at and any(
@@ -192,7 +192,7 @@ def _outages(plan: LivePlan, cohort: Cohort, device: int) -> Iterator[tuple[str,
 
 def _storms(plan: LivePlan, device: int) -> Iterator[Reboot]:
     for number, storm in enumerate(plan.storms):
-        if in_storm(plan, number, device):
+        if _in_storm(plan, number, device):
             back = storm.off_s + storm.spread_s * uniform(plan.seed, device, RETURN, number)
             yield Reboot(storm.at_s, storm.at_s + back)
 
